@@ -1,0 +1,103 @@
+"""Money: exact until a named rounding, integers ever after.
+
+A *price* is an exact decimal (``Decimal`` built from text, never from a float). Arithmetic on prices is done in
+``Fraction``. Two roundings exist, both named: :func:`to_micros` at the tariff's rounding point (integers of 1e-6 of the
+currency, names end in ``_micros``) and :func:`micros_to_minor` at the document line (integers of the currency's minor
+unit, cents for the euro, names end in ``_minor``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from fractions import Fraction
+
+MICROS_PER_UNIT = 1_000_000
+MICROS_PER_MINOR = 10_000
+
+
+class NotAnAmount(ValueError):
+    """The text is not an exact decimal number."""
+
+
+class Rounding(StrEnum):
+    """How a fraction becomes an integer. Signs are mirrored, so that a credit is the mirror of its invoice."""
+
+    HALF_UP = "half_up"  # half away from zero: the default everywhere
+    HALF_EVEN = "half_even"
+    UP = "up"  # away from zero
+    DOWN = "down"  # towards zero
+
+
+def parse_price(text: str) -> Decimal:
+    """Read an exact price from text; a decimal comma is accepted, anything else raises NotAnAmount."""
+    try:
+        price = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation as error:
+        raise NotAnAmount(f"« {text} » is not an amount; write for example 0.0250") from error
+    if not price.is_finite():
+        raise NotAnAmount(f"« {text} » is not an amount; write for example 0.0250")
+    return price
+
+
+def round_fraction(value: Fraction, *, mode: Rounding = Rounding.HALF_UP) -> int:
+    """Round an exact fraction to an integer by the named mode."""
+    magnitude, remainder = divmod(abs(value.numerator), value.denominator)
+    twice = 2 * remainder
+    match mode:
+        case Rounding.HALF_UP:
+            bump = twice >= value.denominator
+        case Rounding.HALF_EVEN:
+            bump = twice > value.denominator or (twice == value.denominator and magnitude % 2 == 1)
+        case Rounding.UP:
+            bump = remainder > 0
+        case Rounding.DOWN:
+            bump = False
+    magnitude += bump
+    return -magnitude if value < 0 else magnitude
+
+
+def to_micros(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP, decimals: int = 6) -> int:
+    """Round an exact amount in currency units to `decimals` places (0 to 6) and return micro-units."""
+    if not 0 <= decimals <= 6:
+        raise ValueError(f"decimals must be 0 to 6, not {decimals}")
+    return round_fraction(amount * 10**decimals, mode=mode) * 10 ** (6 - decimals)
+
+
+def micros_to_minor(amount_micros: int, *, mode: Rounding = Rounding.HALF_UP) -> int:
+    """Round micro-units to cents: the one act by which charges become a document line."""
+    return round_fraction(Fraction(amount_micros, MICROS_PER_MINOR), mode=mode)
+
+
+def fraction_to_minor(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP) -> int:
+    """Round an exact amount in currency units to cents."""
+    return round_fraction(amount * 100, mode=mode)
+
+
+def minor_to_decimal(amount_minor: int) -> Decimal:
+    """Cents as an exact decimal with two places: 1234 -> Decimal('12.34')."""
+    return Decimal(amount_minor).scaleb(-2)
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split an integer over weights so that the parts sum to the whole.
+
+    Largest remainder; ties go to the last. Weights must not be negative; if all are zero the whole goes to the last part.
+    """
+    if not weights:
+        raise ValueError("an amount cannot be split over nothing")
+    if any(weight < 0 for weight in weights):
+        raise ValueError("weights of an allocation must not be negative")
+    whole = sum(weights)
+    if whole == 0:
+        return [0] * (len(weights) - 1) + [total]
+    sign = -1 if total < 0 else 1
+    shares = [divmod(abs(total) * weight, whole) for weight in weights]
+    parts = [quotient for quotient, _ in shares]
+    missing = abs(total) - sum(parts)
+    order = sorted(range(len(weights)), key=lambda i: (shares[i][1], i), reverse=True)
+    for i in order[:missing]:
+        parts[i] += 1
+    assert sum(parts) == abs(total)
+    return [sign * part for part in parts]
