@@ -1,0 +1,1 @@
+"""3. Charges -> documents: recurring charges, checks, previews, issue, credit notes."""

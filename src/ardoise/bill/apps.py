@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class BillConfig(AppConfig):
+    name = "ardoise.bill"
+    label = "ardoise_bill"

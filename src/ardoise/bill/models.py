@@ -1,0 +1,111 @@
+"""Bill runs, documents, number series, waivers. An issued document is never updated or deleted."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from ardoise.directory.models import Account, Issuer
+
+
+class Series(models.Model):
+    """A gapless number series: the row is locked and its number taken only inside the issuing transaction."""
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=12)  # invoice | credit_note
+    year = models.PositiveSmallIntegerField()
+    last_number = models.PositiveIntegerField(default=0)
+    last_issue_date = models.DateField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "kind", "year"], name="series_once")]
+
+
+class BillRun(models.Model):
+    """One billing of one issuer and month; its drafts are remade at will until they are issued."""
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="runs")
+    month = models.CharField(max_length=7)
+    created_at = models.DateTimeField()
+    previewed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)  # every account of the run was issued or has nothing to bill
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "month"], name="run_once")]
+
+
+class Draft(models.Model):
+    """What would be issued to one account: canonical content, and the fingerprint of the charges it was made from."""
+
+    run = models.ForeignKey(BillRun, on_delete=models.CASCADE, related_name="drafts")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    content = models.JSONField()
+    charges = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "account"], name="draft_once")]
+
+
+class Document(models.Model):
+    """An issued invoice, credit note or statement: frozen content, number, totals. Rows are only ever inserted."""
+
+    class Kind(models.TextChoices):
+        INVOICE = "invoice"
+        CREDIT_NOTE = "credit_note"
+        STATEMENT = "statement"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="documents_issued")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="documents")
+    run = models.ForeignKey(BillRun, null=True, on_delete=models.PROTECT, related_name="documents")
+    number = models.CharField(max_length=35)  # statements carry an internal reference here
+    month = models.CharField(max_length=7)
+    issue_date = models.DateField()
+    due_date = models.DateField(null=True)
+    currency = models.CharField(max_length=3)
+    net_minor = models.BigIntegerField()
+    vat_minor = models.BigIntegerField()
+    gross_minor = models.BigIntegerField()
+    payable_minor = models.BigIntegerField()
+    usage_minor = models.BigIntegerField()  # communications, without tax: the control reports
+    subscription_minor = models.BigIntegerField()
+    content = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "kind", "number"], name="document_number_once"),
+            models.UniqueConstraint(
+                fields=["run", "account"], condition=Q(kind__in=["invoice", "statement"]), name="document_once_per_run"
+            ),
+        ]
+        indexes = [models.Index(fields=["month", "issuer"], name="document_by_month")]
+
+
+class PastTotal(models.Model):
+    """A month billed before Ardoise: what the 12-month controls compare with."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="past_totals")
+    month = models.CharField(max_length=7)
+    usage_minor = models.BigIntegerField()
+    subscription_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()  # without tax
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "month"], name="past_total_once")]
+
+
+class Waiver(models.Model):
+    """A finding of the readiness check accepted by name, for one month."""
+
+    month = models.CharField(max_length=7)
+    finding = models.CharField(max_length=160)  # the finding's stable name: "source-silent:trunk-lyon"
+    reason = models.CharField(max_length=300)
+    waived_by = models.CharField(max_length=120)
+    waived_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["month", "finding"], name="waiver_once")]

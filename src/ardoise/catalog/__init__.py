@@ -1,0 +1,1 @@
+"""What it costs: zones, calendars, tariffs, plans, allowances, products, subscriptions, VAT rates."""

@@ -1,0 +1,1 @@
+"""1. Tickets in: journal first, then usage. Never lost, never twice."""

@@ -1,0 +1,133 @@
+"""Sources, where each one's reading stands, fresh usage, quarantine, the counts of the completeness equation."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from ardoise.directory.models import Issuer
+
+
+class Source(models.Model):
+    """Where tickets come from: a PBX or an operator, its transport, its format and its dial plan."""
+
+    class Transport(models.TextChoices):
+        TCP_SERVER = "tcp_server"  # the PBX connects to us
+        TCP_CLIENT = "tcp_client"  # we connect to the PBX
+        FILES = "files"  # files dropped into a folder
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT)  # unknown identifiers land in its "unassigned" account
+    format = models.CharField(max_length=40)
+    options = models.JSONField(default=dict)  # the format's own options; a profile is its TOML text
+    transport = models.CharField(max_length=12, choices=Transport.choices)
+    host = models.CharField(max_length=120, blank=True)
+    port = models.PositiveIntegerField(null=True, blank=True)
+    folder = models.CharField(max_length=300, blank=True)
+    pattern = models.CharField(max_length=60, default="*")
+    zone = models.CharField(max_length=40, default="Europe/Paris")
+    outside_prefix = models.CharField(max_length=8, blank=True)
+    country = models.CharField(max_length=3, default="33")
+    area = models.CharField(max_length=6, blank=True)
+    prices_internal = models.BooleanField(default=False)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class SourceState(models.Model):
+    """How far the journal of a source has been turned into usage: written in the same transaction as that usage."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="state")
+    segment = models.PositiveIntegerField(default=0)
+    offset = models.PositiveBigIntegerField(default=0)
+    clock = models.JSONField(default=dict)
+    assembler = models.JSONField(default=dict)
+    reader = models.JSONField(default=dict)
+    last_ticket_at = models.DateTimeField(null=True)  # arrival of the last ticket
+
+
+class FreshUsage(models.Model):
+    """A call not yet sealed into the usage table. The columns of `core.schema.USAGE`, plus the identities of its tickets."""
+
+    usage_id = models.CharField(max_length=120, primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="fresh")
+    answered_at = models.DateTimeField()
+    row = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "answered_at"], name="fresh_by_time")]
+
+
+class SeenTicket(models.Model):
+    """The identity of a ticket already taken (DESIGN section 5, never twice), kept as long as its source may repeat it."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    identity = models.BinaryField(max_length=16)
+    ticket_id = models.CharField(max_length=120)
+    printed_date = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "identity"], name="ticket_seen_once")]
+
+
+class Quarantined(models.Model):
+    """A ticket that is not usage: unreadable or duplicate, with its bytes and its reason. Never the bin."""
+
+    ticket_id = models.CharField(max_length=120, unique=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="quarantined")
+    raw = models.BinaryField()
+    reason = models.CharField(max_length=40)
+    detail = models.TextField()
+    arrived_at = models.DateTimeField()
+
+
+class SourceEvent(models.Model):
+    """What the source said that is not a call: header, alarm, time change; and what we noticed: connected, lost, silent."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="events")
+    ticket_id = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20)
+    text = models.TextField()
+    arrived_at = models.DateTimeField()
+
+
+class DayCount(models.Model):
+    """Per source and local day of arrival: tickets received = in calls + events + quarantined (+ waiting)."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="day_counts")
+    date = models.DateField()
+    received = models.PositiveIntegerField(default=0)
+    in_calls = models.PositiveIntegerField(default=0)
+    events = models.PositiveIntegerField(default=0)
+    quarantined = models.PositiveIntegerField(default=0)
+    calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "date"], name="day_count_once")]
+
+
+class CallCoverage(models.Model):
+    """Calls per source and local day of the CALL: the coverage calendar, and "are there tickets up to the last day"."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="coverage")
+    date = models.DateField()
+    calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "date"], name="coverage_once")]
+
+
+class TakenFile(models.Model):
+    """A dropped file that was imported whole: its digest makes a second drop a no-op with a clear message."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    tickets = models.PositiveIntegerField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "sha256"], name="file_taken_once")]

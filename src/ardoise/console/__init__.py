@@ -1,0 +1,1 @@
+"""Staff web: translate a request, call one operation or query, render."""

@@ -1,0 +1,1 @@
+"""4. Render, register and send documents: the last room of the flow before settlement."""

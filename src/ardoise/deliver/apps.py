@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DeliverConfig(AppConfig):
+    name = "ardoise.deliver"
+    label = "ardoise_deliver"

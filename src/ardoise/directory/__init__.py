@@ -1,0 +1,1 @@
+"""Who: issuers, accounts, lines and what names them, between two dates."""

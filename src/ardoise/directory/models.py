@@ -1,0 +1,172 @@
+"""Issuers, the account tree, lines, assignments and identifiers. No logic: see operations.py and README.md.
+
+Dated rows follow one rule: half-open [valid_from_date, valid_to_date), empty = open, in the issuer's time zone; a
+correction inserts a row and sets `superseded_at` on the one it replaces, so that what was believed stays readable.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import models
+from django.db.models import F, Q
+
+SINCE_EVER = date(1900, 1, 1)  # an empty "valid from" of a plain file
+
+
+class Dated(models.Model):
+    """Validity and record time, shared by every dated row."""
+
+    valid_from_date = models.DateField(default=SINCE_EVER)
+    valid_to_date = models.DateField(null=True, blank=True)
+    recorded_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Address(models.Model):
+    address = models.CharField(max_length=200, blank=True)
+    address_more = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=12, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    country = models.CharField(max_length=2, default="FR")
+
+    class Meta:
+        abstract = True
+
+
+class Issuer(Address):
+    """A brand or legal entity that issues documents: its identity, its look, its numbering, its terms."""
+
+    class Documents(models.TextChoices):
+        INVOICES = "invoices"  # legal invoices to customers
+        STATEMENTS = "statements"  # internal re-billing: no legal number, no VAT
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    company = models.CharField(max_length=120)  # several brands of one company share it
+    documents = models.CharField(max_length=12, choices=Documents.choices, default=Documents.INVOICES)
+    siren = models.CharField(max_length=9, blank=True)
+    siret = models.CharField(max_length=14, blank=True)
+    vat_number = models.CharField(max_length=20, blank=True)
+    legal_mention = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=30, blank=True)
+    iban = models.CharField(max_length=34, blank=True)
+    bic = models.CharField(max_length=11, blank=True)
+    zone = models.CharField(max_length=40, default="Europe/Paris")
+    currency = models.CharField(max_length=3, default="EUR")
+    language = models.CharField(max_length=2, default="fr")
+    logo_svg = models.TextField(blank=True)
+    accent = models.CharField(max_length=7, default="#1f4e79")
+    header = models.CharField(max_length=200, blank=True)
+    footer = models.CharField(max_length=400, blank=True)
+    invoice_number = models.CharField(max_length=60, default="FA{year}-{seq:05d}")
+    credit_number = models.CharField(max_length=60, default="AV{year}-{seq:05d}")
+    file_name = models.CharField(max_length=120, default="{issuer} {customer} {month}")
+    payment_days = models.PositiveSmallIntegerField(default=30)
+    penalty_note = models.CharField(max_length=300, blank=True)
+    indemnity_note = models.CharField(max_length=300, blank=True)
+    discount_note = models.CharField(max_length=300, blank=True)
+    vat_on_debits = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Account(Address):
+    """A node of the directory tree that may pay: customer, branch, department or person."""
+
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer"
+        BRANCH = "branch"
+        DEPARTMENT = "department"
+        PERSON = "person"
+
+    class Basis(models.TextChoices):
+        HT = "ht"
+        TTC = "ttc"
+
+    class Audience(models.TextChoices):
+        B2B = "B2B"
+        B2C = "B2C"
+
+    code = models.CharField(max_length=60, unique=True)
+    name = models.CharField(max_length=160)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CUSTOMER)
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="accounts")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    billable = models.BooleanField(default=True)
+    audience = models.CharField(max_length=3, choices=Audience.choices, default=Audience.B2B)
+    basis = models.CharField(max_length=3, choices=Basis.choices, default=Basis.HT)
+    vat_regime = models.CharField(max_length=30, blank=True)
+    vat_reason = models.CharField(max_length=200, blank=True)
+    siren = models.CharField(max_length=9, blank=True)
+    siret = models.CharField(max_length=14, blank=True)
+    vat_number = models.CharField(max_length=20, blank=True)
+    emails = models.CharField(max_length=400, blank=True)
+    purchase_order = models.CharField(max_length=40, blank=True)
+    payment_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="account_not_its_own_parent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Line(models.Model):
+    """What generates usage and carries subscriptions: extension, SIM, trunk, access."""
+
+    code = models.CharField(max_length=80, unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    kind = models.CharField(max_length=20, default="extension")
+    no_detail = models.BooleanField(default=False)  # staff representatives: numbers never written (law)
+    provisional = models.BooleanField(default=False)  # registered by the house for an unknown identifier
+    ended_date = models.DateField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class LineAssignment(Dated):
+    """Which account a line belongs to, between two dates."""
+
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="assignments")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="assignments")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "valid_from_date"],
+                condition=Q(superseded_at=None),
+                name="assignment_once",
+            ),
+        ]
+
+
+class Identifier(Dated):
+    """What names a line in the tickets of a source (empty = of any source), between two dates."""
+
+    class Kind(models.TextChoices):
+        EXTENSION = "extension"  # as the PBX prints it
+        NUMBER = "number"  # "SDA fixe", presented number, SIP login: in the form of Usage.number_key
+
+    source_code = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    value = models.CharField(max_length=80)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="identifiers")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_code", "kind", "value", "valid_from_date"],
+                condition=Q(superseded_at=None),
+                name="identifier_once",
+            ),
+        ]

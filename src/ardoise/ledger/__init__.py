@@ -1,0 +1,1 @@
+"""Entries and balances: double entry, never updated. No flow: others post, this keeps."""

@@ -1,0 +1,1 @@
+"""Wiring: settings, urls, WSGI. The only place that knows every room."""

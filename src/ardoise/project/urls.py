@@ -1,0 +1,5 @@
+"""Urls of the console."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("ardoise.console.urls"))]

@@ -1,0 +1,1 @@
+"""2. Usage -> charges, a month at a time or one call explained."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RateConfig(AppConfig):
+    name = "ardoise.rate"
+    label = "ardoise_rate"
