@@ -6,21 +6,19 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Mod
 
-from ardoise.directory.models import Account, Issuer
+from ardoise.directory.models import Issuer
 
 
 class LedgerAccount(models.Model):
-    """An account of the chart of accounts of one issuer; `whole_cents` accounts never hold a fraction of a cent."""
+    """An account of the chart of accounts of one issuer; receivables have one per customer."""
 
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT)
     code = models.CharField(max_length=12)
-    customer = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT)  # auxiliary of 411
+    auxiliary = models.CharField(max_length=60, blank=True)  # code of the customer, for receivables (411)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["issuer", "code", "customer"], name="ledger_account_once", nulls_distinct=True
-            ),
+            models.UniqueConstraint(fields=["issuer", "code", "auxiliary"], name="ledger_account_once"),
         ]
 
 
