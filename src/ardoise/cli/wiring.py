@@ -1,0 +1,139 @@
+"""What every command needs: the database made ready, today's date, one way to print and to fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Annotated, NoReturn
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+OK, FAILED, USAGE = 0, 1, 2
+
+screen = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Today = Annotated[
+    str,
+    typer.Option("--today", help="Take this date as today (YYYY-MM-DD), for demonstrations.", show_default="the clock"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+Month = Annotated[str, typer.Option("--month", help="Month YYYY-MM.", show_default="last month")]
+
+
+def start_django(home: str | None = None) -> None:
+    """Point Django at the installation's folder and load the rooms."""
+    if home:
+        os.environ["ARDOISE_HOME"] = home
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ardoise.project.settings")
+    import django
+
+    django.setup()
+
+
+def ready_database() -> None:
+    """Create or upgrade the tables; quick when there is nothing to do."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def clock(today: str) -> Callable[[], datetime]:
+    """The clock of a command: the real one, or noon of a chosen day that goes on ticking from there."""
+    if not today:
+        return lambda: datetime.now(UTC)
+    try:
+        chosen = date.fromisoformat(today)
+    except ValueError:
+        fail(f"« {today} » is not a date; write YYYY-MM-DD, for example 2026-11-05", code=USAGE)
+    started = datetime.now(UTC)
+    noon = datetime.combine(chosen, time(12), ZoneInfo("Europe/Paris")).astimezone(UTC)
+    return lambda: noon + (datetime.now(UTC) - started)
+
+
+def last_month(now: datetime) -> str:
+    """The month before the one of `now`, in the local calendar: "2026-10"."""
+    local = now.astimezone(ZoneInfo("Europe/Paris"))
+    year, month = (local.year, local.month - 1) if local.month > 1 else (local.year - 1, 12)
+    return f"{year:04d}-{month:02d}"
+
+
+def chosen_month(month: str, now: datetime) -> str:
+    """The month asked for, checked, or the last one."""
+    if not month:
+        return last_month(now)
+    try:
+        date.fromisoformat(f"{month}-01")
+    except ValueError:
+        fail(f"« {month} » is not a month; write YYYY-MM, for example 2026-10", code=USAGE)
+    return month
+
+
+def fail(message: str, *, code: int = FAILED) -> NoReturn:
+    """Say what is wrong and what to do, and stop with the given exit status."""
+    errors.print(f"[bold red]✗[/] {_plain(message)}")
+    raise typer.Exit(code)
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
+    """An empty table in the house's style; `right` = positions of the columns aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        made.add_column(column, justify="right" if position in right else "left")
+    return made
+
+
+def _plain(message: str) -> str:
+    return message.replace("[", "\\[")
+
+
+def euros(amount_minor: int) -> str:
+    """« 1 234,56 € » with narrow no-break spaces."""
+    sign, absolute = ("-" if amount_minor < 0 else ""), abs(amount_minor)
+    whole = f"{absolute // 100:,}".replace(",", "\u202f")
+    return f"{sign}{whole},{absolute % 100:02d}\u00a0€"
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """Run the application; whatever escapes becomes one sentence, its trace kept in a file for the report."""
+    from django.core.exceptions import ValidationError
+    from django.db import DatabaseError
+
+    try:
+        command()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else FAILED
+    except KeyboardInterrupt:
+        errors.print("Interrupted; nothing is half done, run the command again.")
+        return FAILED
+    except (ValueError, LookupError, OSError, ValidationError, DatabaseError) as error:
+        errors.print(f"[bold red]✗[/] {_plain(str(error) or type(error).__name__)}")
+        _keep_trace()
+        return FAILED
+    return OK
+
+
+def _keep_trace() -> None:
+    from django.conf import settings
+
+    try:
+        folder = settings.ARDOISE_HOME / "log"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "last-error.txt").write_text(traceback.format_exc())
+    except OSError:
+        return  # the sentence was printed; a home that cannot be written has its own message
