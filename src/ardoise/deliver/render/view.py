@@ -163,10 +163,10 @@ def _shows_gross(document: Document) -> bool:
 def _columns(document: Document, *, words: Words) -> list[View]:
     """The line table: key in a row, heading, alignment; the first column takes the free width."""
     if document.kind is DocumentKind.STATEMENT:
-        keys = ["label", "amount"]
+        keys = ["label", "detail", "amount"]
     else:
         keys = ["label", "quantity", "unit", "vat", "net"] + (["gross"] if _shows_gross(document) else [])
-    return [{"key": key, "head": words(f"column.{key}"), "right": key != "label"} for key in keys]
+    return [{"key": key, "head": words(f"column.{key}"), "right": key not in ("label", "detail")} for key in keys]
 
 
 def _parts(document: Document, *, words: Words) -> list[View]:
