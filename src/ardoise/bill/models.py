@@ -41,6 +41,9 @@ class Draft(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     content = models.JSONField()
     charges = models.PositiveIntegerField()
+    net_minor = models.BigIntegerField()
+    usage_minor = models.BigIntegerField()  # communications without tax
+    subscription_minor = models.BigIntegerField()
     fingerprint = models.CharField(max_length=64)
 
     class Meta:

@@ -71,6 +71,7 @@ class Issuer(Address):
     indemnity_note = models.CharField(max_length=300, blank=True)
     discount_note = models.CharField(max_length=300, blank=True)
     vat_on_debits = models.BooleanField(default=True)
+    first_month = models.CharField(max_length=7, blank=True)  # first month billed here; empty = since ever
 
     def __str__(self) -> str:
         return self.code
