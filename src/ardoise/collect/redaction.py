@@ -1,0 +1,108 @@
+"""Numbers of staff representatives never reach a disk: records are blanked before anything durable is written.
+
+French labour law lets elected staff use lines that cannot be itemised (CNIL recommendation on workplace telephony): a
+line of the directory marked `no_detail` has the outside numbers of its calls replaced by "x" in the received bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from ardoise.core.usage import Leg, PrintedTime, Reading
+from ardoise.formats.spec import Format, Reader
+
+_LONG_DIGITS = re.compile(rb"\d{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedExtension:
+    """An extension, as printed, that is protected over [valid_from_date, valid_to_date); None = still."""
+
+    value: str
+    valid_from_date: date
+    valid_to_date: date | None
+
+
+class Protection:
+    """The protected extensions of one source."""
+
+    def __init__(self, extensions: Sequence[ProtectedExtension] = ()) -> None:
+        self._extensions = tuple(extensions)
+        self.all = frozenset(extension.value for extension in self._extensions)
+        self._mention = re.compile(
+            rb"(?<!\d)(?:" + b"|".join(re.escape(value.encode()) for value in sorted(self.all)) + rb")(?!\d)"
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._extensions)
+
+    def on(self, day: date) -> frozenset[str]:
+        """The extensions protected on this local date."""
+        return frozenset(
+            extension.value
+            for extension in self._extensions
+            if extension.valid_from_date <= day and (extension.valid_to_date is None or day < extension.valid_to_date)
+        )
+
+    def mentioned_in(self, record: bytes) -> bool:
+        """Whether a protected extension stands, as a whole number, anywhere in these bytes."""
+        return bool(self._extensions) and self._mention.search(record) is not None
+
+
+class Redactor:
+    """Redacts the records of one stream or one file, fed in order. Costs nothing where nobody is protected."""
+
+    def __init__(self, format: Format, reader: Callable[[], Reader], protection: Callable[[], Protection]) -> None:
+        """`reader` makes a reader of the source's options; `protection` gives the present list (it is refreshed)."""
+        self._format = format
+        self._new_reader = reader
+        self._reader: Reader | None = None
+        self._protection = protection
+
+    def whole(self, record: bytes, *, arrived_at: datetime) -> bytes:
+        """A whole record, blanked if it must be; always of the same length."""
+        protection = self._protection()
+        if not protection:
+            return record
+        reading = self._read(record)
+        if isinstance(reading, Leg):
+            return self._format.redact(record, _protected_for(reading, protection, arrived_at))
+        # Nobody can tell whose call an unreadable record is: a mention of the extension is enough.
+        redacted = self._format.redact(record, protection.all)
+        return _blank(redacted) if protection.mentioned_in(record) else redacted
+
+    def unfinished(self, piece: bytes, *, arrived_at: datetime) -> bytes:
+        """The beginning of a record whose end did not come. Whose call it is may stand in the missing part."""
+        protection = self._protection()
+        if not protection:
+            return piece
+        reading = self._new_reader()(piece)
+        if isinstance(reading, Leg):
+            return self._format.redact(piece, _protected_for(reading, protection, arrived_at))
+        return _blank(piece)
+
+    def _read(self, record: bytes) -> Reading:
+        if self._reader is None:
+            self._reader = self._new_reader()
+        return self._reader(record)
+
+
+def _protected_for(leg: Leg, protection: Protection, arrived_at: datetime) -> frozenset[str]:
+    """By the date of the call; where the PBX prints no year, by the arrival, of a call that may have begun the day before."""
+    start = leg.start
+    if isinstance(start, datetime):
+        return protection.on(start.date()) | protection.on(start.date() + timedelta(days=1))  # UTC: the local date may be next
+    if isinstance(start, PrintedTime) and start.year is not None:
+        try:
+            return protection.on(date(start.year, start.month, start.day))
+        except ValueError:
+            return protection.all  # an impossible date goes to quarantine, blanked
+    arrived = arrived_at.date()
+    return protection.on(arrived - timedelta(days=1)) | protection.on(arrived) | protection.on(arrived + timedelta(days=1))
+
+
+def _blank(record: bytes) -> bytes:
+    return _LONG_DIGITS.sub(lambda found: b"x" * len(found.group()), record)
