@@ -62,19 +62,19 @@ class Regime:
 
 @dataclass(frozen=True, slots=True)
 class DatedRate:
-    """A standard rate, percent, of a territory; `valid_to_date` is excluded (None = open)."""
+    """A rate, percent, of a regime (standard or overseas_dom); `valid_to_date` is excluded (None = open)."""
 
-    territory: Territory
+    regime: RegimeKind
     rate: Decimal
     valid_from_date: date
     valid_to_date: date | None = None
-    nature: Nature | None = None  # None = both
+    nature: Nature | None = None  # None = both; a rate for one nature wins over it
 
 
 # Standard rates, art. 278 and 296 CGI. Telecommunications and equipment have no reduced rate.
 FRENCH_RATES: tuple[DatedRate, ...] = (
-    DatedRate(Territory.METROPOLE, Decimal("20"), date(2014, 1, 1)),
-    DatedRate(Territory.OVERSEAS_DOM, Decimal("8.5"), date(2014, 1, 1)),
+    DatedRate(RegimeKind.STANDARD, Decimal("20"), date(2014, 1, 1)),
+    DatedRate(RegimeKind.OVERSEAS_DOM, Decimal("8.5"), date(2014, 1, 1)),
 )
 
 
@@ -137,25 +137,44 @@ def treatment(
     if (regime.kind, nature) in _NOT_CHARGED:
         category, code, reason = _NOT_CHARGED[regime.kind, nature]
         return VatTreatment(category, Decimal(0), regime.exemption_reason or reason, regime.exemption_code or code)
-    territory = Territory.OVERSEAS_DOM if regime.kind is RegimeKind.OVERSEAS_DOM else Territory.METROPOLE
-    return VatTreatment("S", _rate_on(territory, nature, supply_date, account, rates))
+    rated = RegimeKind.OVERSEAS_DOM if regime.kind is RegimeKind.OVERSEAS_DOM else RegimeKind.STANDARD
+    return VatTreatment("S", _rate_on(rated, nature, supply_date, account, rates))
 
 
-def _rate_on(territory: Territory, nature: Nature, day: date, account: str, rates: Sequence[DatedRate]) -> Decimal:
+def _rate_on(regime: RegimeKind, nature: Nature, day: date, account: str, rates: Sequence[DatedRate]) -> Decimal:
     found = [
         rate
         for rate in rates
-        if rate.territory is territory
+        if rate.regime is regime
         and rate.nature in (None, nature)
         and rate.valid_from_date <= day
         and (rate.valid_to_date is None or day < rate.valid_to_date)
     ]
     if not found:
         raise RateMissing(
-            f"account {account}: no VAT rate for {territory} ({nature}) on {day}; "
+            f"account {account}: no VAT rate for the regime {regime} ({nature}) on {day}; "
             "add a dated rate to the VAT table that covers this day"
         )
     return max(found, key=lambda rate: (rate.nature is not None, rate.valid_from_date)).rate
+
+
+def regime_of(kind: str, reason: str = "", *, account: str) -> Regime:
+    """The regime as files and forms write it: its name, and a mention that may begin with its VATEX code.
+
+    "exempt" with "VATEX-FR-CGI261-4: Exonération ..." separates the two; a mention of art. 293 B gets its code.
+    """
+    try:
+        parsed = RegimeKind(kind)
+    except ValueError as error:
+        known = ", ".join(RegimeKind)
+        said = f"« {kind} » is not a VAT regime" if kind else "no VAT regime"
+        raise RegimeMissing(f"account {account}: {said}; choose one of {known}") from error
+    text, code = reason.strip(), ""
+    if text.startswith("VATEX-"):
+        code, _, text = (part.strip() for part in text.partition(":"))
+    if parsed is RegimeKind.EXEMPT and (code == FRANCHISE.exemption_code or "293 B" in text):
+        return Regime(parsed, text or FRANCHISE.exemption_reason, FRANCHISE.exemption_code)
+    return Regime(parsed, text, code)
 
 
 _OUTSIDE_COUNTRIES = frozenset({"PM", "BL", "MF", "NC", "PF", "WF", "TF"})

@@ -1,0 +1,473 @@
+"""Invoice arithmetic by EN 16931: lines to the cent, VAT per category and rate on the sum, totals, sections, credits.
+
+Everything here ends in integers of the cent. Documents without tax (HT) round each line and add VAT; documents with tax
+(TTC) keep the advertised total and find the net below it. Worked tables: docs/algorithms/invoice-arithmetic.md.
+The checks made before a number is taken are in `core.checks`; numbers and file names in `core.naming`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from ardoise.core.checks import PRICE_DECIMALS, QUANTITY_DECIMALS, Problem, decimals_of, validate, vat_minor
+from ardoise.core.documents import (
+    SECTION_ORDER,
+    Document,
+    DocumentKind,
+    DocumentLine,
+    Section,
+    SectionTotal,
+    Totals,
+    VatLine,
+)
+from ardoise.core.money import (
+    MICROS_PER_UNIT,
+    fraction_to_minor,
+    micros_to_minor,
+    minor_to_decimal,
+    round_fraction,
+    to_micros,
+)
+from ardoise.core.naming import file_name, format_number
+from ardoise.core.tariffs import TaxBasis
+from ardoise.core.vat import VatTreatment
+
+__all__ = [
+    "Adjustment",
+    "Body",
+    "Computed",
+    "CreditRefused",
+    "LineInput",
+    "NetAmount",
+    "Problem",
+    "TaxIncludedPolicy",
+    "build_body",
+    "build_statement",
+    "compute_totals",
+    "convert_basis",
+    "credit",
+    "file_name",
+    "format_number",
+    "line_net_minor",
+    "portions_of",
+    "spread",
+    "validate",
+    "vat_minor",
+]
+
+
+class TaxIncludedPolicy(StrEnum):
+    """What happens to the cent that no price without tax can reach, on a document with tax."""
+
+    ROUNDING_AMOUNT = "rounding_amount"  # the advertised total is due; the cent stands in BT-114: the default
+    NEAREST_TOTAL = "nearest_total"  # no BT-114 (some buyers refuse it): the total moves by that cent
+
+
+@dataclass(frozen=True, slots=True)
+class NetAmount:
+    """A net amount and the VAT group it belongs to: a line, or a document allowance or charge."""
+
+    net_minor: int
+    vat: VatTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A document level allowance (BG-20) or charge (BG-21); the amount is positive in both."""
+
+    amount_minor: int
+    vat: VatTreatment
+    is_charge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The totals of a document; `totals.net_minor` is BT-109, after document allowances and charges."""
+
+    line_total_minor: int  # BT-106
+    allowance_minor: int  # BT-107
+    charge_minor: int  # BT-108
+    vat: tuple[VatLine, ...]
+    totals: Totals
+
+
+def line_net_minor(
+    quantity: Decimal,
+    unit_price: Decimal,
+    *,
+    base_quantity: Decimal = Decimal(1),
+    discount: Decimal = Decimal(0),
+    allowance_minor: int = 0,
+    charge_minor: int = 0,
+) -> int:
+    """BT-131: quantity x (gross price - discount) / base quantity, exact until the one rounding to the cent."""
+    exact = Fraction(quantity) * (Fraction(unit_price) - Fraction(discount)) / Fraction(base_quantity)
+    return fraction_to_minor(exact) - allowance_minor + charge_minor
+
+
+def compute_totals(
+    amounts: Sequence[NetAmount],
+    adjustments: Sequence[Adjustment] = (),
+    *,
+    prepaid_minor: int = 0,
+    rounding_minor: int = 0,
+) -> Computed:
+    """VAT breakdown and totals, in the order the groups first appear; a group whose sum is 0 is reported too."""
+    line_total = sum(amount.net_minor for amount in amounts)
+    allowance = sum(a.amount_minor for a in adjustments if not a.is_charge)
+    charge = sum(a.amount_minor for a in adjustments if a.is_charge)
+    signed = [NetAmount(a.amount_minor if a.is_charge else -a.amount_minor, a.vat) for a in adjustments]
+    vat = tuple(_vat_line(treatment, basis_minor) for treatment, basis_minor in _groups([*amounts, *signed]).items())
+    net = line_total - allowance + charge
+    assert net == sum(group.basis_minor for group in vat)
+    tax = sum(group.amount_minor for group in vat)
+    totals = Totals(
+        net_minor=net,
+        vat_minor=tax,
+        gross_minor=net + tax,
+        prepaid_minor=prepaid_minor,
+        rounding_minor=rounding_minor,
+        payable_minor=net + tax - prepaid_minor + rounding_minor,
+    )
+    return Computed(line_total, allowance, charge, vat, totals)
+
+
+def _groups(amounts: Iterable[NetAmount]) -> dict[VatTreatment, int]:
+    """Sum per category and rate (BG-23 is unique by both); the first exemption text seen speaks for the group."""
+    keys: dict[tuple[str, Decimal], VatTreatment] = {}
+    sums: dict[VatTreatment, int] = {}
+    for amount in amounts:
+        key = keys.setdefault((amount.vat.category, amount.vat.rate), amount.vat)
+        sums[key] = sums.get(key, 0) + amount.net_minor
+    return sums
+
+
+def _vat_line(treatment: VatTreatment, basis_minor: int, amount_minor: int | None = None) -> VatLine:
+    return VatLine(
+        category=treatment.category,
+        rate=treatment.rate,
+        basis_minor=basis_minor,
+        amount_minor=vat_minor(basis_minor, treatment.rate) if amount_minor is None else amount_minor,
+        exemption_reason=treatment.exemption_reason,
+        exemption_code=treatment.exemption_code,
+    )
+
+
+def spread(total: int, exact: Sequence[Fraction]) -> list[int]:
+    """Round exact shares to integers that sum to `total`: largest remainder, ties to the last; shares may be negative.
+
+    Mirrored: the shares of -total are the opposites. Where the total is further from the sum of the shares than one
+    unit a share (several VAT roundings met in one section), the excess goes to all alike.
+    """
+    if not exact:
+        raise ValueError("an amount cannot be spread over nothing")
+    if total < 0 or (total == 0 and sum(exact) < 0):
+        return [-part for part in spread(-total, [-share for share in exact])]
+    floors = [share.numerator // share.denominator for share in exact]
+    each, missing = divmod(total - sum(floors), len(floors))
+    parts = [floor + each for floor in floors]
+    order = sorted(range(len(parts)), key=lambda i: (exact[i] - floors[i], i), reverse=True)
+    for i in order[:missing]:
+        parts[i] += 1
+    assert sum(parts) == total
+    return parts
+
+
+def convert_basis(amount_micros: int, *, source: TaxBasis, target: TaxBasis, rate: Decimal) -> int:
+    """A charge made with tax on a document made without, or the reverse; rounded to the micro."""
+    if source is target:
+        return amount_micros
+    factor = 1 + Fraction(rate) / 100
+    amount = Fraction(amount_micros, MICROS_PER_UNIT)
+    return to_micros(amount * factor if target is TaxBasis.TTC else amount / factor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineInput:
+    """What a line is before its amounts are rounded: the sum of its charges, in the basis of the document.
+
+    Give `quantity` and `unit_price` (net) to print them; they are kept when they give the amount exactly, otherwise the
+    line is printed as quantity 1 of its amount. `period_to` is the last day included.
+    """
+
+    section: Section
+    label: str
+    amount_micros: int
+    vat: VatTreatment
+    group: str = ""
+    detail: str = ""
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+    unit_code: str = "C62"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The computed part of a document: pass it to `Document(lines=..., vat=..., totals=..., sections=...)`."""
+
+    lines: tuple[DocumentLine, ...]
+    vat: tuple[VatLine, ...]
+    totals: Totals
+    sections: tuple[SectionTotal, ...]
+
+
+def build_body(
+    inputs: Sequence[LineInput],
+    *,
+    with_tax: bool = False,
+    prepaid_minor: int = 0,
+    policy: TaxIncludedPolicy = TaxIncludedPolicy.ROUNDING_AMOUNT,
+) -> Body:
+    """Lines, VAT, totals and sections of an invoice, in the order given.
+
+    Without tax, each line's micros are rounded to the cent and VAT is added. With tax, each line's *gross* is rounded;
+    the net of each VAT group is the nearest to its gross, and its lines share it by largest remainder.
+    """
+    cents = [micros_to_minor(line.amount_micros) for line in inputs]
+    nets = _nets_below(inputs, cents) if with_tax else cents
+    computed = compute_totals([NetAmount(net, line.vat) for net, line in zip(nets, inputs, strict=True)])
+    totals = computed.totals
+    rounding = 0
+    if with_tax and policy is TaxIncludedPolicy.ROUNDING_AMOUNT:
+        rounding = sum(cents) - totals.gross_minor
+    totals = replace(
+        totals,
+        prepaid_minor=prepaid_minor,
+        rounding_minor=rounding,
+        payable_minor=totals.gross_minor - prepaid_minor + rounding,
+    )
+    lines = tuple(
+        _document_line(number, line, net, cents[number - 1] if with_tax else None)
+        for number, (line, net) in enumerate(zip(inputs, nets, strict=True), start=1)
+    )
+    return Body(lines, computed.vat, totals, section_totals(lines, totals.gross_minor + rounding))
+
+
+def build_statement(inputs: Sequence[LineInput]) -> Body:
+    """The body of an internal statement: amounts without tax, no VAT group, total = sum of the lines."""
+    nets = [micros_to_minor(line.amount_micros) for line in inputs]
+    untaxed = VatTreatment("O", Decimal(0))
+    lines = tuple(
+        _document_line(number, replace(line, vat=untaxed), net, None)
+        for number, (line, net) in enumerate(zip(inputs, nets, strict=True), start=1)
+    )
+    total = sum(nets)
+    totals = Totals(net_minor=total, vat_minor=0, gross_minor=total, payable_minor=total)
+    return Body(lines, (), totals, section_totals(lines, total))
+
+
+def _nets_below(inputs: Sequence[LineInput], gross: Sequence[int]) -> list[int]:
+    """Net of each line of a document with tax: the group's nearest net, shared by largest remainder."""
+    members: dict[tuple[str, Decimal], list[int]] = {}
+    for i, line in enumerate(inputs):
+        members.setdefault((line.vat.category, line.vat.rate), []).append(i)
+    nets = [0] * len(inputs)
+    for (_, rate), indexes in members.items():
+        factor = 1 + Fraction(rate) / 100
+        exact = [gross[i] / factor for i in indexes]
+        # Half-up of gross / (1 + rate) is the net whose gross is the advertised one whenever such a net exists.
+        for i, net in zip(indexes, spread(round_fraction(sum(exact, Fraction(0))), exact), strict=True):
+            nets[i] = net
+    return nets
+
+
+def _document_line(number: int, line: LineInput, net_minor: int, gross_minor: int | None) -> DocumentLine:
+    quantity, unit_price = _printed(line, net_minor)
+    return DocumentLine(
+        line_no=number,
+        section=line.section,
+        group=line.group,
+        label=line.label,
+        detail=line.detail,
+        quantity=quantity,
+        unit_price=unit_price,
+        net_minor=net_minor,
+        vat_category=line.vat.category,
+        vat_rate=line.vat.rate,
+        gross_minor=gross_minor,
+        period_from=line.period_from,
+        period_to=line.period_to,
+        unit_code=line.unit_code,
+    )
+
+
+def _printed(line: LineInput, net_minor: int) -> tuple[Decimal, Decimal]:
+    """Quantity and unit price that give the net; a negative line has a negative *quantity* (BR-27)."""
+    quantity, unit_price = line.quantity, line.unit_price
+    if (
+        quantity is not None
+        and unit_price is not None
+        and decimals_of(quantity) <= QUANTITY_DECIMALS
+        and decimals_of(unit_price) <= PRICE_DECIMALS
+        and line_net_minor(quantity, unit_price) == net_minor
+    ):
+        return (-quantity, -unit_price) if unit_price < 0 else (quantity, unit_price)
+    sign = -1 if net_minor < 0 else 1
+    return Decimal(sign), minor_to_decimal(sign * net_minor)
+
+
+def section_totals(lines: Sequence[DocumentLine], gross_minor: int) -> tuple[SectionTotal, ...]:
+    """Sub-totals in the legal order. With tax they share the gross by largest remainder: for display, VAT is not split.
+
+    On a document with tax a section is the sum of its advertised lines, so the sections sum to what is due.
+    """
+    present = [section for section in SECTION_ORDER if any(line.section is section for line in lines)]
+    exact = [sum((_exact_gross(line) for line in lines if line.section is section), Fraction(0)) for section in present]
+    gross = spread(gross_minor, exact) if present else []
+    return tuple(
+        SectionTotal(section, sum(line.net_minor for line in lines if line.section is section), total)
+        for section, total in zip(present, gross, strict=True)
+    )
+
+
+def _exact_gross(line: DocumentLine) -> Fraction:
+    if line.gross_minor is not None:
+        return Fraction(line.gross_minor)
+    return Fraction(line.net_minor) * (1 + Fraction(line.vat_rate) / 100)
+
+
+class CreditRefused(ValueError):
+    """A credit that cannot be made of this document; the message says why."""
+
+
+def portions_of(document: Document, fraction: Fraction) -> dict[int, int]:
+    """A share of every line, in the basis of the document, rounded to the cent: what `credit` takes as `portions`."""
+    if not 0 < fraction <= 1:
+        raise CreditRefused(f"a share of a document is between 0 and 1, not {fraction}")
+    shares = {line.line_no: round_fraction(_credited_amount(line) * fraction) for line in document.lines}
+    return {line_no: amount for line_no, amount in shares.items() if amount}
+
+
+def credit(
+    document: Document,
+    *,
+    number: str,
+    issue_date: date,
+    portions: Mapping[int, int] | None = None,
+    already: Sequence[Document] = (),
+    notes: tuple[str, ...] = (),
+) -> Document:
+    """The credit note (BT-3 381) of an invoice, whole or in part; amounts are positive.
+
+    `portions` gives, by line number, the cents to credit in the basis of the document (gross when it is with tax); None
+    credits all that is left. `already` is every credit note made of this invoice before. VAT is computed on the
+    credited sum of each group, except that the credit which exhausts a group takes what is left of its VAT (and of its net): the
+    credits of an invoice always sum to the invoice, to the cent.
+    """
+    if document.kind is not DocumentKind.INVOICE:
+        raise CreditRefused(f"{document.number} is not an invoice; only an invoice can be credited")
+    left = _left(document, already)
+    wanted = {line_no: amount for line_no, amount in (left if portions is None else portions).items() if amount}
+    _refuse_excess(document, wanted, left)
+    lines = tuple(
+        _credit_line(line, wanted[line.line_no], left[line.line_no], already)
+        for line in document.lines
+        if line.line_no in wanted
+    )
+    vat = tuple(
+        _credit_group(document, group, lines, wanted, left, already)
+        for group in document.vat
+        if any((line.vat_category, line.vat_rate) == (group.category, group.rate) for line in lines)
+    )
+    net, tax = sum(line.net_minor for line in lines), sum(group.amount_minor for group in vat)
+    payable = sum(wanted.values()) if _keeps_advertised_total(document) else net + tax
+    totals = Totals(net, tax, net + tax, 0, payable - net - tax, payable)
+    return replace(
+        document,
+        kind=DocumentKind.CREDIT_NOTE,
+        number=number,
+        issue_date=issue_date,
+        due_date=None,
+        lines=lines,
+        vat=vat,
+        totals=totals,
+        sections=section_totals(lines, payable),
+        preceding=((document.number, document.issue_date),),
+        notes=notes,
+        history_minor=(),
+    )
+
+
+def _keeps_advertised_total(document: Document) -> bool:
+    """Whether the document with tax is due at the sum of its advertised lines (TaxIncludedPolicy.ROUNDING_AMOUNT)."""
+    advertised = sum(line.gross_minor or 0 for line in document.lines)
+    return document.with_tax and advertised == document.totals.gross_minor + document.totals.rounding_minor
+
+
+def _credited_amount(line: DocumentLine) -> int:
+    """The amount of a line in the basis of its document."""
+    return line.net_minor if line.gross_minor is None else line.gross_minor
+
+
+def _left(document: Document, already: Sequence[Document]) -> dict[int, int]:
+    """What each line still has to credit, in the basis of the document."""
+    left = {line.line_no: _credited_amount(line) for line in document.lines}
+    for note in already:
+        if all(number != document.number for number, _ in note.preceding):
+            raise CreditRefused(f"{note.number} is not a credit note of {document.number}")
+        for line in note.lines:
+            left[line.line_no] -= _credited_amount(line)
+    return left
+
+
+def _refuse_excess(document: Document, wanted: Mapping[int, int], left: Mapping[int, int]) -> None:
+    if not wanted:
+        raise CreditRefused(f"{document.number}: nothing is left to credit")
+    for line_no, amount in wanted.items():
+        if line_no not in left:
+            raise CreditRefused(f"{document.number} has no line {line_no}")
+        rest = left[line_no]
+        if amount * rest <= 0 or abs(amount) > abs(rest):
+            raise CreditRefused(
+                f"{document.number} line {line_no}: {minor_to_decimal(amount)} cannot be credited, "
+                f"{minor_to_decimal(rest)} is left"
+            )
+
+
+def _credit_line(line: DocumentLine, amount: int, left: int, already: Sequence[Document]) -> DocumentLine:
+    """The line in a credit note, under its own number; the part that empties it takes what is left of its net."""
+    credited_before = [part for note in already for part in note.lines if part.line_no == line.line_no]
+    if amount == left:
+        net = line.net_minor - sum(part.net_minor for part in credited_before)
+    elif line.gross_minor is None:
+        net = amount
+    else:
+        net = round_fraction(Fraction(amount * line.net_minor, line.gross_minor))
+    if amount == _credited_amount(line):
+        return line
+    sign = -1 if net < 0 else 1
+    return replace(
+        line,
+        quantity=Decimal(sign),
+        unit_price=minor_to_decimal(sign * net),
+        net_minor=net,
+        gross_minor=None if line.gross_minor is None else amount,
+        unit_code="C62",
+    )
+
+
+def _credit_group(
+    document: Document,
+    group: VatLine,
+    lines: Sequence[DocumentLine],
+    wanted: Mapping[int, int],
+    left: Mapping[int, int],
+    already: Sequence[Document],
+) -> VatLine:
+    """VAT of a group in a credit note: on its own basis, or what is left when it exhausts the group."""
+    key = (group.category, group.rate)
+    basis = sum(line.net_minor for line in lines if (line.vat_category, line.vat_rate) == key)
+    rest = group.amount_minor - sum(v.amount_minor for note in already for v in note.vat if (v.category, v.rate) == key)
+    members = [line.line_no for line in document.lines if (line.vat_category, line.vat_rate) == key]
+    exhausted = all(wanted.get(line_no, 0) == left[line_no] for line_no in members)
+    amount = rest if exhausted else vat_minor(basis, group.rate)
+    if basis > 0 and all(line.net_minor >= 0 for line in document.lines if line.line_no in members):
+        amount = min(amount, rest)  # cents rounded up by earlier parts never make a later VAT negative
+    return replace(group, basis_minor=basis, amount_minor=amount)
