@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -65,9 +67,19 @@ def write_once(path: Path, data: bytes) -> None:
     fsync_folder(path.parent)
 
 
+def older(paths: Iterable[Path], than: datetime) -> list[Path]:
+    """The files last written before an instant of this machine's clock; one that vanishes meanwhile is left out."""
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < than.timestamp():
+                found.append(path)
+    return found
+
+
 def remove_parts(folder: Path, *, older_than: datetime) -> int:
     """Remove what dead processes were writing under a folder when they died; returns how many files."""
-    parts = [path for path in folder.rglob(f".*{_PART}") if path.stat().st_mtime < older_than.timestamp()]
+    parts = older(folder.rglob(f".*{_PART}"), older_than)
     for path in parts:
         path.unlink(missing_ok=True)
     return len(parts)

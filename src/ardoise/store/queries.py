@@ -1,0 +1,117 @@
+"""Reads of the manifest. Charges know their accounts; who may see them is decided above, by the caller's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db import connection, transaction
+
+from ardoise.store.models import Partition, TableFile
+from ardoise.store.tables import ManifestFile, folder, scan_files
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """What a replacement starts from: the generation to expect, and the files it replaces."""
+
+    generation: int
+    files: list[ManifestFile]
+
+
+def files(
+    table: str,
+    month: str | None = None,
+    partition: str | None = None,
+    *,
+    between: tuple[datetime, datetime] | None = None,
+) -> list[ManifestFile]:
+    """The live files of a table, as of one instant: no replacement is seen half done.
+
+    `month` is YYYY-MM; `between` = [start, end) leaves out files without a row of that span.
+    """
+    found = TableFile.objects.filter(table=table, retired_at__isnull=True)
+    if month is not None:
+        found = found.filter(month=month)
+    if partition is not None:
+        found = found.filter(partition=partition)
+    if between is not None:
+        found = found.filter(first_at__lt=between[1], last_at__gte=between[0])
+    return _manifest(found)
+
+
+def scan(
+    table: str,
+    months: Iterable[str] | None = None,
+    columns: Sequence[str] | None = None,
+    filter: pl.Expr | None = None,
+    *,
+    partition: str | None = None,
+) -> pl.LazyFrame:
+    """The rows of a table, lazily: the file list is taken now, in one snapshot; the files are read at `collect()`.
+
+    `months` = None reads all of them. The filter may use columns that are not asked for. An empty table is an empty
+    frame of the right types. Files replaced meanwhile stay readable for the sweep's grace period.
+    Raises UnknownTable, UnknownColumn.
+    """
+    found = TableFile.objects.filter(table=table, retired_at__isnull=True)
+    if months is not None:
+        found = found.filter(month__in=list(months))
+    if partition is not None:
+        found = found.filter(partition=partition)
+    return scan_files(table, _manifest(found), columns, filter)
+
+
+def state_of(table: str, month: str, partition: str) -> PartitionState:
+    """The generation and files of a partition, to replace it later; generation 0 when it never had files.
+
+    The generation is read first: a replacement that comes in between makes the later compare-and-set fail, which is
+    right, and never lets it pass on files it did not read.
+    """
+    row = Partition.objects.filter(table=table, month=month, partition=partition).first()
+    return PartitionState(row.generation if row else 0, files(table, month, partition))
+
+
+def months_of(table: str) -> list[str]:
+    """The months of a table that have live files, in order."""
+    live = TableFile.objects.filter(table=table, retired_at__isnull=True)
+    return sorted(live.values_list("month", flat=True).distinct())
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Reads inside see one state of the whole database: fresh rows and file list together.
+
+    Keep it short (lists, not files). Inside an open transaction it changes nothing: that one decides.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _manifest(found: Iterable[TableFile]) -> list[ManifestFile]:
+    root = folder()
+    made = [
+        ManifestFile(
+            table=row.table,
+            month=row.month,
+            partition=row.partition,
+            generation=row.generation,
+            path=root / row.path,
+            rows=row.rows,
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            first_at=row.first_at,
+            last_at=row.last_at,
+        )
+        for row in found
+    ]
+    return sorted(made, key=lambda file: (file.month, file.partition, file.generation, file.path))

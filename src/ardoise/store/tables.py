@@ -1,0 +1,237 @@
+"""The files of the tables: Parquet, written whole under a new name, typed by `core.schema`.
+
+A file on the disk means nothing until the manifest names it (`operations`); what nobody names is swept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+from django.conf import settings
+
+from ardoise.core.schema import CHARGES, FROZEN, USAGE, Column, Table
+from ardoise.store.disk import NO_ROOM, fsync_file, fsync_folder, make_folder
+
+BUCKETS = 16
+# Small enough that one customer's rows touch few of them, large enough for columns to compress.
+ROW_GROUP_ROWS = 65_536
+
+
+class UnknownTable(LookupError):
+    """No such table; the message lists them."""
+
+
+class UnknownColumn(LookupError):
+    """No such column in this table; the message lists them."""
+
+
+class SchemaMismatch(ValueError):
+    """A frame that does not have exactly the columns and types of its table; the message names every difference."""
+
+
+class TablesFull(OSError):
+    """No room left on the disk of the tables: nothing was written; free some space and run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    columns: type[Table]
+    sorted_by: tuple[str, ...]
+    time: str  # the column whose first and last instants stand in the manifest
+
+
+_USAGE = _Layout(USAGE, (USAGE.charged, USAGE.party, USAGE.ddi, USAGE.answered_at), USAGE.answered_at)
+_BY_ACCOUNT = (CHARGES.account_id, CHARGES.at)
+_LAYOUTS = {
+    "usage": _USAGE,
+    "open": _Layout(CHARGES, _BY_ACCOUNT, CHARGES.at),
+    "frozen": _Layout(FROZEN, _BY_ACCOUNT, CHARGES.at),
+}
+_TYPES: dict[str, pl.DataType] = {
+    "text": pl.String(),
+    "label": pl.String(),
+    "int": pl.Int64(),
+    "instant": pl.Datetime("us", "UTC"),
+    "flag": pl.Boolean(),
+}
+_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+_LABELS = (pl.Categorical, pl.Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file written and synced that no reader sees yet. `months` are the months its rows belong to."""
+
+    table: str
+    path: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    first_at: datetime | None
+    last_at: datetime | None
+    months: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A live file of a table, as the manifest names it. `path` is absolute."""
+
+    table: str
+    month: str
+    partition: str
+    generation: int
+    path: Path
+    rows: int
+    size_bytes: int
+    sha256: str
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def folder() -> Path:
+    """The folder of all table files; the manifest's paths start here."""
+    return Path(settings.ARDOISE_HOME) / "tables"
+
+
+def bucket_of(root_id: int) -> str:
+    """The bucket ("00" to "15") of a customer, by its immutable id: the partition of its charges.
+
+    Multiplicative (Fibonacci) hashing on 32 bits, so that columns can do the same.
+    """
+    return f"{(root_id * 0x9E3779B1 & 0xFFFFFFFF) * BUCKETS >> 32:02d}"
+
+
+def schema_of(table: str) -> pl.Schema:
+    """The columns of a table and their Polars types, in file order. Raises UnknownTable."""
+    return pl.Schema({name: _TYPES[column.type] for name, column in _columns(table).items()})
+
+
+def write_parquet(frame: pl.DataFrame, table: str) -> StagedFile:
+    """Write a frame as a new file of a table, sorted as the table is, synced, and not yet part of it.
+
+    The frame has exactly the table's columns, in any order; narrower integers and categories are widened, nothing
+    else is converted. Raises UnknownTable, SchemaMismatch, TablesFull.
+    """
+    layout = _layout(table)
+    rows = _conformed(frame, table).sort(layout.sorted_by, nulls_last=True, maintain_order=True)
+    path = folder() / table / f"{uuid4().hex}.parquet"
+    try:
+        make_folder(path.parent)
+        rows.write_parquet(path, compression="zstd", statistics=True, row_group_size=ROW_GROUP_ROWS)
+        fsync_file(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        if error.errno in NO_ROOM:
+            raise TablesFull(error.errno, f"No room for {rows.height} rows of {table}", str(path)) from error
+        raise
+    fsync_folder(path.parent)
+    first_at, last_at = _span(rows.get_column(layout.time))
+    return StagedFile(
+        table=table,
+        path=str(path.relative_to(folder())),
+        rows=rows.height,
+        size_bytes=path.stat().st_size,
+        sha256=_sha256(path),
+        first_at=first_at,
+        last_at=last_at,
+        months=_months(rows, layout),
+    )
+
+
+def scan_files(
+    table: str, files: Iterable[ManifestFile], columns: Sequence[str] | None = None, filter: pl.Expr | None = None
+) -> pl.LazyFrame:
+    """A lazy frame over these files, typed as the table is; no file gives an empty frame of the same type.
+
+    The filter may use columns that are not asked for. A column that a file is too old to have is empty there.
+    Raises UnknownTable, UnknownColumn.
+    """
+    schema = schema_of(table)
+    if unknown := [name for name in columns or () if name not in schema]:
+        raise UnknownColumn(f"{table} has no column {', '.join(unknown)}; it has {', '.join(schema)}")
+    paths = [file.path for file in files]
+    if paths:
+        frame = pl.scan_parquet(
+            paths,
+            schema=schema,
+            hive_partitioning=False,
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
+    else:
+        frame = pl.LazyFrame(schema=schema)
+    if filter is not None:
+        frame = frame.filter(filter)
+    return frame if columns is None else frame.select(columns)
+
+
+def verify_files(files: Iterable[ManifestFile]) -> Iterator[str]:
+    """Read every file; yields a sentence for each that is missing or is not what the manifest says."""
+    for file in files:
+        where = f"{file.path} ({file.table} {file.month}/{file.partition})"
+        if not file.path.exists():
+            yield f"{where} is missing: restore it from a backup, or compute the partition again"
+        elif file.path.stat().st_size != file.size_bytes or _sha256(file.path) != file.sha256:
+            yield f"{where} is damaged: restore it from a backup, or compute the partition again"
+
+
+def _layout(table: str) -> _Layout:
+    if table not in _LAYOUTS:
+        raise UnknownTable(f"No table {table!r}: the tables are {', '.join(_LAYOUTS)}")
+    return _LAYOUTS[table]
+
+
+def _columns(table: str) -> dict[str, Column]:
+    return _layout(table).columns.columns()
+
+
+def _conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """The frame in file order and exact types, or SchemaMismatch with every difference."""
+    columns, schema = _columns(table), schema_of(table)
+    problems = [f"no column {name} ({columns[name].meaning})" for name in schema if name not in frame.columns]
+    problems += [f"a column {name} that {table} does not have" for name in frame.columns if name not in schema]
+    for name in schema:
+        if name in frame.columns:
+            problems += _differences(frame.get_column(name), columns[name], schema[name])
+    if problems:
+        raise SchemaMismatch(f"Not rows of {table}: " + "; ".join(problems))
+    return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+
+
+def _differences(series: pl.Series, column: Column, kind: pl.DataType) -> list[str]:
+    """What keeps a column from being stored: its type, or empty values where the schema has none."""
+    empty = series.null_count()
+    if empty and not column.optional:
+        return [f"{empty} empty values in {series.name}, which is not optional"]
+    widened = (
+        (column.type == "int" and series.dtype in _INTEGERS)
+        or (column.type in ("text", "label") and series.dtype in _LABELS)
+        or series.dtype == pl.Null
+    )
+    return [] if series.dtype == kind or widened else [f"{series.name} is {series.dtype}, not {kind}"]
+
+
+def _span(times: pl.Series) -> tuple[datetime | None, datetime | None]:
+    ordered = times.sort()
+    return (ordered[0], ordered[-1]) if len(ordered) else (None, None)
+
+
+def _months(rows: pl.DataFrame, layout: _Layout) -> frozenset[str]:
+    """Usage belongs to the UTC month of its answer, charges to the billing month they say."""
+    if layout.columns is USAGE:
+        months = rows.get_column(layout.time).dt.strftime("%Y-%m")
+    else:
+        months = rows.get_column(CHARGES.month)
+    return frozenset(months.unique())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
