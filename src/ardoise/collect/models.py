@@ -21,9 +21,11 @@ class Source(models.Model):
     format = models.CharField(max_length=40)
     options = models.JSONField(default=dict)  # the format's own options; a profile is its TOML text
     transport = models.CharField(max_length=12, choices=Transport.choices)
+    # tcp_client: "host[:port]" of each controller, comma separated, the first one preferred; tcp_server: the address to
+    # listen on, empty = all
     host = models.CharField(max_length=120, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
-    folder = models.CharField(max_length=300, blank=True)
+    folder = models.CharField(max_length=300, blank=True)  # relative = under ARDOISE_HOME
     pattern = models.CharField(max_length=60, default="*")
     zone = models.CharField(max_length=40, default="Europe/Paris")
     outside_prefix = models.CharField(max_length=8, blank=True)
@@ -37,7 +39,13 @@ class Source(models.Model):
 
 
 class SourceState(models.Model):
-    """How far the journal of a source has been turned into usage: written in the same transaction as that usage."""
+    """How far the journal of a source has been turned into usage: written in the same transaction as that usage.
+
+    `seen` counts the tickets given an identity so far. `reader` holds what reading needs to go on in the middle of the
+    journal: open connections and their unfinished record, replay under way, the entries to read again to warm up a
+    format's reader. `waiting` names the tickets of unfinished records and of calls that more tickets may complete, with
+    their local day of arrival.
+    """
 
     source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="state")
     segment = models.PositiveIntegerField(default=0)
@@ -45,6 +53,8 @@ class SourceState(models.Model):
     clock = models.JSONField(default=dict)
     assembler = models.JSONField(default=dict)
     reader = models.JSONField(default=dict)
+    waiting = models.JSONField(default=dict)
+    seen = models.PositiveBigIntegerField(default=0)
     last_ticket_at = models.DateTimeField(null=True)  # arrival of the last ticket
 
 
@@ -61,14 +71,19 @@ class FreshUsage(models.Model):
 
 
 class SeenTicket(models.Model):
-    """The identity of a ticket already taken (DESIGN section 5, never twice), kept as long as its source may repeat it."""
+    """The identity of a ticket already taken (never twice), in the order of the journal.
+
+    `content` is the hash of the line, `identity` that of the line and its ordinal, or of the sender's own id.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT)
     identity = models.BinaryField(max_length=16)
+    content = models.BinaryField(max_length=16)
     ticket_id = models.CharField(max_length=120)
     printed_date = models.DateField()
 
     class Meta:
+        indexes = [models.Index(fields=["source", "content"], name="ticket_by_content")]
         constraints = [models.UniqueConstraint(fields=["source", "identity"], name="ticket_seen_once")]
 
 
@@ -81,6 +96,10 @@ class Quarantined(models.Model):
     reason = models.CharField(max_length=40)
     detail = models.TextField()
     arrived_at = models.DateTimeField()
+    line_number = models.PositiveIntegerField(null=True)  # in its file
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "arrived_at"], name="quarantined_by_time")]
 
 
 class SourceEvent(models.Model):
@@ -91,6 +110,10 @@ class SourceEvent(models.Model):
     kind = models.CharField(max_length=20)
     text = models.TextField()
     arrived_at = models.DateTimeField()
+    noticed = models.BooleanField(default=False)  # by us: no ticket stands behind it, no count includes it
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "arrived_at"], name="source_event_by_time")]
 
 
 class DayCount(models.Model):
@@ -128,6 +151,7 @@ class TakenFile(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     tickets = models.PositiveIntegerField()
     taken_at = models.DateTimeField()
+    tidied_at = models.DateTimeField(null=True)  # when it left the folder for done/
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "sha256"], name="file_taken_once")]

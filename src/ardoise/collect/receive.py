@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ardoise.collect.redaction import Protection, Redactor
-from ardoise.formats.spec import Format, Reader
+from ardoise.formats.spec import Format
 from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalWriter, Kind
 
 READ_BYTES = 64 * 1024
@@ -52,7 +52,7 @@ class Feed:
 
     source: str
     format: Format
-    new_reader: Callable[[], Reader]
+    options: Mapping[str, str]
     host: str
     port: int
 
@@ -182,7 +182,7 @@ class Stream:
         self, feed: Feed, commits: Commits, protection: Callable[[], Protection], *, number: int, clock: Clock
     ) -> None:
         self._feed, self._commits, self._number, self._clock = feed, commits, number, clock
-        self._redactor = Redactor(feed.format, feed.new_reader, protection)
+        self._redactor = Redactor(feed.format, feed.options, protection)
         self._held = b""  # the unfinished record
         self._written = 0  # how many of its first bytes are already in the journal
         self._held_at = clock()
@@ -247,7 +247,8 @@ class Receiver:
     def begin(self) -> None:
         """Say in the journal that connections of an earlier process are over (it may have been killed)."""
         self._commits.put(
-            self.feed.source, Arrival(self._clock(), 0, Kind.DISCONNECT, b"collector started: earlier connections are over")
+            self.feed.source,
+            Arrival(self._clock(), 0, Kind.DISCONNECT, b"collector started: earlier connections are over"),
         )
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event) -> int:

@@ -7,7 +7,7 @@ line of the directory marked `no_detail` has the outside numbers of its calls re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -55,10 +55,9 @@ class Protection:
 class Redactor:
     """Redacts the records of one stream or one file, fed in order. Costs nothing where nobody is protected."""
 
-    def __init__(self, format: Format, reader: Callable[[], Reader], protection: Callable[[], Protection]) -> None:
-        """`reader` makes a reader of the source's options; `protection` gives the present list (it is refreshed)."""
-        self._format = format
-        self._new_reader = reader
+    def __init__(self, format: Format, options: Mapping[str, str], protection: Callable[[], Protection]) -> None:
+        """`options` are those of the source; `protection` gives the present list (it is refreshed)."""
+        self._format, self._options = format, options
         self._reader: Reader | None = None
         self._protection = protection
 
@@ -69,9 +68,9 @@ class Redactor:
             return record
         reading = self._read(record)
         if isinstance(reading, Leg):
-            return self._format.redact(record, _protected_for(reading, protection, arrived_at))
+            return self._redact(record, _protected_for(reading, protection, arrived_at))
         # Nobody can tell whose call an unreadable record is: a mention of the extension is enough.
-        redacted = self._format.redact(record, protection.all)
+        redacted = self._redact(record, protection.all)
         return _blank(redacted) if protection.mentioned_in(record) else redacted
 
     def unfinished(self, piece: bytes, *, arrived_at: datetime) -> bytes:
@@ -79,29 +78,36 @@ class Redactor:
         protection = self._protection()
         if not protection:
             return piece
-        reading = self._new_reader()(piece)
+        reading = self._format.reader(self._options)(piece)
         if isinstance(reading, Leg):
-            return self._format.redact(piece, _protected_for(reading, protection, arrived_at))
+            return self._redact(piece, _protected_for(reading, protection, arrived_at))
         return _blank(piece)
 
     def _read(self, record: bytes) -> Reading:
         if self._reader is None:
-            self._reader = self._new_reader()
+            self._reader = self._format.reader(self._options)
         return self._reader(record)
+
+    def _redact(self, record: bytes, protected: frozenset[str]) -> bytes:
+        return self._format.redact(record, protected, self._options) if protected else record
 
 
 def _protected_for(leg: Leg, protection: Protection, arrived_at: datetime) -> frozenset[str]:
     """By the date of the call; where the PBX prints no year, by the arrival, of a call that may have begun the day before."""
     start = leg.start
     if isinstance(start, datetime):
-        return protection.on(start.date()) | protection.on(start.date() + timedelta(days=1))  # UTC: the local date may be next
+        return protection.on(start.date()) | protection.on(
+            start.date() + timedelta(days=1)
+        )  # UTC: the local date may be next
     if isinstance(start, PrintedTime) and start.year is not None:
         try:
             return protection.on(date(start.year, start.month, start.day))
         except ValueError:
             return protection.all  # an impossible date goes to quarantine, blanked
     arrived = arrived_at.date()
-    return protection.on(arrived - timedelta(days=1)) | protection.on(arrived) | protection.on(arrived + timedelta(days=1))
+    return (
+        protection.on(arrived - timedelta(days=1)) | protection.on(arrived) | protection.on(arrived + timedelta(days=1))
+    )
 
 
 def _blank(record: bytes) -> bytes:
