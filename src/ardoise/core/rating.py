@@ -1,0 +1,673 @@
+"""The price of one call, exactly.
+
+Two layers. The pure functions on Fraction are the definition: pieces of a call, access amount, service amount. The
+compiled snapshot computes the same in integers of a common denominator, fast enough for live tickets, and says
+everything a person may ask about the result: tariff, version, prefix, band, seconds, allowance. `rate/columns` does a
+month with the same compiled values.
+
+A call is never priced at zero for want of a price and never raises: it is priced, unpriced with a reason, or excluded
+by a named rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+
+from ardoise.core.allowances import AllowanceBook, Counters, Draw, Pool
+from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
+from ardoise.core.calendars import HolidayBook, band_at, french_holidays, month_of
+from ardoise.core.money import Rounding, to_micros
+from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotSource, TariffLink
+from ardoise.core.tariffs import Calendar, IncrementOrigin, Rate, ServicePer, Step, Tariff, TariffVersion
+from ardoise.core.usage import CallStatus, Direction, Usage
+
+
+class State(StrEnum):
+    PRICED = "priced"
+    UNPRICED = "unpriced"
+    EXCLUDED = "excluded"
+
+
+class Why(StrEnum):
+    """Reasons of an unpriced call, rules of an excluded one."""
+
+    NONE = ""
+    UNKNOWN_NUMBER = "unknown_number"  # no number, or text that no tariff has a row for
+    NO_TARIFF = "no_tariff"  # no tariff on the line, its accounts or the issuer
+    NO_VERSION = "no_version"  # tariffs, but none has a version in force at the moment of the call
+    NO_RATE = "no_rate"  # versions, but no row for the number
+    INTERNAL = "internal"
+    NO_DETAIL = "no_detail"
+    UNANSWERED = "unanswered"
+    INCOMING = "incoming"
+
+
+class PartName(StrEnum):
+    """`access` is the call itself (C), kept as its key whatever its state; `service` the surcharge of an SVA number
+    (S).
+    """
+
+    ACCESS = "access"
+    SERVICE = "service"
+
+
+class Section(StrEnum):
+    """Where a priced part stands on a telecom bill."""
+
+    NONE = ""
+    INCLUDED = "included"
+    BEYOND = "beyond"
+    OUTSIDE = "outside"
+    THIRD_PARTY = "third_party"
+
+
+class TariffError(ValueError):
+    """A tariff that means nothing: refused when compiled, before any call is priced."""
+
+
+# --- the definition, on Fraction --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`billed_s` seconds of a call at the price of one step, after increments."""
+
+    step: Step
+    billed_s: int
+
+
+FREE_BEFORE_FIRST_STEP = Step(from_s=0, price=Decimal(0), per_s=60, increment_s=1)
+
+
+def ordered_steps(rate: Rate) -> tuple[Step, ...]:
+    """Steps in time order; seconds before the first one cost nothing. Refuses steps that cannot be counted."""
+    steps = tuple(sorted(rate.steps, key=lambda step: step.from_s))
+    row = f"the row of prefix « {rate.prefix} », zone « {rate.zone} »,"
+    if any(step.increment_s < 1 or step.per_s < 1 or step.from_s < 0 for step in steps):
+        raise TariffError(f"{row} has a step with a negative start, or an increment or a unit under one second")
+    if len({step.from_s for step in steps}) < len(steps):
+        raise TariffError(f"{row} has two steps from the same second")
+    if rate.free_s < 0:
+        raise TariffError(f"{row} has a negative number of free seconds")
+    if steps and steps[0].from_s > 0:
+        return (FREE_BEFORE_FIRST_STEP, *steps)
+    return steps
+
+
+def pieces(steps: Sequence[Step], *, origin: IncrementOrigin, charge_s: int) -> list[Piece]:
+    """Cut `charge_s` seconds at the steps and round them up to increments.
+
+    FIRST_NEXT: each piece is rounded up to its own increment and its overrun eats into the next step, so that 60/1 is
+    {0 s: blocks of 60, 60 s: blocks of 1}. ZERO: the total is at least the first increment and, beyond it, a multiple
+    counted from second 0 of the increment of the step in which the call ends; the billed total is then cut at the
+    steps.
+    """
+    if charge_s <= 0 or not steps:
+        return []
+    walk = _first_next if origin is IncrementOrigin.FIRST_NEXT else _from_zero
+    return list(walk(steps, charge_s))
+
+
+def _ends(steps: Sequence[Step]) -> Iterator[tuple[Step, int | None]]:
+    for index, step in enumerate(steps):
+        yield step, steps[index + 1].from_s if index + 1 < len(steps) else None
+
+
+def _first_next(steps: Sequence[Step], charge_s: int) -> Iterator[Piece]:
+    reached_s = 0
+    for step, end_s in _ends(steps):
+        stop_s = charge_s if end_s is None else min(charge_s, end_s)
+        if stop_s > reached_s:
+            billed_s = round_up(stop_s - reached_s, step.increment_s)
+            reached_s += billed_s
+            yield Piece(step, billed_s)
+
+
+def _from_zero(steps: Sequence[Step], charge_s: int) -> Iterator[Piece]:
+    billed_s = first_s = steps[0].increment_s
+    if charge_s > first_s:
+        ending = [step for step in steps if step.from_s < charge_s][-1]
+        billed_s = round_up(charge_s, ending.increment_s)
+    for step, end_s in _ends(steps):
+        stop_s = billed_s if end_s is None else min(billed_s, end_s)
+        if stop_s > step.from_s:
+            yield Piece(step, stop_s - step.from_s)
+
+
+def round_up(seconds: int, increment_s: int) -> int:
+    """The first multiple of the increment that is not under `seconds`."""
+    return -(-seconds // increment_s) * increment_s
+
+
+def chargeable_s(rate: Rate, *, talk_s: int) -> int:
+    """Seconds of a whole call that increments see: free seconds off; a call of 0 s counts as its first second."""
+    return max(0, max(talk_s, 1) - rate.free_s)
+
+
+def whole_call(rate: Rate, *, origin: IncrementOrigin, talk_s: int) -> tuple[Fraction, int]:
+    """Exact price and billed seconds of the access part of a call that no allowance covers."""
+    cut = pieces(ordered_steps(rate), origin=origin, charge_s=chargeable_s(rate, talk_s=talk_s))
+    amount = max(Fraction(rate.connection_fee) + _sum(cut), Fraction(rate.minimum))
+    if rate.maximum is not None:
+        amount = min(amount, Fraction(rate.maximum))
+    return amount, sum(piece.billed_s for piece in cut)
+
+
+def remainder(rate: Rate, *, origin: IncrementOrigin, uncovered_s: int) -> tuple[Fraction, int]:
+    """Exact price and billed seconds of what an allowance leaves of a call: no connection fee, no minimum."""
+    if uncovered_s <= 0:
+        return Fraction(0), 0
+    cut = pieces(ordered_steps(rate), origin=origin, charge_s=uncovered_s)
+    amount = _sum(cut)
+    if rate.maximum is not None:
+        amount = min(amount, Fraction(rate.maximum))
+    return amount, sum(piece.billed_s for piece in cut)
+
+
+def service(rate: Rate, *, talk_s: int) -> Fraction:
+    """Exact price of the service part (S): by call, or by second from the first one at a price quoted by minute.
+
+    Source: arrêté du 10 juin 2009 modified (information on the price of calls to value-added services).
+    """
+    if rate.service_per is ServicePer.CALL:
+        return Fraction(rate.service_price)
+    if rate.service_per is ServicePer.MINUTE:
+        return Fraction(rate.service_price) * talk_s / 60
+    return Fraction(0)
+
+
+def _sum(cut: Iterable[Piece]) -> Fraction:
+    return sum((Fraction(piece.step.price) * piece.billed_s / piece.step.per_s for piece in cut), Fraction(0))
+
+
+# --- the same, compiled -----------------------------------------------------------------------------------------------
+
+
+class CompiledRate:
+    """One row of a tariff in integers over one denominator `scale` (1 currency unit = `scale`).
+
+    `block_prices[i]` is the price of one increment of step i when blocks are counted from the end of the last, and of
+    one second when they are counted from 0: `unit_s[i]` tells how many seconds that is.
+    """
+
+    __slots__ = (
+        "block_prices",
+        "fee",
+        "free_s",
+        "from_s",
+        "has_service",
+        "increments_s",
+        "maximum",
+        "minimum",
+        "rate",
+        "scale",
+        "service_price",
+        "service_seconds",
+        "tariff",
+        "unit_s",
+    )
+
+    def __init__(self, rate: Rate, tariff: Tariff) -> None:
+        self.rate = rate
+        self.tariff = tariff
+        steps = ordered_steps(rate)
+        self.from_s = tuple(step.from_s for step in steps)
+        self.increments_s = tuple(step.increment_s for step in steps)
+        from_first = tariff.increment_origin is IncrementOrigin.FIRST_NEXT
+        self.unit_s = self.increments_s if from_first else (1,) * len(steps)
+        blocks = [Fraction(step.price) * unit_s / step.per_s for step, unit_s in zip(steps, self.unit_s, strict=True)]
+        self.service_seconds = 60 if rate.service_per is ServicePer.MINUTE else 0
+        unit_service = Fraction(rate.service_price) / (self.service_seconds or 1)
+        plain = [Fraction(rate.connection_fee), Fraction(rate.minimum), Fraction(rate.maximum or 0), unit_service]
+        self.scale = lcm(*(value.denominator for value in (*blocks, *plain)))
+        self.block_prices = tuple(int(block * self.scale) for block in blocks)
+        self.fee, self.minimum, maximum, self.service_price = (int(value * self.scale) for value in plain)
+        self.maximum: int | None = None if rate.maximum is None else maximum
+        self.free_s = rate.free_s
+        self.has_service = rate.service_per is not ServicePer.NONE and rate.service_price != 0
+
+    def seconds(self, charge_s: int) -> tuple[int, int]:
+        """Price over `scale` and billed seconds of `charge_s` chargeable seconds; see `pieces`."""
+        if charge_s <= 0 or not self.from_s:
+            return 0, 0
+        if self.tariff.increment_origin is IncrementOrigin.ZERO:
+            return self._seconds_from_zero(charge_s)
+        amount = reached_s = 0
+        last = len(self.from_s) - 1
+        for index, increment_s in enumerate(self.increments_s):
+            stop_s = charge_s if index == last else min(charge_s, self.from_s[index + 1])
+            if stop_s > reached_s:
+                blocks = -(-(stop_s - reached_s) // increment_s)
+                reached_s += blocks * increment_s
+                amount += blocks * self.block_prices[index]
+        return amount, reached_s
+
+    def _seconds_from_zero(self, charge_s: int) -> tuple[int, int]:
+        billed_s = self.increments_s[0]
+        if charge_s > billed_s:
+            ending = max(index for index, from_s in enumerate(self.from_s) if from_s < charge_s)
+            billed_s = round_up(charge_s, self.increments_s[ending])
+        amount = 0
+        last = len(self.from_s) - 1
+        for index, from_s in enumerate(self.from_s):
+            stop_s = billed_s if index == last else min(billed_s, self.from_s[index + 1])
+            amount += max(0, stop_s - from_s) * self.block_prices[index]
+        return amount, billed_s
+
+    def whole_call(self, talk_s: int) -> tuple[int, int]:
+        """Micros and billed seconds of a call that no allowance covers."""
+        amount, billed_s = self.seconds(max(0, max(talk_s, 1) - self.free_s))
+        amount = max(amount + self.fee, self.minimum)
+        if self.maximum is not None:
+            amount = min(amount, self.maximum)
+        return self.micros(amount), billed_s
+
+    def remainder(self, uncovered_s: int) -> tuple[int, int]:
+        """Micros and billed seconds of what an allowance leaves."""
+        if uncovered_s <= 0:
+            return 0, 0
+        amount, billed_s = self.seconds(uncovered_s)
+        if self.maximum is not None:
+            amount = min(amount, self.maximum)
+        return self.micros(amount), billed_s
+
+    def service(self, talk_s: int) -> int:
+        """Micros of the service part."""
+        if not self.has_service:
+            return 0
+        return self.micros(self.service_price * (talk_s if self.service_seconds else 1))
+
+    def micros(self, amount: int) -> int:
+        """The tariff's rounding point."""
+        return to_micros(
+            Fraction(amount, self.scale), mode=self.tariff.rounding, decimals=self.tariff.rounding_decimals
+        )
+
+
+class RateTable:
+    """The rows of one version that hold in one band: its own rows, and the rows of every band that it does not
+    replace.
+    """
+
+    def __init__(self, rates: Iterable[CompiledRate]) -> None:
+        self.exact: dict[str, CompiledRate] = {}
+        self.prefixes: dict[str, CompiledRate] = {}
+        for compiled in rates:
+            rows = self.exact if compiled.rate.exact else self.prefixes
+            rows[compiled.rate.prefix] = compiled
+        self._lengths = sorted({len(prefix) for prefix in self.prefixes if prefix}, reverse=True)
+        self._others = self.prefixes.get("")
+
+    def find(self, number_key: str) -> CompiledRate | None:
+        """The exact number, else the longest prefix. The empty prefix is every number of digits, never a short number
+        ("!") nor a text ("?"), which need a row of their own."""
+        found = self.exact.get(number_key)
+        if found is not None:
+            return found
+        for length in self._lengths:
+            if length <= len(number_key):
+                found = self.prefixes.get(number_key[:length])
+                if found is not None:
+                    return found
+        return self._others if is_digits(number_key) else None
+
+
+def is_digits(number_key: str) -> bool:
+    return number_key.isascii() and number_key.isdigit()
+
+
+class CompiledVersion:
+    """A version of a tariff; `table(band)` is built the first time a band is asked for."""
+
+    def __init__(self, tariff: Tariff, version: TariffVersion) -> None:
+        self.tariff = tariff
+        self.version = version
+        self._by_band: dict[str, list[Rate]] = {}
+        seen = set()
+        for rate in version.rates:
+            key = (rate.band, rate.exact, rate.prefix)
+            if key in seen:
+                raise TariffError(
+                    f"tariff « {tariff.code} », version {version.version_id}: prefix « {rate.prefix} » has two rows in "
+                    f"band « {rate.band} »; keep one"
+                )
+            seen.add(key)
+            self._by_band.setdefault(rate.band, []).append(rate)
+        self._compiled: dict[int, CompiledRate] = {}
+        self._tables: dict[str, RateTable] = {}
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Bands that have rows of their own, "" left out."""
+        return tuple(sorted(band for band in self._by_band if band))
+
+    def table(self, band: str) -> RateTable:
+        """The rows that hold in a band; every band without rows of its own shares the table of ""."""
+        if band not in self._by_band:
+            band = ""
+        if band not in self._tables:
+            rows = {(rate.exact, rate.prefix): rate for rate in self._by_band.get("", ())}
+            rows |= {(rate.exact, rate.prefix): rate for rate in self._by_band.get(band, ())}
+            self._tables[band] = RateTable(self._rate(rate) for rate in rows.values())
+        return self._tables[band]
+
+    def _rate(self, rate: Rate) -> CompiledRate:
+        if id(rate) not in self._compiled:
+            self._compiled[id(rate)] = CompiledRate(rate, self.tariff)
+        return self._compiled[id(rate)]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The tariffs asked for a price, first to last, at one instant. `linked` counts those without a version too."""
+
+    linked: int
+    versions: tuple[CompiledVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The row that prices a call."""
+
+    rate: CompiledRate
+    version: TariffVersion
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class RatedPart:
+    """One charge to be, with everything that explains it. Amounts in micros; None when there is no price."""
+
+    usage: Usage
+    payer: Attribution
+    part: PartName
+    month: str
+    state: State
+    why: Why
+    section: Section = Section.NONE
+    billed_s: int = 0
+    match: Match | None = None
+    draws: tuple[Draw, ...] = ()
+    amount_micros: int | None = None
+    cost_micros: int | None = None
+    cost_match: Match | None = None
+    printed_micros: int | None = None
+
+    @property
+    def covered_s(self) -> int:
+        return sum(draw.covered_s for draw in self.draws)
+
+
+class CompiledSnapshot:
+    """A snapshot made ready for questions; immutable, and safe to keep as long as the snapshot's content holds."""
+
+    def __init__(self, snapshot: Snapshot, *, holidays: HolidayBook = french_holidays) -> None:
+        self.snapshot = snapshot
+        self.holidays = holidays
+        self.attributor = Attributor(snapshot)
+        self.allowances = AllowanceBook(snapshot, self.attributor)
+        self.sources: Mapping[str, SnapshotSource] = {source.code: source for source in snapshot.sources}
+        self.calendars: Mapping[str, Calendar] = {calendar.code: calendar for calendar in snapshot.calendars}
+        self.versions: dict[int, list[CompiledVersion]] = {}
+        for tariff in snapshot.tariffs:
+            if tariff.calendar and tariff.calendar not in self.calendars:
+                raise IncompleteSnapshot(
+                    f"tariff « {tariff.code} » uses calendar « {tariff.calendar} », which the snapshot lacks"
+                )
+            self.versions[tariff.tariff_id] = [CompiledVersion(tariff, version) for version in tariff.versions]
+        self._links: dict[tuple[OwnerKind, int], list[TariffLink]] = {}
+        for link in sorted(snapshot.links, key=lambda known: (known.rank, known.tariff_id)):
+            if link.tariff_id not in self.versions:
+                raise IncompleteSnapshot(f"a link names tariff {link.tariff_id}, which the snapshot lacks")
+            self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
+
+    @cached_property
+    def change_instants(self) -> tuple[datetime, ...]:
+        """Every instant at which any validity begins or ends: between two of them the directory and catalogue stand
+        still.
+        """
+        snapshot = self.snapshot
+        periods: list[tuple[datetime | None, datetime | None]] = []
+        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.assignments]
+        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.identifiers]
+        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.links]
+        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.grants]
+        for tariff in snapshot.tariffs:
+            periods += [(version.valid_from_at, version.valid_to_at) for version in tariff.versions]
+        return tuple(sorted({at for period in periods for at in period if at is not None}))
+
+    # -- the chain of tariffs
+
+    def chain(self, payer: Attribution, *, at: datetime) -> Chain:
+        """Line, account, its ancestors, issuer; at one node by rank."""
+        owners = [(OwnerKind.LINE, payer.line_id)] if payer.line_id is not None else []
+        owners += [(OwnerKind.ACCOUNT, account_id) for account_id in self.attributor.ancestors(payer.account_id)]
+        owners.append((OwnerKind.ISSUER, payer.issuer_id))
+        return self._chain(owners, at)
+
+    def cost_chain(self, source: str, *, at: datetime) -> Chain:
+        """The tariffs of the operator behind a source."""
+        known = self.sources.get(source)
+        return self._chain([] if known is None else [(OwnerKind.SOURCE, known.source_id)], at)
+
+    def _chain(self, owners: Iterable[tuple[OwnerKind, int]], at: datetime) -> Chain:
+        tariff_ids = {
+            link.tariff_id: None
+            for owner in owners
+            for link in self._links.get(owner, ())
+            if in_force(at, valid_from_at=link.valid_from_at, valid_to_at=link.valid_to_at)
+        }
+        versions = [self._version_in_force(tariff_id, at) for tariff_id in tariff_ids]
+        return Chain(len(tariff_ids), tuple(version for version in versions if version is not None))
+
+    def _version_in_force(self, tariff_id: int, at: datetime) -> CompiledVersion | None:
+        """The newest of the versions in force: where two overlap, the later one corrects the earlier."""
+        valid = [
+            known
+            for known in self.versions[tariff_id]
+            if in_force(at, valid_from_at=known.version.valid_from_at, valid_to_at=known.version.valid_to_at)
+        ]
+        newest = (known.version.valid_from_at or LONG_AGO for known in valid)
+        ordered = sorted(zip(newest, valid, strict=True), key=lambda pair: (pair[0], pair[1].version.version_id))
+        return ordered[-1][1] if ordered else None
+
+    def band(self, tariff: Tariff, *, at: datetime) -> str:
+        """The band of an instant in the tariff's calendar."""
+        if not tariff.calendar:
+            return ""
+        return band_at(self.calendars[tariff.calendar], at, holidays=self.holidays)
+
+    def match(self, chain: Chain, *, number_key: str, at: datetime) -> Match | Why:
+        """The first tariff of the chain with a row for the number in the band of the instant, or why there is none."""
+        if not number_key:
+            return Why.UNKNOWN_NUMBER
+        if not chain.linked:
+            return Why.NO_TARIFF
+        if not chain.versions:
+            return Why.NO_VERSION
+        for version in chain.versions:
+            band = self.band(version.tariff, at=at)
+            found = version.table(band).find(number_key)
+            if found is not None:
+                return Match(found, version.version, band)
+        return Why.UNKNOWN_NUMBER if number_key.startswith("?") else Why.NO_RATE
+
+    # -- one call
+
+    def month(self, usage: Usage, payer: Attribution) -> str:
+        """The billing month of a call: of its answer, in the zone of the source's issuer."""
+        source = self.sources.get(usage.source)
+        issuer_id = payer.issuer_id if source is None else source.issuer_id
+        return month_of(usage.answered_at, self.snapshot.issuers_zone.get(issuer_id, "UTC"))
+
+    def attribute(self, usage: Usage) -> Attribution | Unattributed:
+        return self.attributor.attribute(usage)
+
+    def rate(self, usage: Usage, counters: Counters | None = None) -> tuple[RatedPart, ...]:
+        """The charges of one call. Empty when nobody can be named (`attribute` says why).
+
+        `counters` holds the allowances used by the calls answered before this one, and is advanced; without it the
+        month is taken as fresh.
+        """
+        payer = self.attribute(usage)
+        if isinstance(payer, Unattributed):
+            return ()
+        return self.rate_for(usage, payer, counters if counters is not None else Counters())
+
+    def rate_for(self, usage: Usage, payer: Attribution, counters: Counters) -> tuple[RatedPart, ...]:
+        """The charges of one call whose payer is known."""
+        if payer.no_detail:
+            usage = without_numbers(usage)
+        part = RatedPart(
+            usage, payer, PartName.ACCESS, self.month(usage, payer), State.EXCLUDED, Why.NONE,
+            printed_micros=usage.operator_micros,
+        )  # fmt: skip
+        source = self.sources.get(usage.source)
+        rule = exclusion(
+            direction=usage.direction,
+            status=usage.status,
+            talk_s=usage.talk_s,
+            no_detail=payer.no_detail or "no_detail" in usage.flags.split(","),
+            prices_internal=source is not None and source.prices_internal,
+        )
+        if rule is not Why.NONE:
+            return (replace(part, why=rule),)
+        match = self.match(self.chain(payer, at=usage.answered_at), number_key=usage.number_key, at=usage.answered_at)
+        if usage.talk_s == 0 and not (isinstance(match, Match) and match.rate.tariff.bill_zero_seconds):
+            return (replace(part, why=Why.UNANSWERED),)
+        cost_match = self.cost_match(usage)
+        if isinstance(match, Why):
+            cost = cost_of(cost_match, talk_s=usage.talk_s)
+            cost_micros = None if cost is None else sum(cost)
+            return (replace(part, state=State.UNPRICED, why=match, cost_micros=cost_micros, cost_match=cost_match),)
+        return self._price(replace(part, state=State.PRICED, match=match, cost_match=cost_match), match, counters)
+
+    def cost_match(self, usage: Usage) -> Match | None:
+        """The row of the operator's tariff, if it has one: a missing cost is no reason to refuse a price."""
+        chain = self.cost_chain(usage.source, at=usage.answered_at)
+        found = self.match(chain, number_key=usage.number_key, at=usage.answered_at)
+        return found if isinstance(found, Match) else None
+
+    def _price(self, part: RatedPart, match: Match, counters: Counters) -> tuple[RatedPart, ...]:
+        rate, talk_s = match.rate, part.usage.talk_s
+        cost = cost_of(part.cost_match, talk_s=talk_s)
+        pools = self.pools(part.payer, zone=rate.rate.zone, at=part.usage.answered_at)
+        demand_s = max(0, talk_s - rate.free_s)
+        draws = counters.draw(pools, month=part.month, demand_s=demand_s)
+        if draws:
+            amount_micros, billed_s = rate.remainder(demand_s - sum(draw.covered_s for draw in draws))
+        else:
+            amount_micros, billed_s = rate.whole_call(talk_s)
+        section = Section.INCLUDED if draws else Section.BEYOND if pools else Section.OUTSIDE
+        access = replace(part, section=section, billed_s=billed_s, draws=draws, amount_micros=amount_micros)
+        if not rate.has_service:  # the whole cost stands beside the only price
+            return (replace(access, cost_micros=None if cost is None else sum(cost)),)
+        third_party = replace(
+            part,
+            part=PartName.SERVICE,
+            section=Section.THIRD_PARTY,
+            billed_s=talk_s,
+            amount_micros=rate.service(talk_s),
+            cost_micros=None if cost is None else cost[1],
+            printed_micros=None,  # the operator prints one amount a call; it stands on the access part
+        )
+        return (replace(access, cost_micros=None if cost is None else cost[0]), third_party)
+
+    def pools(self, payer: Attribution, *, zone: str, at: datetime) -> tuple[Pool, ...]:
+        """The allowances that a call to a zone may draw from."""
+        return tuple(pool for pool in self.allowances.pools(payer, at=at) if zone in pool.allowance.zones)
+
+
+def cost_of(match: Match | None, *, talk_s: int) -> tuple[int, int] | None:
+    """What the operator asks for the access and the service part of a call, in micros; a call of 0 s costs nothing
+    unless the operator bills those.
+    """
+    if match is None:
+        return None
+    if talk_s == 0 and not match.rate.tariff.bill_zero_seconds:
+        return 0, 0
+    return match.rate.whole_call(talk_s)[0], match.rate.service(talk_s)
+
+
+def without_numbers(usage: Usage) -> Usage:
+    """A call of a line whose numbers must not be kept (staff representatives: CNIL deliberation on call accounting)."""
+    return replace(usage, calling="", called="", number_key="", number_category="", account_code="")
+
+
+def exclusion(*, direction: Direction, status: CallStatus, talk_s: int, no_detail: bool, prices_internal: bool) -> Why:
+    """The rule that takes a call out of pricing, or NONE. First rule wins.
+
+    A call answered for 0 s is not decided here unless it came in: some tariffs bill it.
+    """
+    if direction is Direction.INTERNAL and not prices_internal:
+        return Why.INTERNAL
+    if no_detail:
+        return Why.NO_DETAIL
+    if status in (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED):
+        return Why.UNANSWERED
+    if direction is Direction.IN:
+        return Why.INCOMING if talk_s > 0 else Why.UNANSWERED
+    return Why.NONE
+
+
+# --- a price asked for, without a call --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call would cost, with the parts that explain it. `amount_micros` is None when it could not be priced."""
+
+    parts: tuple[RatedPart, ...]
+
+    @property
+    def amount_micros(self) -> int | None:
+        amounts = [part.amount_micros for part in self.parts if part.amount_micros is not None]
+        return sum(amounts) if amounts else None
+
+
+class NoPayer(ValueError):
+    """The account or line asked for is not in the snapshot."""
+
+
+def price_number(
+    compiled: CompiledSnapshot,
+    *,
+    number_key: str,
+    at: datetime,
+    duration_s: int,
+    account_id: int | None = None,
+    line_id: int | None = None,
+    source: str = "",
+    number_category: str = "",
+    counters: Counters | None = None,
+) -> Quote:
+    """The price of an outgoing call of `duration_s` seconds at an instant, for an account or a line.
+
+    `source` gives the operator's cost beside it. Without `counters` the month's allowances are taken as fresh.
+    """
+    if line_id is not None:
+        payer = compiled.attributor.of_line(line_id, at)
+        if not isinstance(payer, Attribution):
+            raise NoPayer(f"line {line_id} belongs to no account on {at.date()}; choose another date or an account")
+    elif account_id in compiled.attributor.accounts:
+        payer = compiled.attributor.of_account(compiled.attributor.accounts[account_id])
+    else:
+        raise NoPayer(f"account {account_id} is unknown; give the id of an account or of a line")
+    usage = Usage(
+        usage_id="quote", source=source, start_at=at, answered_at=at, direction=Direction.OUT,
+        status=CallStatus.ANSWERED, talk_s=duration_s, ring_s=0, charged="", party="", ddi="", calling="",
+        called=number_key, number_key=number_key, number_category=number_category,
+    )  # fmt: skip
+    payer = replace(payer, no_detail=False)  # a question about a price is nobody's call
+    return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
+
+
+ROUNDINGS: tuple[Rounding, ...] = tuple(Rounding)
+"""All rounding modes in a fixed order: the code of a mode in columns."""

@@ -1,0 +1,370 @@
+"""The price of one call: tables and stories, the arithmetic beside each expected number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from rating_world import (
+    CUSTOMER,
+    DEPARTMENT,
+    ISSUER,
+    LINE,
+    MONDAY_10H,
+    SOURCE,
+    call,
+    link,
+    rate,
+    tariff,
+    world,
+)
+
+from ardoise.core.money import Rounding
+from ardoise.core.rating import (
+    CompiledRate,
+    CompiledSnapshot,
+    NoPayer,
+    PartName,
+    RatedPart,
+    Section,
+    State,
+    TariffError,
+    Why,
+    price_number,
+    service,
+    whole_call,
+)
+from ardoise.core.reasons import explain
+from ardoise.core.snapshot import OwnerKind, Snapshot
+from ardoise.core.tariffs import (
+    BandRule,
+    Calendar,
+    IncrementOrigin,
+    Rate,
+    ServicePer,
+    Step,
+    TariffVersion,
+)
+from ardoise.core.usage import CallStatus, Direction, Usage
+
+
+def steps(*rows: tuple[int, str, int, int]) -> tuple[Step, ...]:
+    return tuple(Step(from_s, Decimal(price), per_s, increment_s) for from_s, price, per_s, increment_s in rows)
+
+
+BY_SECOND = steps((0, "0.12", 60, 1))
+SIXTY_ONE = steps((0, "0.12", 60, 60), (60, "0.12", 60, 1))
+SIXTY_SIXTY = steps((0, "0.12", 60, 60))
+FORTY_FIVE_THIRTY = steps((0, "0.06", 60, 45), (45, "0.06", 60, 30))
+DEGRESSIVE = steps((0, "0.30", 60, 30), (60, "0.10", 60, 10), (600, "0.02", 60, 60))
+
+
+@pytest.mark.parametrize(
+    ("cut", "origin", "talk_s", "billed_s", "amount"),
+    [
+        (BY_SECOND, IncrementOrigin.FIRST_NEXT, 61, 61, "0.122"),  # 61 * 0.12 / 60
+        (SIXTY_SIXTY, IncrementOrigin.FIRST_NEXT, 61, 120, "0.24"),  # 120 * 0.12 / 60
+        (SIXTY_ONE, IncrementOrigin.FIRST_NEXT, 5, 60, "0.12"),
+        (SIXTY_ONE, IncrementOrigin.FIRST_NEXT, 61, 61, "0.122"),
+        (FORTY_FIVE_THIRTY, IncrementOrigin.FIRST_NEXT, 46, 75, "0.075"),  # 45 + 30
+        (FORTY_FIVE_THIRTY, IncrementOrigin.ZERO, 46, 60, "0.06"),  # 2 * 30, counted from 0
+        (FORTY_FIVE_THIRTY, IncrementOrigin.ZERO, 61, 90, "0.09"),  # 3 * 30
+        (FORTY_FIVE_THIRTY, IncrementOrigin.ZERO, 10, 45, "0.045"),  # the first increment whole
+        (DEGRESSIVE, IncrementOrigin.FIRST_NEXT, 59, 60, "0.30"),  # 2 blocks of 30
+        (DEGRESSIVE, IncrementOrigin.FIRST_NEXT, 61, 70, "0.3166666666"),  # 0.30 + 10 * 0.10 / 60
+        (DEGRESSIVE, IncrementOrigin.FIRST_NEXT, 601, 660, "1.22"),  # 0.30 + 540 * 0.10 / 60 + 60 * 0.02 / 60
+        (DEGRESSIVE, IncrementOrigin.ZERO, 595, 600, "1.2"),  # 600 = 60 at 0.30 + 540 at 0.10
+        # a first block of 90 s overruns the second price, which starts at 60 s: it eats into it
+        (steps((0, "0.60", 60, 90), (60, "0.06", 60, 30)), IncrementOrigin.FIRST_NEXT, 91, 120, "0.93"),  # .90 + .03
+        # seconds before the first step cost nothing
+        (steps((30, "0.60", 60, 1)), IncrementOrigin.FIRST_NEXT, 40, 40, "0.1"),  # 10 * 0.60 / 60
+        # no step at all: the price of the call is its fee
+        ((), IncrementOrigin.FIRST_NEXT, 600, 0, "0"),
+    ],
+)
+def test_increments_and_steps(
+    cut: tuple[Step, ...], origin: IncrementOrigin, talk_s: int, billed_s: int, amount: str
+) -> None:
+    row = Rate(prefix="33", zone="FR", steps=cut)
+    exact, seconds = whole_call(row, origin=origin, talk_s=talk_s)
+    assert seconds == billed_s
+    assert abs(exact - Fraction(amount)) < Fraction(1, 10**9)
+    compiled = CompiledRate(row, tariff(row, increment_origin=origin))
+    assert compiled.whole_call(talk_s)[1] == billed_s
+
+
+@pytest.mark.parametrize(
+    ("changes", "talk_s", "amount"),
+    [
+        ({"connection_fee": Decimal("0.05")}, 60, "0.17"),  # 0.05 + 0.12
+        ({"minimum": Decimal("0.20")}, 60, "0.20"),
+        ({"maximum": Decimal("0.50")}, 600, "0.50"),  # not 1.20
+        ({"connection_fee": Decimal("0.05"), "free_s": 5}, 4, "0.05"),  # within the free seconds: the fee alone
+        ({"free_s": 30}, 90, "0.12"),  # 60 s left
+        ({"minimum": Decimal("1"), "maximum": Decimal("0.5")}, 60, "0.5"),  # the maximum has the last word
+    ],
+)
+def test_fee_minimum_maximum_and_free_seconds(changes: dict[str, object], talk_s: int, amount: str) -> None:
+    assert whole_call(rate(**changes), origin=IncrementOrigin.FIRST_NEXT, talk_s=talk_s)[0] == Fraction(amount)  # type: ignore[arg-type]
+
+
+def price(snapshot: Snapshot, usage: Usage) -> RatedPart:
+    (part,) = CompiledSnapshot(snapshot).rate(usage)
+    return part
+
+
+def test_a_call_of_61_s_at_12_cents_a_minute_by_the_minute_costs_24_cents() -> None:
+    part = price(world(tariff(rate(steps=SIXTY_SIXTY))), call(61))
+    assert (part.state, part.section) == (State.PRICED, Section.OUTSIDE)
+    assert part.amount_micros == 240_000  # 0.12 * 120 / 60
+    assert part.billed_s == 120
+
+
+@pytest.mark.parametrize(
+    ("mode", "decimals", "expected"),
+    [
+        (Rounding.HALF_UP, 6, 16_667),  # 0.0166666...
+        (Rounding.DOWN, 6, 16_666),
+        (Rounding.HALF_UP, 2, 20_000),
+        (Rounding.DOWN, 2, 10_000),
+        (Rounding.UP, 0, 1_000_000),
+    ],
+)
+def test_rounding_of_one_second_at_1_euro_a_minute(mode: Rounding, decimals: int, expected: int) -> None:
+    rounded = tariff(rate(price="1"), rounding=mode, rounding_decimals=decimals)
+    assert price(world(rounded), call(1)).amount_micros == expected
+
+
+def test_the_nearest_node_with_a_row_for_the_number_gives_the_price() -> None:
+    on_line = tariff(rate("33639", "0.50"), tariff_id=1)
+    on_account = tariff(rate("336", "0.40"), tariff_id=2)
+    on_customer = tariff(rate("33", "0.30"), tariff_id=3)
+    default = tariff(rate("", "0.20"), tariff_id=4)
+    links = (
+        link(OwnerKind.ISSUER, ISSUER, 4),
+        link(OwnerKind.ACCOUNT, CUSTOMER, 3),
+        link(OwnerKind.ACCOUNT, DEPARTMENT, 2),
+        link(OwnerKind.LINE, LINE, 1),
+    )
+    compiled = CompiledSnapshot(world(on_line, on_account, on_customer, default, links=links))
+    prices = {
+        key: compiled.rate(call(60, number_key=key))[0].amount_micros
+        for key in ("33639000000", "33612345678", "33123456789", "4930123456")
+    }
+    assert list(prices.values()) == [500_000, 400_000, 300_000, 200_000]
+
+
+def test_a_row_further_up_never_beats_a_shorter_prefix_nearer_the_line() -> None:
+    near, far = tariff(rate("33", "0.10"), tariff_id=1), tariff(rate("33612", "0.90"), tariff_id=2)
+    links = (link(OwnerKind.LINE, LINE, 1), link(OwnerKind.ISSUER, ISSUER, 2))
+    assert price(world(near, far, links=links), call(60)).amount_micros == 100_000
+
+
+def test_at_one_node_the_own_override_comes_before_the_plan() -> None:
+    override, plan = tariff(rate("336", "0.10"), tariff_id=2), tariff(rate("33612", "0.90"), tariff_id=1)
+    links = (link(OwnerKind.LINE, LINE, 1, 10), link(OwnerKind.LINE, LINE, 2, 0))
+    assert price(world(plan, override, links=links), call(60)).amount_micros == 100_000
+
+
+def test_an_exact_number_beats_a_prefix_and_only_that_number() -> None:
+    compiled = CompiledSnapshot(world(tariff(rate("33", "0.10"), rate("33612345678", "0.90", exact=True))))
+    assert compiled.rate(call(60))[0].amount_micros == 900_000
+    assert compiled.rate(call(60, number_key="336123456789"))[0].amount_micros == 100_000
+
+
+def test_the_empty_prefix_is_every_number_but_not_short_codes_or_texts() -> None:
+    compiled = CompiledSnapshot(world(tariff(rate("", "0.10"), rate("!3639", "0.20"))))
+    assert compiled.rate(call(60, number_key="4930123456"))[0].amount_micros == 100_000
+    assert compiled.rate(call(60, number_key="!3639"))[0].amount_micros == 200_000
+    assert compiled.rate(call(60, number_key="!15"))[0].why is Why.NO_RATE
+    assert compiled.rate(call(60, number_key="?alice"))[0].why is Why.UNKNOWN_NUMBER
+
+
+def test_the_version_is_that_of_the_answer_and_its_end_is_excluded() -> None:
+    border = MONDAY_10H
+    first = TariffVersion(1, border - timedelta(days=30), border, (rate(price="0.10"),))
+    second = TariffVersion(2, border, None, (rate(price="0.20"),))
+    compiled = CompiledSnapshot(world(tariff(versions=(first, second))))
+    before = call(60, answered_at=border - timedelta(microseconds=1))
+    assert compiled.rate(before)[0].amount_micros == 100_000
+    assert compiled.rate(call(60, start_at=border - timedelta(seconds=9)))[0].amount_micros == 200_000
+
+
+OFFICE = Calendar("office", "Europe/Paris", "FR", (BandRule("peak", frozenset({1, 2, 3, 4, 5}), time(8), time(19)),))
+
+
+@pytest.mark.parametrize(
+    ("at", "amount"),
+    [
+        (datetime(2026, 10, 5, 6, 0, tzinfo=UTC), 300_000),  # Monday 08:00 in Paris (UTC+2): peak begins
+        (datetime(2026, 10, 5, 17, 0, tzinfo=UTC), 100_000),  # 19:00: peak has ended
+        (datetime(2026, 10, 26, 7, 0, tzinfo=UTC), 300_000),  # 08:00 in winter time
+        (datetime(2026, 10, 26, 6, 30, tzinfo=UTC), 100_000),  # 07:30
+        (datetime(2026, 10, 10, 10, 0, tzinfo=UTC), 100_000),  # Saturday
+        (datetime(2026, 11, 11, 10, 0, tzinfo=UTC), 100_000),  # a Wednesday, but Armistice day
+    ],
+)
+def test_the_band_is_that_of_the_local_time_of_the_answer(at: datetime, amount: int) -> None:
+    rows = (rate(price="0.10"), rate(price="0.30", band="peak"))
+    assert price(
+        world(tariff(*rows, calendar="office"), calendars=(OFFICE,)), call(60, answered_at=at)
+    ).amount_micros == (amount)
+
+
+def test_a_prefix_with_a_row_in_another_band_only_does_not_hide_a_shorter_prefix() -> None:
+    rows = (rate("33", "0.10"), rate("336", "0.30", band="peak"))
+    evening = datetime(2026, 10, 5, 20, 0, tzinfo=UTC)
+    snapshot = world(tariff(*rows, calendar="office"), calendars=(OFFICE,))
+    assert price(snapshot, call(60)).amount_micros == 300_000
+    assert price(snapshot, call(60, answered_at=evening)).amount_micros == 100_000
+
+
+def test_a_surtaxed_call_has_two_parts() -> None:
+    surtaxed = rate("338", "0.06", service_price=Decimal("0.80"), service_per=ServicePer.MINUTE)
+    access, third_party = CompiledSnapshot(world(tariff(surtaxed))).rate(
+        call(90, number_key="33899123456", operator_micros=900_000)
+    )
+    assert (access.part, access.amount_micros) == (PartName.ACCESS, 90_000)  # 0.06 * 90 / 60
+    assert (third_party.part, third_party.amount_micros) == (PartName.SERVICE, 1_200_000)  # 0.80 * 90 / 60
+    assert third_party.section is Section.THIRD_PARTY
+    assert (access.printed_micros, third_party.printed_micros) == (900_000, None)
+
+
+def test_a_service_priced_by_call_does_not_depend_on_its_length() -> None:
+    row = rate(service_price=Decimal("2"), service_per=ServicePer.CALL)
+    assert service(row, talk_s=1) == service(row, talk_s=3600) == 2
+
+
+def test_the_operators_cost_stands_beside_the_price() -> None:
+    selling, buying = tariff(rate(price="0.12"), tariff_id=1), tariff(rate("336", "0.04"), tariff_id=2)
+    links = (link(OwnerKind.ISSUER, ISSUER, 1), link(OwnerKind.SOURCE, SOURCE, 2))
+    part = price(world(selling, buying, links=links), call(90))
+    assert (part.amount_micros, part.cost_micros) == (180_000, 60_000)  # 0.12 * 1.5, 0.04 * 1.5
+
+
+def test_an_unpriced_call_keeps_its_cost() -> None:
+    buying = tariff(rate("336", "0.04"), tariff_id=2)
+    part = price(world(buying, links=(link(OwnerKind.SOURCE, SOURCE, 2),)), call(90))
+    assert (part.state, part.why, part.amount_micros, part.cost_micros) == (
+        State.UNPRICED,
+        Why.NO_TARIFF,
+        None,
+        60_000,
+    )
+
+
+LATER = TariffVersion(1, MONDAY_10H + timedelta(days=1), None, (rate(),))
+ONLY_GERMANY = tariff(rate("49"))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "usage", "state", "why"),
+    [
+        (world(), call(60), State.UNPRICED, Why.NO_TARIFF),
+        (world(tariff(versions=(LATER,))), call(60), State.UNPRICED, Why.NO_VERSION),
+        (world(ONLY_GERMANY), call(60), State.UNPRICED, Why.NO_RATE),
+        (world(ONLY_GERMANY), call(60, number_key=""), State.UNPRICED, Why.UNKNOWN_NUMBER),
+        (world(ONLY_GERMANY), call(60, number_key="?sip"), State.UNPRICED, Why.UNKNOWN_NUMBER),
+        (world(tariff(rate())), call(60, direction=Direction.INTERNAL), State.EXCLUDED, Why.INTERNAL),
+        (
+            world(tariff(rate())),
+            call(20, direction=Direction.INTERNAL, status=CallStatus.VOICEMAIL),
+            State.EXCLUDED,
+            Why.INTERNAL,
+        ),
+        (world(tariff(rate())), call(60, direction=Direction.IN), State.EXCLUDED, Why.INCOMING),
+        (
+            world(tariff(rate())),
+            call(60, direction=Direction.IN, status=CallStatus.VOICEMAIL),
+            State.EXCLUDED,
+            Why.INCOMING,
+        ),
+        (world(tariff(rate())), call(0, direction=Direction.IN), State.EXCLUDED, Why.UNANSWERED),
+        (world(tariff(rate())), call(0, status=CallStatus.UNANSWERED), State.EXCLUDED, Why.UNANSWERED),
+        (world(tariff(rate())), call(0, status=CallStatus.BUSY), State.EXCLUDED, Why.UNANSWERED),
+        (world(tariff(rate())), call(0), State.EXCLUDED, Why.UNANSWERED),
+        (world(tariff(rate()), no_detail=True), call(60), State.EXCLUDED, Why.NO_DETAIL),
+        (world(tariff(rate())), call(60, flags="no_year,no_detail"), State.EXCLUDED, Why.NO_DETAIL),
+        (world(tariff(rate()), prices_internal=True), call(60, direction=Direction.INTERNAL), State.PRICED, Why.NONE),
+    ],
+)
+def test_every_call_is_priced_unpriced_or_excluded_by_name(
+    snapshot: Snapshot, usage: Usage, state: State, why: Why
+) -> None:
+    part = price(snapshot, usage)
+    assert (part.state, part.why) == (state, why)
+    assert (part.amount_micros is None) == (state is not State.PRICED)
+
+
+def test_a_tariff_that_bills_calls_of_0_s_takes_fee_and_first_increment() -> None:
+    billing = tariff(rate(steps=SIXTY_ONE, connection_fee=Decimal("0.05")), bill_zero_seconds=True)
+    part = price(world(billing), call(0))
+    assert (part.state, part.amount_micros, part.billed_s) == (State.PRICED, 170_000, 60)  # 0.05 + 0.12
+
+
+def test_the_numbers_of_a_line_without_detail_are_dropped() -> None:
+    part = price(world(tariff(rate()), no_detail=True), call(60))
+    assert (part.usage.calling, part.usage.called, part.usage.number_key) == ("", "", "")
+
+
+def test_a_call_that_names_no_line_gives_no_charge() -> None:
+    assert CompiledSnapshot(world(tariff(rate()))).rate(call(60, charged="999")) == ()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        rate(steps=(Step(0, Decimal(1), 60, 0),)),
+        rate(steps=(Step(0, Decimal(1), 0, 1),)),
+        rate(steps=(Step(0, Decimal(1)), Step(0, Decimal(2)))),
+        rate(free_s=-1),
+    ],
+)
+def test_a_row_that_cannot_be_counted_is_refused(broken: Rate) -> None:
+    with pytest.raises(TariffError, match="prefix « 33 »"):
+        CompiledRate(broken, tariff(broken))
+
+
+def test_two_rows_for_one_prefix_are_refused() -> None:
+    with pytest.raises(TariffError, match="two rows"):
+        CompiledSnapshot(world(tariff(rate(), rate(price="0.13"))))
+
+
+def test_a_quote_for_an_account_needs_no_line() -> None:
+    compiled = CompiledSnapshot(world(tariff(rate())))
+    quote = price_number(compiled, number_key="33612345678", at=MONDAY_10H, duration_s=90, account_id=CUSTOMER)
+    assert quote.amount_micros == 180_000
+    with pytest.raises(NoPayer):
+        price_number(compiled, number_key="33612345678", at=MONDAY_10H, duration_s=90, account_id=999)
+
+
+def test_the_explanation_says_everything_in_both_languages() -> None:
+    row = rate("336", zone="FR mobile", steps=SIXTY_ONE, connection_fee=Decimal("0.05"))
+    part = price(world(tariff(row)), call(61))
+    assert explain(part, "fr") == [
+        "Grille «\u00a0Grille 1\u00a0» (T1, prix HT), version du 01/01/2026 00:00 UTC.",
+        "Préfixe 336, zone FR mobile, toutes heures.",
+        "À partir de 0 s : 60 s facturées (par 60 s) à 0,12\u00a0€ les 60 s = 0,12\u00a0€.",
+        "À partir de 60 s : 1 s facturées (par 1 s) à 0,12\u00a0€ les 60 s = 0,002\u00a0€.",
+        "Coût d'établissement d'appel : 0,05\u00a0€.",
+        "Montant : 0,172\u00a0€, arrondi à 6 décimales au plus proche, la moitié vers le haut.",
+    ]
+    assert explain(part, "en")[-1] == "Amount: 0.172\u00a0€, rounded to 6 places to nearest, half up."
+
+
+def test_an_unpriced_call_explains_why() -> None:
+    assert explain(price(world(), call(60)), "en")[0].startswith("No price: neither the line")
+
+
+def test_every_reason_has_its_sentence_in_both_languages() -> None:
+    part = price(world(), call(60))
+    for why in set(Why) - {Why.NONE}:
+        assert explain(replace(part, why=why), "fr") != explain(replace(part, why=why), "en")
+
+
+def test_a_tariff_whose_calendar_is_missing_is_refused() -> None:
+    with pytest.raises(ValueError, match="calendar"):
+        CompiledSnapshot(world(tariff(rate(), calendar="nowhere")))
