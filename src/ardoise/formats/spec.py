@@ -52,6 +52,9 @@ class FormatSpec:
     pbx_steps_en: tuple[str, ...] = ()
     traps_fr: tuple[str, ...] = ()
     traps_en: tuple[str, ...] = ()
+    not_proven_fr: tuple[str, ...] = ()  # what no real line has shown yet: said on the format's page
+    not_proven_en: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # manuals and pages the description was written from
 
 
 class Format(Protocol):
@@ -67,9 +70,12 @@ class Format(Protocol):
     def reader(self, options: Mapping[str, str]) -> Reader:
         """A reader for one stream or one file. Raises BadOption. The reader never raises on bytes."""
 
-    def redact(self, record: bytes, protected: frozenset[str]) -> bytes:
+    def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
         """The record with every outside number blanked ("x" per digit, same length) when one of the `protected`
-        extensions takes part in it; otherwise the record itself, untouched (law: staff representatives)."""
+        extensions takes part in it; otherwise the record itself, untouched (law: staff representatives).
+
+        `options` are those of `reader`: a format whose columns are declared by the source (delimited) needs them to
+        know which are numbers, and blanks every long number without them."""
 
     def replay(self, records: Sequence[bytes]) -> bytes:
         """The bytes a real PBX would send for these records (the simulator's side)."""

@@ -1,0 +1,73 @@
+"""A reading as plain JSON: what `ardoise parse` prints, and the shape acceptance samples are written in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from ardoise.core.usage import Event, Leg, PrintedTime, Reading, Unreadable
+
+
+def to_sample_json(reading: Reading, line_no: int) -> dict[str, object]:
+    """One reading as a JSON object; `line_no` counts records from 1.
+
+    `kind` is "call", the event's own kind, or "malformed". Durations are seconds; numbers are as received; an amount is
+    a decimal string. The format's own fields (`Leg.extras`) stand beside the common ones.
+    """
+    if isinstance(reading, Unreadable):
+        return {"line": line_no, "kind": "malformed", "reason": reading.reason, "detail": reading.detail}
+    if isinstance(reading, Event):
+        return {"line": line_no, "kind": reading.kind, "text": reading.text}
+    return _leg(reading, line_no)
+
+
+def _leg(leg: Leg, line_no: int) -> dict[str, object]:
+    common: dict[str, object] = {
+        "line": line_no,
+        "kind": "call",
+        "start": _start(leg),
+        "duration_s": leg.duration_s,
+        "ring_s": leg.ring_s,
+        "calling": leg.calling,
+        "called": leg.called,
+        "direction": leg.direction.value,
+        "extension": leg.extension,
+        "trunk": leg.trunk,
+        "answered": leg.answered,
+        "transferred_from": leg.transferred_from,
+        "transferred_to": leg.transferred_to,
+        "account_code": leg.account_code,
+        "cost_units": leg.cost_units,
+        "dialled": leg.dialled,
+        "call_id": leg.call_id,
+        "more_segments_follow": leg.more_segments_follow,
+        "charged_extension": leg.charged_extension,
+        "voicemail": leg.voicemail,
+        "conference": leg.conference,
+        "operator_price": leg.operator_price,
+        "currency": leg.currency,
+    }
+    own = {name: value for name, value in leg.extras.items() if name not in common}
+    return {name: _plain(value) for name, value in (common | own).items()}
+
+
+def _start(leg: Leg) -> str:
+    """ISO 8601; `--MM-DD` without a year; a minute is written `:00` unless the format states `start_precision`."""
+    start = leg.start
+    if isinstance(start, datetime):
+        return start.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _printed(start, minute_only=leg.extras.get("start_precision") == "minute")
+
+
+def _printed(start: PrintedTime, *, minute_only: bool) -> str:
+    year = "-" if start.year is None else f"{start.year:04d}"
+    seconds = "" if minute_only else f":{start.second or 0:02d}"
+    return f"{year}-{start.month:02d}-{start.day:02d}T{start.hour:02d}:{start.minute:02d}{seconds}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
