@@ -1,7 +1,7 @@
 """The canonical document: an invoice, a credit note or an internal statement as plain values, in integers of the cent.
 
-`bill` makes it and freezes it as JSON; `deliver` renders it (PDF, Factur-X, XLSX) and never computes an amount. Field names
-follow EN 16931 where it has a term (BT-...). Amounts without a basis in their name are without tax.
+`bill` makes it and freezes it as JSON; `deliver` renders it (PDF, Factur-X, XLSX) and never computes an amount. Field
+names follow EN 16931 where it has a term (BT-...). Amounts without a basis in their name are without tax.
 """
 
 from __future__ import annotations
@@ -146,3 +146,6 @@ class Document:
     preceding: tuple[tuple[str, date], ...] = ()  # BG-3: number and date of the corrected invoices
     notes: tuple[str, ...] = field(default=())  # free notes printed under the totals
     history_minor: tuple[tuple[str, int], ...] = ()  # ("2026-09", total without tax): the chart of past months
+    mandate_reference: str = ""  # BT-89: the SEPA mandate (RUM) of a direct debit
+    creditor_identifier: str = ""  # BT-90: the creditor's ICS
+    debited_iban: str = ""  # BT-91: the customer's account

@@ -1,6 +1,7 @@
 """Typst behind one function: a template of the package (or of an issuer's folder) + data as JSON -> PDF/A-3b bytes.
 
-Fonts come from the package's `fonts/` folder only, so that a document looks the same on every machine and always embeds.
+Fonts come from the package's `fonts/` folder only, so that a document looks the same on every machine and
+always embeds.
 Text reaches the template as JSON strings: nothing a customer typed is ever read as Typst markup.
 """
 

@@ -83,7 +83,9 @@ def duration(seconds: int, *, language: str) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     if hours:
-        return f"{grouped(str(hours), language=language)}{space}h{space}{minutes:02d}{space}min{space}{left:02d}{space}s"
+        return (
+            f"{grouped(str(hours), language=language)}{space}h{space}{minutes:02d}{space}min{space}{left:02d}{space}s"
+        )
     if minutes:
         return f"{minutes}{space}min{space}{left:02d}{space}s"
     return f"{left}{space}s"
