@@ -69,7 +69,7 @@ class Event(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """Something to do after the commit that wrote it: rendering, mail. Repeated until done; `key` makes a repeat a no-op."""
+    """Something to do after the commit that wrote it (rendering, mail), tried until done; one message a `key`."""
 
     key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=40)

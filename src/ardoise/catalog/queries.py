@@ -29,7 +29,7 @@ def day_start_at(day: date | None, zone: str) -> datetime | None:
 
 
 def take_snapshot(*, sources: Iterable[snap.SnapshotSource]) -> snap.Snapshot:
-    """The current belief of directory and catalogue as one hashed value. `sources` come from the room that owns them."""
+    """What directory and catalogue say now, as one hashed value; `sources` come from the room that owns them."""
     sources = tuple(sources)
     zones_by_issuer = dict(Issuer.objects.values_list("id", "zone"))
     accounts = _accounts()
@@ -129,7 +129,9 @@ def parse_steps(text: str) -> tuple[core.Step, ...]:
             price, per_s, increment_s = rest.split("/")
             steps.append(core.Step(int(from_s), Decimal(price), int(per_s), int(increment_s)))
         except (ValueError, ArithmeticError) as error:
-            raise ValueError(f"« {part} » is not a step; write from_s:price/per_s/increment_s, like 0:0.10/60/60") from error
+            raise ValueError(
+                f"« {part} » is not a step; write from_s:price/per_s/increment_s, like 0:0.10/60/60"
+            ) from error
     return tuple(steps)
 
 

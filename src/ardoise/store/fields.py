@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,7 +11,13 @@ from django.db import models
 from ardoise.core.money import NotAnAmount, parse_price
 
 
-class ExactDecimalField(models.CharField):
+if TYPE_CHECKING:
+    _Text = models.CharField["str | Decimal", Decimal]
+else:
+    _Text = models.CharField
+
+
+class ExactDecimalField(_Text):
     """An exact decimal stored as its text ("0.0250"): any number of decimals, never rounded, never a float."""
 
     description = "Exact decimal"

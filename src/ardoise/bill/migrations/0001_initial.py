@@ -5,126 +5,188 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ardoise_directory', '0001_initial'),
+        ("ardoise_directory", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BillRun',
+            name="BillRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(max_length=7)),
-                ('created_at', models.DateTimeField()),
-                ('previewed_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='ardoise_directory.issuer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.CharField(max_length=7)),
+                ("created_at", models.DateTimeField()),
+                ("previewed_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="ardoise_directory.issuer"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('invoice', 'Invoice'), ('credit_note', 'Credit Note'), ('statement', 'Statement')], max_length=12)),
-                ('number', models.CharField(max_length=35)),
-                ('month', models.CharField(max_length=7)),
-                ('issue_date', models.DateField()),
-                ('due_date', models.DateField(null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('net_minor', models.BigIntegerField()),
-                ('vat_minor', models.BigIntegerField()),
-                ('gross_minor', models.BigIntegerField()),
-                ('payable_minor', models.BigIntegerField()),
-                ('usage_minor', models.BigIntegerField()),
-                ('subscription_minor', models.BigIntegerField()),
-                ('content', models.JSONField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('issued_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='ardoise_directory.account')),
-                ('corrects', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='ardoise_bill.document')),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents_issued', to='ardoise_directory.issuer')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='ardoise_bill.billrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("invoice", "Invoice"), ("credit_note", "Credit Note"), ("statement", "Statement")],
+                        max_length=12,
+                    ),
+                ),
+                ("number", models.CharField(max_length=35)),
+                ("month", models.CharField(max_length=7)),
+                ("issue_date", models.DateField()),
+                ("due_date", models.DateField(null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("net_minor", models.BigIntegerField()),
+                ("vat_minor", models.BigIntegerField()),
+                ("gross_minor", models.BigIntegerField()),
+                ("payable_minor", models.BigIntegerField()),
+                ("usage_minor", models.BigIntegerField()),
+                ("subscription_minor", models.BigIntegerField()),
+                ("content", models.JSONField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("issued_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="ardoise_directory.account",
+                    ),
+                ),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="ardoise_bill.document",
+                    ),
+                ),
+                (
+                    "issuer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents_issued",
+                        to="ardoise_directory.issuer",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="ardoise_bill.billrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Draft',
+            name="Draft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.JSONField()),
-                ('charges', models.PositiveIntegerField()),
-                ('net_minor', models.BigIntegerField()),
-                ('usage_minor', models.BigIntegerField()),
-                ('subscription_minor', models.BigIntegerField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ardoise_directory.account')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='ardoise_bill.billrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("content", models.JSONField()),
+                ("charges", models.PositiveIntegerField()),
+                ("net_minor", models.BigIntegerField()),
+                ("usage_minor", models.BigIntegerField()),
+                ("subscription_minor", models.BigIntegerField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                (
+                    "account",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ardoise_directory.account"),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="drafts", to="ardoise_bill.billrun"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PastTotal',
+            name="PastTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(max_length=7)),
-                ('usage_minor', models.BigIntegerField()),
-                ('subscription_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='past_totals', to='ardoise_directory.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.CharField(max_length=7)),
+                ("usage_minor", models.BigIntegerField()),
+                ("subscription_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="past_totals",
+                        to="ardoise_directory.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=12)),
-                ('year', models.PositiveSmallIntegerField()),
-                ('last_number', models.PositiveIntegerField(default=0)),
-                ('last_issue_date', models.DateField(null=True)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ardoise_directory.issuer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=12)),
+                ("year", models.PositiveSmallIntegerField()),
+                ("last_number", models.PositiveIntegerField(default=0)),
+                ("last_issue_date", models.DateField(null=True)),
+                (
+                    "issuer",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ardoise_directory.issuer"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Waiver',
+            name="Waiver",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(max_length=7)),
-                ('finding', models.CharField(max_length=160)),
-                ('reason', models.CharField(max_length=300)),
-                ('waived_by', models.CharField(max_length=120)),
-                ('waived_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.CharField(max_length=7)),
+                ("finding", models.CharField(max_length=160)),
+                ("reason", models.CharField(max_length=300)),
+                ("waived_by", models.CharField(max_length=120)),
+                ("waived_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('month', 'finding'), name='waiver_once')],
+                "constraints": [models.UniqueConstraint(fields=("month", "finding"), name="waiver_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='billrun',
-            constraint=models.UniqueConstraint(fields=('issuer', 'month'), name='run_once'),
+            model_name="billrun",
+            constraint=models.UniqueConstraint(fields=("issuer", "month"), name="run_once"),
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['month', 'issuer'], name='document_by_month'),
+            model_name="document",
+            index=models.Index(fields=["month", "issuer"], name="document_by_month"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('issuer', 'kind', 'number'), name='document_number_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(fields=("issuer", "kind", "number"), name="document_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['invoice', 'statement'])), fields=('run', 'account'), name='document_once_per_run'),
+            model_name="document",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind__in", ["invoice", "statement"])),
+                fields=("run", "account"),
+                name="document_once_per_run",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.UniqueConstraint(fields=('run', 'account'), name='draft_once'),
+            model_name="draft",
+            constraint=models.UniqueConstraint(fields=("run", "account"), name="draft_once"),
         ),
         migrations.AddConstraint(
-            model_name='pasttotal',
-            constraint=models.UniqueConstraint(fields=('account', 'month'), name='past_total_once'),
+            model_name="pasttotal",
+            constraint=models.UniqueConstraint(fields=("account", "month"), name="past_total_once"),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.UniqueConstraint(fields=('issuer', 'kind', 'year'), name='series_once'),
+            model_name="series",
+            constraint=models.UniqueConstraint(fields=("issuer", "kind", "year"), name="series_once"),
         ),
     ]

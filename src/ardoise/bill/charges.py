@@ -1,0 +1,56 @@
+"""The charges a bill run reads: open = computed - frozen, by the charge's key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import polars as pl
+
+from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
+from ardoise.store import queries as store
+from ardoise.store.models import Partition, TableName
+
+RECURRING = "recurring"  # the partition of the open table that this room writes
+
+
+def open_charges(month: str, *, issuer_id: int | None = None) -> pl.DataFrame:
+    """Charges of a billing month that no issued document holds yet, every state. One row a key."""
+    of_issuer = None if issuer_id is None else pl.col(CHARGES.issuer_id) == issuer_id
+    computed = store.scan(TableName.OPEN, [month], filter=of_issuer)
+    frozen = store.scan(TableName.FROZEN, [month], columns=list(CHARGE_KEY))
+    return computed.join(frozen, on=list(CHARGE_KEY), how="anti").collect()
+
+
+def frozen_charges(month: str | None = None) -> pl.LazyFrame:
+    """Charges bound to issued documents, of one month or of all."""
+    return store.scan(TableName.FROZEN, None if month is None else [month])
+
+
+def generations(month: str) -> dict[tuple[str, str], int]:
+    """Generation of every open and frozen partition of a month: equal before and after means nothing moved between."""
+    rows = Partition.objects.filter(table__in=[TableName.OPEN, TableName.FROZEN], month=month)
+    return {
+        (table, name): generation for table, name, generation in rows.values_list("table", "partition", "generation")
+    }
+
+
+def charge_frame(rows: Iterable[dict[str, object]]) -> pl.DataFrame:
+    """Recurring and purchased charges as rows of the open table: what a call would fill in is empty or zero."""
+    from ardoise.store.tables import schema_of
+
+    schema = schema_of(TableName.OPEN)
+    blank: dict[str, object] = {
+        name: None if column.optional else {"int": 0, "flag": False, "instant": None}.get(column.type, "")
+        for name, column in CHARGES.columns().items()
+    }
+    return pl.DataFrame([{**blank, **row} for row in rows], schema=schema)
+
+
+def quantity_text(quantity: Decimal) -> str:
+    return format(quantity, "f")
+
+
+def bound_schema(frame: pl.DataFrame) -> pl.DataFrame:
+    """Only the columns of the frozen table, in its order."""
+    return frame.select(*FROZEN.columns())

@@ -1,0 +1,211 @@
+"""Open charges -> canonical documents without a number: what a run would issue, account by account."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from ardoise.bill import charges as tables
+from ardoise.bill import lines, parties
+from ardoise.bill.lines import GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
+from ardoise.bill.models import Document as IssuedDocument
+from ardoise.bill.models import PastTotal
+from ardoise.catalog.models import VatRate, Zone
+from ardoise.core import canonical
+from ardoise.core.documents import Document, DocumentKind
+from ardoise.core.invoices import build_body, build_statement
+from ardoise.core.periods import month_of, month_period
+from ardoise.core.schema import CHARGES
+from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatTreatment, treatment
+from ardoise.directory.models import Account, Issuer, Line
+
+HISTORY_MONTHS = 12
+PAYMENT_TERMS = {"fr": "Payable à {0} jours", "en": "Payable within {0} days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """One payer's document to be, with the frame of its charges (each bound to its line)."""
+
+    account: Account
+    document: Document
+    charges: pl.DataFrame
+    usage_minor: int
+    subscription_minor: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what would be issued, its date apart: a preview made yesterday is still what is issued today."""
+        content = canonical.to_json(self.document)
+        for dated in ("issue_date", "due_date"):
+            content.pop(dated)
+        return canonical.digest(content)
+
+
+def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> list[Drafted]:
+    """The documents that the open charges of a month make, by customer code. Raises VatError naming the account."""
+    found = _billable(issuer, month)
+    if found.is_empty():
+        return []
+    payers = Account.objects.select_related("issuer").in_bulk(found[PAYER].unique().to_list())
+    treatments = _Treatments(payers, issuer)
+    found = found.with_columns(treatments.index_of(found))
+    statement = issuer.documents == Issuer.Documents.STATEMENTS
+    grouped = lines.number_lines(lines.group_charges(found, by_line=statement))
+    bound = lines.bind(found, grouped, by_line=statement)
+    words = _words(issuer, by_line=statement)
+    by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
+    past = past_totals(payers, month)
+    drafted = []
+    for key, rows in grouped.partition_by(PAYER, as_dict=True).items():
+        account = payers[key[0]]
+        drafted.append(_draft(account, month, issue_date, rows, by_payer[key[0]], treatments, words, past[key[0]]))
+    return sorted(drafted, key=lambda made: made.account.code)
+
+
+def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
+    """Open, priced, billable charges with payer (the root; for statements the department), branch, date of supply."""
+    found = tables.open_charges(month, issuer_id=issuer.id)
+    found = found.filter((pl.col(CHARGES.state) == "priced") & pl.col(CHARGES.billable))
+    payer = CHARGES.account_id if issuer.documents == Issuer.Documents.STATEMENTS else CHARGES.root_id
+    names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
+    branch = pl.col(CHARGES.account_id).replace_strict(names, default="", return_dtype=pl.String)
+    return found.with_columns(
+        pl.col(payer).alias(PAYER),
+        pl.when(pl.col(CHARGES.account_id) == pl.col(payer)).then(pl.lit("")).otherwise(branch).alias(GROUP),
+        pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone).dt.date().alias(SUPPLY_DATE),
+    )
+
+
+class _Treatments:
+    """VAT of (payer, nature, date of supply), each computed once and known by a small index."""
+
+    def __init__(self, payers: Mapping[int, Account], issuer: Issuer) -> None:
+        self.statement = issuer.documents == Issuer.Documents.STATEMENTS
+        self.payers = payers
+        self.rates = dated_rates()
+        self.regimes: dict[int, Regime] = {}
+        self.made: list[VatTreatment] = []
+
+    def index_of(self, charges: pl.DataFrame) -> pl.Series:
+        """For each charge the index of its treatment."""
+        keys = charges.select(PAYER, CHARGES.vat_nature, SUPPLY_DATE)
+        distinct = keys.unique(maintain_order=True)
+        indexes = [self._index(payer, nature, day) for payer, nature, day in distinct.iter_rows()]
+        joined = keys.join(distinct.with_columns(pl.Series(VAT_INDEX, indexes)), on=keys.columns, how="left")
+        return joined[VAT_INDEX]
+
+    def _index(self, payer_id: int, nature: str, day: date) -> int:
+        if self.statement:
+            made = VatTreatment("O", parties.NO_VAT)
+        else:
+            account = self.payers[payer_id]
+            regime = self.regimes.get(payer_id) or self.regimes.setdefault(payer_id, parties.regime(account))
+            made = treatment(regime, nature=Nature(nature), supply_date=day, account=account.code, rates=self.rates)
+        if made not in self.made:
+            self.made.append(made)
+        return self.made.index(made)
+
+
+def dated_rates() -> tuple[DatedRate, ...]:
+    """The rates of the catalogue, as the arithmetic wants them."""
+    return tuple(
+        DatedRate(
+            RegimeKind(row.regime),
+            row.rate,
+            row.valid_from_date,
+            row.valid_to_date,
+            Nature(row.nature) if row.nature else None,
+        )
+        for row in VatRate.objects.order_by("regime", "nature", "valid_from_date")
+    )
+
+
+def _draft(
+    account: Account,
+    month: str,
+    issue_date: date,
+    rows: pl.DataFrame,
+    charges: pl.DataFrame,
+    treatments: _Treatments,
+    words: Wording,
+    past: Mapping[str, int],
+) -> Drafted:
+    issuer = account.issuer
+    with_tax = account.basis == Account.Basis.TTC and not treatments.statement
+    inputs = [
+        lines.to_input(row, vat=treatments.made[row[VAT_INDEX]], with_tax=with_tax, words=words)
+        for row in rows.iter_rows(named=True)
+    ]
+    body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
+    usage_minor, subscription_minor = lines.sections_minor([(line.section, line.net_minor) for line in body.lines])
+    natures = set(charges[CHARGES.vat_nature].unique())
+    period = month_period(month)
+    days = issuer.payment_days if account.payment_days is None else account.payment_days
+    document = Document(
+        kind=DocumentKind.STATEMENT if treatments.statement else DocumentKind.INVOICE,
+        number="",
+        issue_date=issue_date,
+        due_date=None if treatments.statement else issue_date + timedelta(days=days),
+        period_from=period.start,
+        period_to=period.end - timedelta(days=1),
+        currency=issuer.currency,
+        seller=parties.seller(issuer),
+        buyer=parties.buyer(account),
+        brand=parties.brand(issuer),
+        lines=body.lines,
+        vat=body.vat,
+        totals=body.totals,
+        sections=body.sections,
+        with_tax=with_tax,
+        operation_category="mixed" if len(natures) > 1 else natures.pop(),
+        audience=account.audience,
+        vat_on_debits=issuer.vat_on_debits,
+        payment_terms=PAYMENT_TERMS[issuer.language].format(days),
+        iban=issuer.iban,
+        bic=issuer.bic,
+        penalty_note=issuer.penalty_note,
+        indemnity_note=issuer.indemnity_note,
+        discount_note=issuer.discount_note,
+        purchase_order=account.purchase_order,
+        history_minor=_history(past, month, body.totals.net_minor),
+    )
+    return Drafted(account, document, charges, usage_minor, subscription_minor)
+
+
+def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, int]]:
+    """Per account and month before this one, the total without tax: what was taken over, plus what was issued here."""
+    totals: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    ids = list(account_ids)
+    taken_over = PastTotal.objects.filter(account_id__in=ids, month__lt=month)
+    for account_id, past, total_minor in taken_over.values_list("account_id", "month", "total_minor"):
+        totals[account_id][past] += total_minor
+    issued = IssuedDocument.objects.filter(account_id__in=ids, month__lt=month)
+    for account_id, past, kind, net_minor in issued.values_list("account_id", "month", "kind", "net_minor"):
+        totals[account_id][past] += -net_minor if kind == DocumentKind.CREDIT_NOTE else net_minor
+    return totals
+
+
+def _history(past: Mapping[str, int], month: str, net_minor: int) -> tuple[tuple[str, int], ...]:
+    """The last twelve months up to this one, for the chart of the document."""
+    wanted = [name for name in sorted(past) if name > _months_before(month, HISTORY_MONTHS)]
+    return (*((name, past[name]) for name in wanted), (month, net_minor))
+
+
+def _months_before(month: str, count: int) -> str:
+    first = month_period(month).start
+    index = first.year * 12 + first.month - 1 - count
+    return month_of(date(index // 12, index % 12 + 1, 1))
+
+
+def _words(issuer: Issuer, *, by_line: bool) -> Wording:
+    label = "label_en" if issuer.language == "en" else "label_fr"
+    names = {
+        pk: f"{code.rsplit(':', 1)[-1]} – {name}" if name else code
+        for pk, code, name in Line.objects.values_list("id", "code", "name")
+    }
+    return Wording(issuer.language, dict(Zone.objects.values_list("code", label)), names, by_line)

@@ -1,0 +1,170 @@
+"""Charges -> lines of documents: which charges stand on which line, before any cent is rounded.
+
+A line groups charges of one payer that share section, branch, label, tax basis and VAT; `bind` then gives every charge
+its line number, so that the frozen charges of a line can always be found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import polars as pl
+
+from ardoise.bill import wording
+from ardoise.core.documents import SECTION_ORDER, Section
+from ardoise.core.invoices import LineInput, convert_basis
+from ardoise.core.money import MICROS_PER_UNIT
+from ardoise.core.schema import CHARGES
+from ardoise.core.tariffs import TaxBasis
+from ardoise.core.vat import Nature, VatTreatment
+
+PAYER, GROUP, SUPPLY_DATE, VAT_INDEX, LINE_NO = "payer_id", "group", "supply_date", "vat_index", "line_no"
+_LINE_KEY = [
+    PAYER,
+    CHARGES.section,
+    GROUP,
+    CHARGES.origin_kind,
+    CHARGES.label,
+    CHARGES.zone,
+    CHARGES.period_from,
+    CHARGES.period_to,
+    CHARGES.tax_basis,
+    CHARGES.vat_nature,
+    VAT_INDEX,
+    "line_key",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What lines are called: zone labels and line names in the language of the issuer."""
+
+    language: str
+    zones: Mapping[str, str]
+    lines: Mapping[int, str]  # line id -> "2140 – Camille Rey"
+    by_line: bool  # statements: one line per extension instead of one per destination
+
+
+def group_charges(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
+    """One row a future document line, in print order: the key columns and the sums that its words need."""
+    keyed = charges.with_columns(line_key(by_line=by_line))
+    order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
+    return (
+        keyed.group_by(_LINE_KEY)
+        .agg(
+            pl.col(CHARGES.amount_micros).sum().alias("micros"),
+            pl.len().alias("n"),
+            pl.col(CHARGES.talk_s).sum().alias("talk_s"),
+            pl.col(CHARGES.line_id).n_unique().alias("n_lines"),
+            pl.col(CHARGES.line_id).min().alias("one_line"),
+            pl.col(CHARGES.quantity).alias("quantities"),
+        )
+        .sort([pl.col(PAYER), order, *_LINE_KEY[2:]])
+    )
+
+
+def line_key(*, by_line: bool) -> pl.Expr:
+    """Statements keep each extension on a line of its own; invoices sum the lines of a branch."""
+    key = pl.col(CHARGES.line_id).cast(pl.String).fill_null("") if by_line else pl.lit("")
+    return key.alias("line_key")
+
+
+def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, words: Wording) -> LineInput:
+    """A grouped row as the input of the invoice arithmetic, its amount in the basis of the document."""
+    source = TaxBasis(str(row[CHARGES.tax_basis]))
+    target = TaxBasis.TTC if with_tax else TaxBasis.HT
+    micros = convert_basis(_int(row["micros"]), source=source, target=target, rate=vat.rate)
+    section = Section(str(row[CHARGES.section]))
+    if row[CHARGES.origin_kind] == "usage":
+        return _usage_input(row, section, micros, vat, words)
+    return _sold_input(row, section, micros, vat, words)
+
+
+def _usage_input(
+    row: Mapping[str, object], section: Section, micros: int, vat: VatTreatment, words: Wording
+) -> LineInput:
+    zone = words.zones.get(str(row[CHARGES.zone]), wording.word(words.language, "unknown"))
+    if words.by_line:
+        zone = words.lines.get(_int(row["one_line"]), "")
+    label = f"{wording.word(words.language, 'service')} – {zone}" if section is Section.THIRD_PARTY else zone
+    calls = wording.count(words.language, "calls", _int(row["n"]))
+    return LineInput(
+        section=section,
+        label=label,
+        amount_micros=micros,
+        vat=vat,
+        group=str(row[GROUP]),
+        detail=f"{calls}, {wording.duration(_int(row['talk_s']))}",
+    )
+
+
+def _sold_input(
+    row: Mapping[str, object], section: Section, micros: int, vat: VatTreatment, words: Wording
+) -> LineInput:
+    """A subscription or a purchase: quantity and unit price are printed when they give the amount exactly."""
+    quantities = row["quantities"]
+    assert isinstance(quantities, list)
+    quantity = sum((Decimal(text) for text in quantities), Decimal(0))
+    first = date.fromisoformat(str(row[CHARGES.period_from]))
+    last = date.fromisoformat(str(row[CHARGES.period_to])) - timedelta(days=1)
+    recurring = row[CHARGES.origin_kind] == "recurring"
+    when = (
+        wording.from_to(words.language, first, last)
+        if recurring
+        else wording.word(words.language, "purchased").format(wording.day(first))
+    )
+    named = words.lines.get(_int(row["one_line"])) if row["one_line"] is not None and row["n_lines"] == 1 else None
+    return LineInput(
+        section=section,
+        label=str(row[CHARGES.label]),
+        amount_micros=micros,
+        vat=vat,
+        group=str(row[GROUP]),
+        detail=f"{named}, {when}" if named else when,
+        quantity=quantity,
+        unit_price=_unit_price(micros, quantity),
+        period_from=first if recurring else None,
+        period_to=last if recurring else None,
+    )
+
+
+def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
+    """The exact unit price if it has at most 6 decimals (BR-FR-DEC), else None: the line is printed as one amount."""
+    if quantity == 0:
+        return None
+    price = Fraction(micros, MICROS_PER_UNIT) / Fraction(quantity)
+    scaled = price * 10**6
+    return Decimal(scaled.numerator).scaleb(-6).normalize() if scaled.denominator == 1 else None
+
+
+def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
+    """Every charge with the `line_no` of its row in `grouped` (which carries one)."""
+    keyed = charges.with_columns(line_key(by_line=by_line))
+    bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
+    assert bound.height == charges.height and bound[LINE_NO].null_count() == 0
+    return bound
+
+
+def nature(row: Mapping[str, object]) -> Nature:
+    return Nature(str(row[CHARGES.vat_nature]))
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def number_lines(grouped: pl.DataFrame) -> pl.DataFrame:
+    """Lines numbered from 1 within each payer, in print order."""
+    return grouped.with_columns(pl.int_range(1, pl.len() + 1).over(PAYER).alias(LINE_NO))
+
+
+def sections_minor(nets: Sequence[tuple[Section, int]]) -> tuple[int, int]:
+    """(communications, subscriptions) without tax of a document: the two columns of the control reports."""
+    usage = sum(net for section, net in nets if section not in (Section.SUBSCRIPTION, Section.ONE_OFF))
+    subscription = sum(net for section, net in nets if section is Section.SUBSCRIPTION)
+    return usage, subscription

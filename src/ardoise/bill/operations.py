@@ -1,0 +1,326 @@
+"""Every write of billing: recurring charges, previews, the issue of documents, credit notes, waivers.
+
+Issuing is a run of small transactions: each takes at most `BATCH` documents from what should be billed to what has
+been. A crash between two of them, a rerun, or two runs at once cannot double anything: a charge is billed when its
+frozen row is committed, in the transaction that also takes the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+import polars as pl
+from django.db import transaction
+
+from ardoise.access.operations import log_event, put_message
+from ardoise.bill import charges as tables
+from ardoise.bill import recurring
+from ardoise.bill.drafts import Drafted, draft_all
+from ardoise.bill.lines import LINE_NO, sections_minor
+from ardoise.bill.models import BillRun, Document, Draft, Series, Waiver
+from ardoise.core import canonical
+from ardoise.core import documents as core
+from ardoise.core.checks import Problem, validate
+from ardoise.core.invoices import credit
+from ardoise.core.naming import format_number
+from ardoise.core.postings import post_invoice
+from ardoise.core.schema import FROZEN
+from ardoise.directory.models import Issuer
+from ardoise.ledger.operations import post
+from ardoise.store import queries as store
+from ardoise.store.models import TableName
+from ardoise.store.operations import append_frozen, replace_partition
+from ardoise.store.tables import write_parquet
+
+BATCH = 100
+PLACEHOLDER = "BROUILLON"  # the number of a document while it is validated (a legal form: BR-FR-02)
+RENDER = "render"  # outbox messages for `deliver`
+
+Validator = Callable[[Sequence[core.Document]], Sequence[Sequence[Problem]]]
+
+
+class IssueRefused(ValueError):
+    """The documents cannot be issued; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    issuer: str
+    drafts: int
+    net_minor: int
+
+
+@dataclass(slots=True)
+class Issued:
+    """What a run did: numbers issued, accounts left out since they moved after their preview, accounts with a fault."""
+
+    issuer: str
+    numbers: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    faulty: dict[str, list[Problem]] = field(default_factory=dict)
+
+
+def compute_recurring(*, month: str) -> int:
+    """Write the subscriptions and purchases due in a month as open charges; returns how many. Repeatable."""
+    state = store.state_of(TableName.OPEN, month, tables.RECURRING)
+    rows = recurring.compute(month)
+    if state.files and store.scan(TableName.OPEN, [month], partition=tables.RECURRING).collect().equals(_sorted(rows)):
+        return rows.height
+    replace_partition(
+        table=TableName.OPEN,
+        month=month,
+        partition=tables.RECURRING,
+        expected_generation=state.generation,
+        files=[write_parquet(rows, TableName.OPEN)] if rows.height else [],
+    )
+    return rows.height
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("account_id", "at", nulls_last=True, maintain_order=True)
+
+
+def preview(*, issuer: Issuer, month: str, issue_date: date, now: datetime) -> Previewed:
+    """Remake the drafts of a run. As often as wanted; nothing is numbered, frozen or posted."""
+    drafted = draft_all(issuer, month=month, issue_date=issue_date)
+    with transaction.atomic():
+        run, _ = BillRun.objects.get_or_create(issuer=issuer, month=month, defaults={"created_at": now})
+        run.previewed_at = now
+        run.save(update_fields=["previewed_at"])
+        run.drafts.all().delete()
+        Draft.objects.bulk_create(
+            Draft(
+                run=run,
+                account=made.account,
+                content=canonical.to_json(made.document),
+                charges=made.charges.height,
+                net_minor=made.document.totals.net_minor,
+                usage_minor=made.usage_minor,
+                subscription_minor=made.subscription_minor,
+                fingerprint=made.fingerprint,
+            )
+            for made in drafted
+        )
+    return Previewed(issuer.code, len(drafted), sum(made.document.totals.net_minor for made in drafted))
+
+
+def issue(
+    *,
+    issuer: Issuer,
+    month: str,
+    issue_date: date,
+    now: datetime,
+    validator: Validator,
+    progress: Callable[[int], None] | None = None,
+) -> Issued:
+    """Issue every previewed document of a run whose charges have not moved; the others are left out and listed.
+
+    `validator` is the door to the official rules (deliver's XSLTs): it sees each document with a placeholder number,
+    before a number is taken. Raises IssueRefused when the run was never previewed, or the date is before the last one
+    of the series. Running it again issues what is left, or nothing.
+    """
+    run = BillRun.objects.filter(issuer=issuer, month=month, previewed_at__isnull=False).first()
+    if run is None:
+        raise IssueRefused(f"{issuer.code} {month} has no preview; run first: ardoise bill preview --month {month}")
+    before = tables.generations(month)
+    previewed = dict(run.drafts.values_list("account_id", "fingerprint"))
+    done = Issued(issuer.code)
+    ready = []
+    for made in draft_all(issuer, month=month, issue_date=issue_date):
+        if previewed.get(made.account.id) == made.fingerprint:
+            ready.append(made)
+        else:
+            done.moved.append(made.account.code)
+    for batch in _batched(ready, BATCH):
+        sound = _validated(batch, validator, done)
+        before = _issue_batch(run, sound, issue_date, now, before, done)
+        if progress:
+            progress(len(batch))
+    if not done.moved and not done.faulty and run.finished_at is None:
+        run.finished_at = now
+        run.save(update_fields=["finished_at"])
+    return done
+
+
+def _batched(items: Sequence[Drafted], size: int) -> Iterable[Sequence[Drafted]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _validated(batch: Sequence[Drafted], validator: Validator, done: Issued) -> list[Drafted]:
+    """The documents of a batch that hold; the problems of the others are kept by account."""
+    legal = [made for made in batch if made.document.kind is not core.DocumentKind.STATEMENT]
+    numbered = [replace(made.document, number=PLACEHOLDER) for made in legal]
+    verdicts = validator(numbered)
+    for made, document, official in zip(legal, numbered, verdicts, strict=True):
+        problems = [*validate(document), *official]
+        if problems:
+            done.faulty[made.account.code] = problems
+    return [made for made in batch if made.account.code not in done.faulty]
+
+
+def _issue_batch(
+    run: BillRun,
+    batch: Sequence[Drafted],
+    issue_date: date,
+    now: datetime,
+    before: Mapping[tuple[str, str], int],
+    done: Issued,
+) -> dict[tuple[str, str], int]:
+    """One transaction: numbers, documents, frozen charges, ledger, outbox. Returns the generations it leaves."""
+    if not batch:
+        return dict(before)
+    with transaction.atomic():
+        BillRun.objects.select_for_update().get(pk=run.pk)
+        # Read after the run is locked: from here on nobody else can freeze the same charges.
+        if tables.generations(run.month) != before:
+            raise IssueRefused(
+                f"{run.issuer.code} {run.month}: charges were computed again during the issue; nothing of this batch "
+                "was issued, preview and issue again"
+            )
+        numbers = _take_numbers(run.issuer, batch, run.month, issue_date)
+        frozen = []
+        for made, number in zip(batch, numbers, strict=True):
+            row = _write(replace(made.document, number=number), made, run, now)
+            frozen.append(made.charges.with_columns(pl.lit(row.id, pl.Int64).alias(FROZEN.document_id)))
+            done.numbers.append(number)
+        _freeze(run.month, run.issuer.code, frozen)
+        return tables.generations(run.month)
+
+
+def _take_numbers(issuer: Issuer, batch: Sequence[Drafted], month: str, issue_date: date) -> list[str]:
+    """The next numbers of the series, its row locked until the commit: gapless and chronological."""
+    if issuer.documents == Issuer.Documents.STATEMENTS:
+        return [f"REL-{month}-{made.account.code}"[:35] for made in batch]
+    return [_next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
+
+
+def _next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
+    Series.objects.get_or_create(issuer=issuer, kind=kind.value, year=issue_date.year)
+    series = Series.objects.select_for_update().get(issuer=issuer, kind=kind.value, year=issue_date.year)
+    if series.last_issue_date and issue_date < series.last_issue_date:
+        raise IssueRefused(
+            f"{issuer.code}: the last document of the series is dated {series.last_issue_date}; "
+            f"an issue date of {issue_date} would break the chronology, take that date or a later one"
+        )
+    series.last_number += 1
+    series.last_issue_date = issue_date
+    series.save(update_fields=["last_number", "last_issue_date"])
+    return format_number(pattern, year=issue_date.year, month=issue_date.month, sequence=series.last_number)
+
+
+def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) -> Document:
+    return _register(
+        document,
+        account_id=made.account.id,
+        account_code=made.account.code,
+        issuer=run.issuer,
+        run=run,
+        month=run.month,
+        minors=(made.usage_minor, made.subscription_minor),
+        corrects=None,
+        now=now,
+    )
+
+
+def _register(
+    document: core.Document,
+    *,
+    account_id: int,
+    account_code: str,
+    issuer: Issuer,
+    run: BillRun | None,
+    month: str,
+    minors: tuple[int, int],
+    corrects: Document | None,
+    now: datetime,
+) -> Document:
+    """Insert an issued document, its posting, its event and its message to `deliver`, in the caller's transaction."""
+    content = canonical.to_json(document)
+    row = Document.objects.create(
+        kind=document.kind.value,
+        issuer=issuer,
+        account_id=account_id,
+        run=run,
+        number=document.number,
+        month=month,
+        issue_date=document.issue_date,
+        due_date=document.due_date,
+        currency=document.currency,
+        net_minor=document.totals.net_minor,
+        vat_minor=document.totals.vat_minor,
+        gross_minor=document.totals.gross_minor,
+        payable_minor=document.totals.payable_minor,
+        usage_minor=minors[0],
+        subscription_minor=minors[1],
+        content=content,
+        sha256=canonical.digest(content),
+        issued_at=now,
+        corrects=corrects,
+    )
+    if document.kind is not core.DocumentKind.STATEMENT:
+        posted = post_invoice(document, key=f"document:{row.id}")
+        post(issuer_id=issuer.id, posted=posted, auxiliary=account_code, recorded_at=now)
+    log_event(at=now, kind="document.issued", subject=f"document:{row.id}", digest=row.sha256)
+    put_message(key=f"{RENDER}:{row.id}", kind=RENDER, payload={"document": row.id}, created_at=now)
+    return row
+
+
+def _freeze(month: str, partition: str, frames: Sequence[pl.DataFrame]) -> None:
+    frozen = tables.bound_schema(pl.concat(frames).with_columns(pl.col(LINE_NO).cast(pl.Int64)))
+    append_frozen(month=month, partition=partition, files=[write_parquet(frozen, TableName.FROZEN)])
+
+
+def issue_credit_note(
+    *,
+    invoice: Document,
+    issue_date: date,
+    now: datetime,
+    validator: Validator,
+    portions: Mapping[int, int] | None = None,
+    reason: str = "",
+) -> Document:
+    """Credit an issued invoice, in full or by line number and cents. The invoice itself never changes.
+
+    Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
+    """
+    original = canonical.from_json(invoice.content)
+    with transaction.atomic():
+        Document.objects.select_for_update().get(pk=invoice.pk)
+        already = [canonical.from_json(note.content) for note in invoice.corrections.order_by("id")]
+        drafted = credit(
+            original,
+            number=PLACEHOLDER,
+            issue_date=issue_date,
+            portions=portions,
+            already=already,
+            notes=(reason,) if reason else (),
+        )
+        problems = [*validate(drafted), *validator([drafted])[0]]
+        if problems:
+            raise IssueRefused(f"the credit note of {invoice.number} does not hold: {problems[0]}")
+        number = _next_number(invoice.issuer, drafted.kind, invoice.issuer.credit_number, issue_date)
+        document = replace(drafted, number=number)
+        return _register(
+            document,
+            account_id=invoice.account_id,
+            account_code=invoice.account.code,
+            issuer=invoice.issuer,
+            run=None,
+            month=invoice.month,
+            minors=sections_minor([(line.section, line.net_minor) for line in document.lines]),
+            corrects=invoice,
+            now=now,
+        )
+
+
+def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:
+    """Accept a finding of the readiness check by its name, with a reason and who takes it."""
+    if not reason.strip():
+        raise IssueRefused(f'a waiver of {finding} needs a reason; add --reason "..."')
+    waiver, _ = Waiver.objects.get_or_create(
+        month=month, finding=finding, defaults={"reason": reason, "waived_by": waived_by, "waived_at": now}
+    )
+    return waiver

@@ -1,0 +1,70 @@
+"""Who sells, who buys, how it looks: copies of the directory taken when a document is made."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ardoise.core.documents import Brand, Party
+from ardoise.core.vat import Regime, RegimeKind, RegimeMissing
+from ardoise.directory.models import Account, Issuer
+
+FRANCHISE_CODE = "VATEX-FR-FRANCHISE"
+NO_VAT = Decimal(0)
+
+
+def seller(issuer: Issuer) -> Party:
+    return Party(
+        name=issuer.name,
+        address_lines=tuple(line for line in (issuer.address, issuer.address_more) if line),
+        postal_code=issuer.postal_code,
+        city=issuer.city,
+        country=issuer.country,
+        siren=issuer.siren,
+        siret=issuer.siret,
+        vat_number=issuer.vat_number,
+        email=issuer.email,
+        phone=issuer.phone,
+        legal_mention=issuer.legal_mention,
+        electronic_address=issuer.siren,
+    )
+
+
+def buyer(account: Account) -> Party:
+    return Party(
+        name=account.name,
+        address_lines=tuple(line for line in (account.address, account.address_more) if line),
+        postal_code=account.postal_code,
+        city=account.city,
+        country=account.country,
+        siren=account.siren,
+        siret=account.siret,
+        vat_number=account.vat_number,
+        email=account.emails.split()[0] if account.emails else "",
+        customer_code=account.code,
+        electronic_address=account.siren,
+    )
+
+
+def brand(issuer: Issuer) -> Brand:
+    return Brand(
+        code=issuer.code,
+        display_name=issuer.name,
+        logo_svg=issuer.logo_svg,
+        accent_hex=issuer.accent,
+        header=issuer.header,
+        footer=issuer.footer,
+        language=issuer.language,
+    )
+
+
+def regime(account: Account) -> Regime:
+    """The VAT regime of a paying account; raises RegimeMissing with what to give."""
+    try:
+        kind = RegimeKind(account.vat_regime)
+    except ValueError as error:
+        raise RegimeMissing(
+            f"account {account.code}: VAT regime « {account.vat_regime} » is not known; "
+            f"give one of {', '.join(RegimeKind)}"
+        ) from error
+    code = FRANCHISE_CODE if kind is RegimeKind.EXEMPT and "293 B" in account.vat_reason else ""
+    return Regime(kind, account.vat_reason, code)

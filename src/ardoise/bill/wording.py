@@ -1,0 +1,63 @@
+"""The words of document lines in French and English."""
+
+from __future__ import annotations
+
+from datetime import date
+
+NBSP = "\u00a0"
+NARROW = "\u202f"
+
+_WORDS = {
+    "fr": {
+        "calls": ("appel", "appels"),
+        "units": ("unité", "unités"),
+        "service": "Services à valeur ajoutée",
+        "statement": "Communications",
+        "extension": "Poste",
+        "from_to": "du {0} au {1}",
+        "purchased": "le {0}",
+        "unknown": "Autres destinations",
+    },
+    "en": {
+        "calls": ("call", "calls"),
+        "units": ("unit", "units"),
+        "service": "Value-added services",
+        "statement": "Calls",
+        "extension": "Extension",
+        "from_to": "from {0} to {1}",
+        "purchased": "on {0}",
+        "unknown": "Other destinations",
+    },
+}
+
+
+def word(language: str, key: str) -> str:
+    text = _WORDS.get(language, _WORDS["fr"])[key]
+    assert isinstance(text, str)
+    return text
+
+
+def count(language: str, key: str, number: int) -> str:
+    """« 1 appel », « 1 204 appels » with narrow no-break spaces (French: singular up to 1)."""
+    singular, plural = _WORDS.get(language, _WORDS["fr"])[key]
+    grouped = f"{number:,}".replace(",", NARROW if language == "fr" else ",")
+    return f"{grouped}{NBSP}{singular if number <= 1 else plural}"
+
+
+def duration(seconds: int) -> str:
+    """« 1 h 02 min 05 s », « 2 min 07 s », « 9 s »."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours:
+        return f"{hours}{NBSP}h{NBSP}{minutes:02d}{NBSP}min{NBSP}{seconds:02d}{NBSP}s"
+    if minutes:
+        return f"{minutes}{NBSP}min{NBSP}{seconds:02d}{NBSP}s"
+    return f"{seconds}{NBSP}s"
+
+
+def day(value: date) -> str:
+    return value.strftime("%d/%m/%Y")
+
+
+def from_to(language: str, first: date, last: date) -> str:
+    return word(language, "from_to").format(day(first), day(last))
