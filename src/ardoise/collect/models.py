@@ -54,12 +54,13 @@ class SourceState(models.Model):
     assembler = models.JSONField(default=dict)
     reader = models.JSONField(default=dict)
     waiting = models.JSONField(default=dict)
+    version = models.PositiveBigIntegerField(default=0)  # compared and set by every batch
     seen = models.PositiveBigIntegerField(default=0)
     last_ticket_at = models.DateTimeField(null=True)  # arrival of the last ticket
 
 
 class FreshUsage(models.Model):
-    """A call not yet sealed into the usage table. The columns of `core.schema.USAGE`, plus the identities of its tickets."""
+    """A call not yet sealed into the usage table; `row` holds the columns of `core.schema.USAGE`, instants as text."""
 
     usage_id = models.CharField(max_length=120, primary_key=True)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="fresh")
@@ -73,13 +74,15 @@ class FreshUsage(models.Model):
 class SeenTicket(models.Model):
     """The identity of a ticket already taken (never twice), in the order of the journal.
 
-    `content` is the hash of the line, `identity` that of the line and its ordinal, or of the sender's own id.
+    `content` is the hash of the line, `identity` that of the line and its ordinal, or of the sender's own id. When a
+    sender gives an id again with other content, `ticket_id` moves to the new ticket and `usage_id` keeps the first.
     """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT)
     identity = models.BinaryField(max_length=16)
     content = models.BinaryField(max_length=16)
     ticket_id = models.CharField(max_length=120)
+    usage_id = models.CharField(max_length=120, blank=True)
     printed_date = models.DateField()
 
     class Meta:
@@ -103,7 +106,7 @@ class Quarantined(models.Model):
 
 
 class SourceEvent(models.Model):
-    """What the source said that is not a call: header, alarm, time change; and what we noticed: connected, lost, silent."""
+    """What a source said that is not a call (header, alarm, time change), and what we noticed (connected, lost)."""
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="events")
     ticket_id = models.CharField(max_length=120, unique=True)

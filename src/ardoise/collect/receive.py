@@ -400,7 +400,10 @@ class _Pauses:
 
 def _why_not_listening(error: OSError, feed: Feed) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {feed.port} is already used by another program on this machine: stop it, or give this source another port"
+        return (
+            f"Port {feed.port} is already used by another program on this machine: "
+            "stop it, or give this source another port"
+        )
     if error.errno == errno.EACCES:
         return f"Port {feed.port} needs administrator rights: choose one above 1023, in the PBX too"
     if error.errno == errno.EADDRNOTAVAIL:

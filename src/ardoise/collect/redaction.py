@@ -93,7 +93,7 @@ class Redactor:
 
 
 def _protected_for(leg: Leg, protection: Protection, arrived_at: datetime) -> frozenset[str]:
-    """By the date of the call; where the PBX prints no year, by the arrival, of a call that may have begun the day before."""
+    """By the date of the call; where the PBX prints no year, by the arrival: the call may have begun the day before."""
     start = leg.start
     if isinstance(start, datetime):
         return protection.on(start.date()) | protection.on(
