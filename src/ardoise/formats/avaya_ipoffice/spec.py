@@ -51,7 +51,8 @@ SPEC = FormatSpec(
         "Sortie : sélectionner « SMDR seulement » (« SMDR only ») dans la liste.",
         "Adresse : entrer l'adresse IP du serveur Ardoise.",
         "TCP Port : entrer un port, par exemple 1080, le même que celui de la source dans Ardoise.",
-        "Enregistrements tampons : 3000 (le tampon est en mémoire vive ; plein, il perd les plus anciens sans le dire).",
+        "Enregistrements tampons : 3000 (le tampon est en mémoire vive ; plein, il perd les plus anciens "
+        "sans le dire).",
         "Ouvrir le port choisi, ici 1080, dans le pare-feu du serveur Ardoise.",
         "Enregistrer la configuration dans le PBX, passer un appel, puis vérifier que le ticket arrive.",
     ),
@@ -84,7 +85,8 @@ SPEC = FormatSpec(
         "Durations are rounded up to the second; times are local, without a zone.",
         "Tickets arrive in the order segments end, not in the order calls start.",
         "The call id restarts at 1,000,000 at reboot: two different calls may carry the same one.",
-        "An outgoing call that failed before a trunk was seized has Is Internal 1 and no second party; it is read as an "
+        "An outgoing call that failed before a trunk was seized has Is Internal 1 and no second party; it is "
+        "read as an "
         "unanswered outgoing call when the number has 6 digits or more.",
         "File mode: the header line is recognised wherever it stands.",
     ),

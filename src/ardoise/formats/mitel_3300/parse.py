@@ -79,7 +79,7 @@ class MitelReader:
         if self.layout != "auto" and not self._is_expected(columns):
             return Unreadable(
                 "layout_changed",
-                f"the columns are not those of layout {self.layout!r}: have the PBX's SMDR options changed? {line[:60]!r}",
+                f"the columns are not those of layout {self.layout!r}: have the PBX's SMDR options changed?",
             )
         if columns is None:
             found = _tokens(line[head.end("duration") :], extended=len(head["hours"]) == 4)

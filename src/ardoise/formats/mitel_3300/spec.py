@@ -68,8 +68,8 @@ def _form(blank: str) -> tuple[str, ...]:
 SPEC = FormatSpec(
     name="mitel_3300",
     title="Mitel 3300, MiVoice Business, SX-2000 (SMDR)",
-    summary_fr="Lignes à colonnes fixes dont la forme dépend des options SMDR ; le PBX est serveur TCP, Ardoise client.",
-    summary_en="Fixed-column lines whose form depends on the SMDR options; the PBX is the TCP server, Ardoise the client.",
+    summary_fr="Lignes à colonnes fixes, selon les options SMDR ; le PBX est serveur TCP, Ardoise client.",
+    summary_en="Fixed-column lines, by SMDR options; the PBX is the TCP server, Ardoise the client.",
     firmware="SX-2000 LW33 - MiVoice Business 10.5",
     transports=("tcp_client", "file"),
     default_port=1752,
@@ -83,10 +83,13 @@ SPEC = FormatSpec(
             "auto",
             ("auto", "standard", "network", "extended"),
             "Forme des lignes : auto la reconnaît ligne par ligne ; une forme imposée refuse les autres (alarme "
-            "« options modifiées »). network = Network Format et Standardized Call ID à Yes (131 colonnes) ; extended = "
+            "« options modifiées »). network = Network Format et Standardized Call ID à Yes (131 colonnes) ; "
+            "extended = "
             "Extended Digit Length à Yes.",
-            "Form of the lines: auto recognises it line by line; a given form refuses the others (alarm: options changed). "
-            "network = Network Format and Standardized Call ID set to Yes (131 columns); extended = Extended Digit Length "
+            "Form of the lines: auto recognises it line by line; a given form refuses the others (alarm: options "
+            "changed). "
+            "network = Network Format and Standardized Call ID set to Yes (131 columns); extended = Extended "
+            "Digit Length "
             "set to Yes.",
         ),
         OptionSpec(
@@ -95,7 +98,8 @@ SPEC = FormatSpec(
             ("auto", "24h", "12h"),
             "Twenty-four Hour Time Reporting : Yes = 24h, No = 12h. auto attend la première heure suivie d'un « p » : "
             "avant elle, minuit passé se lit midi.",
-            "Twenty-four Hour Time Reporting: Yes = 24h, No = 12h. auto waits for the first time followed by a p: before "
+            "Twenty-four Hour Time Reporting: Yes = 24h, No = 12h. auto waits for the first time followed by a "
+            "p: before "
             "it, past midnight reads as past noon.",
         ),
         OptionSpec(
@@ -123,13 +127,15 @@ SPEC = FormatSpec(
         "Make a call, and check that the ticket arrives.",
     ),
     traps_fr=(
-        "L'année n'est pas imprimée : elle vient de l'ordre du flux et de l'heure d'arrivée (attention au 31 décembre) ; "
+        "L'année n'est pas imprimée : elle vient de l'ordre du flux et de l'heure d'arrivée (attention au 31 "
+        "décembre) ; "
         "certains enregistreurs la donnent par un préfixe @AAAAMMJJ@.",
         "Personne de connecté : 20 000 tickets gardés par défaut (75 000 au plus, LOGSYS SIZE), puis les plus anciens "
         "sont écrasés. Dix clients au plus en même temps.",
         "Une liaison calme semble coupée : le TCP keepalive est nécessaire.",
         "Changer une option SMDR change les colonnes : imposer layout le fait voir.",
-        "Des lignes perdent leur blanc de tête, d'autres sont coupées à 80 colonnes et continuées : Ardoise se cale sur "
+        "Des lignes perdent leur blanc de tête, d'autres sont coupées à 80 colonnes et continuées : Ardoise "
+        "se cale sur "
         "la date, et garde la suite comme continuation.",
         "Au-delà de 26 chiffres, le 26e est écrasé ; un numéro confidentiel n'imprime aucun chiffre.",
         "Un appel à travers plusieurs systèmes donne un ticket par système : même identifiant d'appel, séquence "
@@ -138,13 +144,16 @@ SPEC = FormatSpec(
         "Le Mitel 5000 (Inter-Tel) est un autre produit.",
     ),
     traps_en=(
-        "The year is not printed: it comes from the order of the stream and the arrival (mind 31 December); some loggers "
+        "The year is not printed: it comes from the order of the stream and the arrival (mind 31 December); "
+        "some loggers "
         "give it with a prefix @YYYYMMDD@.",
-        "Nobody connected: 20,000 tickets kept by default (75,000 at most, LOGSYS SIZE), then the oldest are overwritten. "
+        "Nobody connected: 20,000 tickets kept by default (75,000 at most, LOGSYS SIZE), then the oldest are "
+        "overwritten. "
         "Ten clients at most at the same time.",
         "A quiet link looks dead: TCP keepalive is needed.",
         "Changing an SMDR option moves the columns: a given layout makes it seen.",
-        "Some lines lose their leading blank, others are cut at 80 columns and continued: Ardoise anchors on the date, and "
+        "Some lines lose their leading blank, others are cut at 80 columns and continued: Ardoise anchors on "
+        "the date, and "
         "keeps the rest as a continuation.",
         "Beyond 26 digits, the 26th is overwritten; a confidential number prints no digits.",
         "A call through several systems gives one ticket in each: same call id, another sequence.",

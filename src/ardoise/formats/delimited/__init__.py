@@ -1,0 +1,34 @@
+"""Delimited files (operators' CDRs) read by a declared profile: no code per operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ardoise.formats.delimited.profile import BadProfile, Profile
+from ardoise.formats.delimited.read import load_profile, reader_of, redact_line
+from ardoise.formats.delimited.spec import SPEC
+from ardoise.formats.lines import frame_lines
+from ardoise.formats.options import checked_options
+from ardoise.formats.spec import Format, Reader
+
+__all__ = ["FORMAT", "BadProfile", "Delimited", "Profile", "load_profile"]
+
+
+class Delimited:
+    spec = SPEC
+
+    def frame(self, data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
+        return frame_lines(data, final=final)
+
+    def reader(self, options: Mapping[str, str]) -> Reader:
+        return reader_of(checked_options(SPEC, options))
+
+    def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
+        text = (options or {}).get("profile", "")
+        return redact_line(record, protected, load_profile(text) if text else None)
+
+    def replay(self, records: Sequence[bytes]) -> bytes:
+        return b"".join(record.rstrip(b"\r\n") + b"\n" for record in records)
+
+
+FORMAT: Format = Delimited()

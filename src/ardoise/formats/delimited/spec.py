@@ -1,0 +1,81 @@
+"""What a profile of a delimited file may say."""
+
+from ardoise.formats.spec import FieldSpec, FormatSpec, OptionSpec
+
+_FIELDS = (
+    FieldSpec("file.kind", "keyed (colonne id) ou cumulative", "keyed (id column) or cumulative"),
+    FieldSpec(
+        "file.delimiter, file.quote", "séparateur et guillemet, un caractère", "separator and quote, one character"
+    ),
+    FieldSpec("file.encoding", "utf-8, cp1252, latin-1 ...", "utf-8, cp1252, latin-1 ..."),
+    FieldSpec("file.header, file.header_line", "première ligne de noms ; son texte", "first line of names; its text"),
+    FieldSpec("file.columns", "nombre de colonnes attendu sans en-tête", "expected number of columns without a header"),
+    FieldSpec(
+        "file.comment_prefixes", "débuts des lignes qui ne sont pas des appels", "starts of lines that are no calls"
+    ),
+    FieldSpec(
+        "fields.*", "colonne (nom, ou rang depuis 1) de chaque donnée", "column (name, or rank from 1) of each datum"
+    ),
+    FieldSpec("start.formats", "« iso » ou motifs %d/%m/%Y %H:%M:%S", "iso, or patterns %d/%m/%Y %H:%M:%S"),
+    FieldSpec("start.zone", "local (fuseau de la source), utc ou offset", "local (zone of the source), utc or offset"),
+    FieldSpec("duration.unit", "s, min, h:m:s ou m:s", "s, min, h:m:s or m:s"),
+    FieldSpec("duration.decimal, .rounding", "décimale ; arrondi up, down, nearest", "decimal mark; up, down, nearest"),
+    FieldSpec("ring.*", "comme duration, pour la sonnerie", "as duration, for ringing"),
+    FieldSpec("price.decimal, .thousands", "virgule décimale, milliers", "decimal mark, thousands"),
+    FieldSpec("price.scale", "« 0.01 » si le prix est en centimes", "0.01 when the price is in cents"),
+    FieldSpec("price.sign", "as_printed, negate ou absolute", "as_printed, negate or absolute"),
+    FieldSpec("direction.values, .default", "valeurs -> in, out, internal ...", "values -> in, out, internal ..."),
+    FieldSpec("answered.values", "valeurs de fields.answered qui disent répondu", "values that mean answered"),
+    FieldSpec("numbers.replace", "préfixes à réécrire : prefix, by, on, digits_min", "prefixes to rewrite"),
+    FieldSpec("events", "colonne et valeurs des lignes de total", "column and values of total lines"),
+    FieldSpec("constants.*", "valeurs qui ne sont pas dans le fichier", "values that are not in the file"),
+    FieldSpec("extras.*", "autres colonnes à garder : text, int, decimal", "other columns to keep: text, int, decimal"),
+    FieldSpec("tests", "lignes d'essai et leur lecture attendue", "test lines and their expected reading"),
+)
+
+SPEC = FormatSpec(
+    name="delimited",
+    title="Fichiers délimités (CDR d'opérateurs) / Delimited files",
+    summary_fr="Fichiers à séparateur, lus selon un profil TOML gardé avec la source et qui se vérifie lui-même.",
+    summary_en="Separated files, read by a TOML profile kept with the source and that checks itself.",
+    firmware="-",
+    transports=("file",),
+    default_port=None,
+    firewall="-",
+    kind="cumulative",
+    grade="A",
+    fields=_FIELDS,
+    options=(
+        OptionSpec("profile", "", (), "Texte TOML du profil (obligatoire).", "TOML text of the profile (required)."),
+    ),
+    pbx_steps_fr=(
+        "Prendre un fichier réel de l'opérateur et noter : séparateur, en-tête, format et fuseau des dates, unité des "
+        "durées, décimale et signe des prix.",
+        "Écrire le profil avec au moins une ligne d'essai et sa lecture attendue.",
+        "Essayer : ardoise parse --format delimited --profile PROFIL.toml FICHIER.",
+        "Donner le profil à la source.",
+    ),
+    pbx_steps_en=(
+        "Take a real file of the operator and note: separator, header, format and zone of dates, unit of durations, "
+        "decimal mark and sign of prices.",
+        "Write the profile with at least one test line and its expected reading.",
+        "Try it: ardoise parse --format delimited --profile PROFILE.toml FILE.",
+        "Give the profile to the source.",
+    ),
+    traps_fr=(
+        "Durée réelle ou facturée : fields.duration prend la conversation, extras garde l'autre.",
+        "Prix hors taxe ou TTC : le profil ne convertit rien ; l'accord commercial le dit.",
+        "UTC ou heure de Paris : un mauvais fuseau décale les bascules de tranche et la nuit du changement d'heure.",
+        "Un fichier renvoyé sous le même nom avec plus de lignes : cumulative, ou keyed s'il y a un identifiant.",
+        "Les quatre derniers chiffres peuvent être masqués ; le numéro est gardé tel que reçu.",
+        "Un champ entre guillemets ne peut pas contenir de fin de ligne.",
+    ),
+    traps_en=(
+        "Real or billed duration: give talk time to fields.duration, keep the other in extras.",
+        "Price without or with tax: the profile converts nothing; the contract says which.",
+        "UTC or Paris time: a wrong zone shifts the rate bands and the night of the clock change.",
+        "A file sent again under the same name with more lines: kind = cumulative, or keyed when it has an id.",
+        "The last four digits may be masked; the number is kept as received.",
+        "A quoted field cannot hold a line end.",
+    ),
+)
