@@ -1,0 +1,30 @@
+"""Options of the acceptance suites. They stand here, at the top, so that `pytest tests` and `pytest tests/acceptance`
+both know them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from acceptance.report import AcceptanceReport
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+FOLDERS = {
+    "--samples": ("ARDOISE_SAMPLES", SHARED / "samples"),
+    "--rating-cases": ("ARDOISE_RATING_CASES", SHARED / "cases" / "rating"),
+    "--billing-cases": ("ARDOISE_BILLING_CASES", SHARED / "cases" / "billing"),
+    "--invoice-cases": ("ARDOISE_INVOICE_CASES", SHARED / "cases" / "invoices"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("acceptance")
+    for option, (variable, default) in FOLDERS.items():
+        folder = os.environ.get(variable) or str(default)
+        group.addoption(option, default=folder, metavar="DIR", help=f"folder of cases (or ${variable}); now {folder}")
+    group.addoption("--acceptance-report", metavar="FILE", help="write the acceptance table as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(AcceptanceReport(config.getoption("--acceptance-report")), "acceptance-report")
