@@ -1,0 +1,242 @@
+"""The readiness check before a month is issued: what a careful biller looks at, as findings with stable names.
+
+A finding is *green* when it does not exist, *waived* when somebody accepted it by name for that month. Source of the
+list: the controls that users of call accounting make by hand each month (sources complete to the last day, twelve-month
+coherence, customers without usage or subscription, unassigned lines, unpriced calls, the equation).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
+
+import polars as pl
+
+from ardoise.bill.drafts import past_totals
+from ardoise.bill.equation import call_balance, charge_balance, rounding_balance
+from ardoise.bill.models import Document, Draft, Waiver
+from ardoise.core.documents import DocumentKind
+from ardoise.core.periods import Period, month_period
+from ardoise.core.schema import CHARGES
+from ardoise.directory.models import Account, Issuer
+from ardoise.store import queries as store
+from ardoise.store.models import TableName
+
+FAR_ABOVE, FAR_BELOW = 2.5, 0.4  # times the median of the account's own months; ratios, never money
+MONTHS_NEEDED = 3
+PREFIX_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDays:
+    """What the check needs of a source: its company's issuer and its calls per local day."""
+
+    code: str
+    name: str
+    issuer_id: int
+    calls: Mapping[date, int]
+    tickets_missing: int  # received - (in calls + events + quarantined + waiting): must be 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str  # stable: "source-silent:lyon"
+    company: str
+    french: str
+    english: str
+    waived: str = ""  # the reason given, "" = not waived
+
+
+def find(month: str, sources: Sequence[SourceDays]) -> list[Finding]:
+    """Every finding of a month, in a stable order; run it after the preview, whose drafts it reads."""
+    waived = dict(Waiver.objects.filter(month=month).values_list("finding", "reason"))
+    issuers = {issuer.id: issuer for issuer in Issuer.objects.all()}
+    found = [
+        *_silent_sources(month, sources, issuers),
+        *_accounts(month, issuers),
+        *_unassigned(month, issuers),
+        *_unpriced(month, issuers),
+        *_equation(month, sources, issuers),
+    ]
+    return [
+        Finding(item.name, item.company, item.french, item.english, waived.get(item.name, ""))
+        for item in sorted(found, key=lambda item: (item.company, item.name))
+    ]
+
+
+def _silent_sources(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """A source without calls on the last days of the month, on weekdays on which it usually has some."""
+    period = month_period(month)
+    for source in sources:
+        last = max((day for day in source.calls if day in period and source.calls[day]), default=None)
+        missing = [day for day in _days_after(last, period) if _usual(day, source.calls, period)]
+        if last is None or missing:
+            since = missing[0] if last is not None else period.start
+            yield Finding(
+                f"source-silent:{source.code}",
+                issuers[source.issuer_id].company,
+                f"La source « {source.name} » est muette depuis le {since:%d/%m/%Y}",
+                f"The source “{source.name}” has been silent since {since:%d/%m/%Y}",
+            )
+
+
+def _days_after(last: date | None, period: Period) -> Iterator[date]:
+    day = period.start if last is None else last + timedelta(days=1)
+    while day < period.end:
+        yield day
+        day += timedelta(days=1)
+
+
+def _usual(day: date, calls: Mapping[date, int], period: Period) -> bool:
+    """Whether the source had calls on at least half of the earlier same weekdays of the month."""
+    earlier = [day - timedelta(weeks=week) for week in range(1, 5) if day - timedelta(weeks=week) >= period.start]
+    return sum(bool(calls.get(past)) for past in earlier) * 2 >= max(len(earlier), 1)
+
+
+def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Payers without usage or subscription, and payers far from their own past months."""
+    drafts = {draft.account_id: draft for draft in Draft.objects.filter(run__month=month)}
+    issued = {
+        row.account_id: row
+        for row in Document.objects.filter(month=month).exclude(kind=DocumentKind.CREDIT_NOTE).order_by("id")
+    }
+    made: dict[int, Draft | Document] = {**issued, **{pk: draft for pk, draft in drafts.items() if pk not in issued}}
+    payers = _payers(issuers, set(made))
+    past = past_totals(payers, month)
+    with_usage, with_subscription = _accounts_with(month, "usage"), _accounts_with(month, "recurring")
+    for account in sorted(payers.values(), key=lambda account: account.code):
+        company = issuers[account.issuer_id].company
+        if account.id not in with_usage:
+            yield Finding(
+                f"no-usage:{account.code}",
+                company,
+                f"{account.name} n'a aucune communication ce mois-ci",
+                f"{account.name} has no usage this month",
+            )
+        if account.id not in with_subscription:
+            yield Finding(
+                f"no-subscription:{account.code}",
+                company,
+                f"{account.name} n'a aucun abonnement",
+                f"{account.name} has no subscription",
+            )
+        document = made.get(account.id)
+        yield from _far(account, company, 0 if document is None else document.net_minor, past[account.id])
+
+
+def _payers(issuers: Mapping[int, Issuer], made: Collection[int]) -> dict[int, Account]:
+    """Billable customers; for statements the departments that have something."""
+    accounts = Account.objects.filter(billable=True, provisional=False)
+    return {
+        account.id: account
+        for account in accounts
+        if account.id in made
+        or (account.parent_id is None and issuers[account.issuer_id].documents == Issuer.Documents.INVOICES)
+    }
+
+
+def _accounts_with(month: str, origin_kind: str) -> set[int]:
+    """Accounts, and their roots, that have a charge of a kind this month."""
+    found = (
+        store.scan(TableName.OPEN, [month])
+        .filter((pl.col(CHARGES.origin_kind) == origin_kind) & (pl.col(CHARGES.state) == "priced"))
+        .select(CHARGES.account_id, CHARGES.root_id)
+        .unique()
+        .collect()
+    )
+    return set(found[CHARGES.account_id]) | set(found[CHARGES.root_id])
+
+
+def _far(account: Account, company: str, net_minor: int, past: Mapping[str, int]) -> Iterator[Finding]:
+    usual = int(median(past.values())) if len(past) >= MONTHS_NEEDED else 0
+    if usual <= 0 or FAR_BELOW * usual <= net_minor <= FAR_ABOVE * usual:
+        return
+    yield Finding(
+        f"amount-far:{account.code}",
+        company,
+        f"{account.name} : {_euros(net_minor)} HT, au lieu de {_euros(usual)} d'habitude",
+        f"{account.name}: {_euros(net_minor)} without tax, usually {_euros(usual)}",
+    )
+
+
+def _euros(minor: int) -> str:
+    whole = f"{abs(minor) // 100:,}".replace(",", "\u202f")
+    return f"{'-' if minor < 0 else ''}{whole},{abs(minor) % 100:02d}\u00a0€"
+
+
+def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Provisional lines that were used: identifiers that the directory does not know."""
+    provisional = dict(Account.objects.filter(provisional=True).values_list("id", "issuer_id"))
+    used = (
+        store.scan(TableName.OPEN, [month])
+        .filter(pl.col(CHARGES.account_id).is_in(list(provisional)))
+        .group_by(CHARGES.account_id, CHARGES.line_id)
+        .agg(pl.col(CHARGES.origin_id).n_unique())
+        .collect()
+    )
+    from ardoise.directory.models import Line
+
+    codes = dict(Line.objects.filter(id__in=used[CHARGES.line_id].to_list()).values_list("id", "code"))
+    for account_id, line_id, calls in used.sort(CHARGES.line_id).iter_rows():
+        yield Finding(
+            f"unassigned:{codes[line_id]}",
+            issuers[provisional[account_id]].company,
+            f"Le poste {codes[line_id]} n'est affecté à personne ({calls} appels)",
+            f"The line {codes[line_id]} is assigned to nobody ({calls} calls)",
+        )
+
+
+def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Calls without a price, by reason and by the first digits of the number."""
+    unpriced = (
+        store.scan(TableName.OPEN, [month])
+        .filter(pl.col(CHARGES.state) == "unpriced")
+        .select(CHARGES.issuer_id, CHARGES.why, pl.col(CHARGES.number_key).str.slice(0, PREFIX_DIGITS))
+        .collect()
+    )
+    counts: dict[tuple[str, str, str], int] = defaultdict(int)
+    for issuer_id, why, prefix in unpriced.iter_rows():
+        counts[issuers[issuer_id].company, why, prefix] += 1
+    for (company, why, prefix), calls in sorted(counts.items()):
+        yield Finding(
+            f"unpriced:{why}:{prefix or 'none'}",
+            company,
+            f"{calls} appels sans prix ({_WHY_FR.get(why, why)}) vers {prefix or 'un numéro absent'}…",
+            f"{calls} calls without a price ({why}) to {prefix or 'no number'}…",
+        )
+
+
+_WHY_FR = {
+    "no_rate": "aucun tarif pour ce préfixe",
+    "no_tariff": "aucune grille tarifaire",
+    "no_version": "grille tarifaire périmée",
+    "unknown_number": "numéro inconnu",
+}
+
+
+def _equation(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Where the proof of completeness does not hold: the gravest finding, it should never be waived."""
+    companies: dict[str, list[Issuer]] = defaultdict(list)
+    for issuer in issuers.values():
+        companies[issuer.company].append(issuer)
+    for company, group in sorted(companies.items()):
+        ids = {issuer.id for issuer in group}
+        mine = [source for source in sources if source.issuer_id in ids]
+        gaps = {
+            "tickets": sum(abs(source.tickets_missing) for source in mine),
+            "calls": call_balance(month, group, [source.code for source in mine]).missing,
+            "charges": charge_balance(month, group)[0].missing,
+            "micros": charge_balance(month, group)[1].missing,
+            "lines": rounding_balance(month, group).lines_off,
+        }
+        for what, gap in gaps.items():
+            if gap:
+                yield Finding(
+                    f"equation:{what}:{group[0].code}",
+                    company,
+                    f"L'équation de complétude est fausse de {gap} ({what})",
+                    f"The completeness equation is off by {gap} ({what})",
+                )

@@ -1,0 +1,150 @@
+"""Usage -> charges, a month at a time: snapshot, engine, swap of the partitions. A repeat with the same inputs is a no-op."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from django.conf import settings
+
+from ardoise.catalog.queries import take_snapshot
+from ardoise.core.attribution import Attributor, NoLine
+from ardoise.core.periods import month_period
+from ardoise.core.schema import USAGE
+from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
+from ardoise.directory.models import Issuer
+from ardoise.directory.operations import UnknownIdentifier, register_provisional_lines
+from ardoise.rate.columns.month import rate_month as rate_files
+from ardoise.rate.models import MonthRating
+from ardoise.store import queries as store
+from ardoise.store.models import TableName
+from ardoise.store.operations import replace_partition
+from ardoise.store.tables import BUCKETS, write_parquet
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What rating a month did. `changed` is False when the inputs were those of the last time: nothing was written."""
+
+    month: str
+    changed: bool
+    calls: int
+    totals: dict[str, int]  # "priced": n, "unpriced no_rate": n, "excluded internal": n ...
+    registered: int  # identifiers nobody knew, put on provisional lines
+
+
+def rate_month(
+    *,
+    month: str,
+    sources: Sequence[SnapshotSource],
+    now: datetime,
+    progress: Callable[[int], None] | None = None,
+) -> Rated:
+    """Price a billing month again from its usage and today's directory and catalogue.
+
+    The open charges of every bucket are replaced by compare-and-set: two ratings at once cannot mix, the second fails
+    with GenerationMoved and is simply run again.
+    """
+    files = [file.path for near in _months_around(month) for file in store.files(TableName.USAGE, near)]
+    registered = _register_unknown(files, sources=sources, now=now)
+    snapshot = take_snapshot(sources=sources)
+    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(month)}
+    last = MonthRating.objects.filter(month=month).first()
+    if last and all(getattr(last, name) == value for name, value in inputs.items()):
+        return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
+    states = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
+    with tempfile.TemporaryDirectory(dir=settings.ARDOISE_HOME, prefix="rating-") as folder:
+        result = rate_files(
+            usage_files=files,
+            snapshot=snapshot,
+            month=month,
+            out_dir=Path(folder),
+            buckets=BUCKETS,
+            progress=progress,
+        )
+        _swap(Path(folder), month, states)
+    totals = {"calls": result.calls, "states": result.state_counts}
+    MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
+    return Rated(month, True, result.calls, result.state_counts, registered)
+
+
+def _buckets() -> list[str]:
+    return [f"{bucket:02d}" for bucket in range(BUCKETS)]
+
+
+def _swap(folder: Path, month: str, expected: dict[str, int]) -> None:
+    """Put the rated files in the place of the open partitions; a bucket without charges becomes empty."""
+    for name, generation in expected.items():
+        rated = folder / f"charges-{name}.parquet"
+        frame = pl.read_parquet(rated) if rated.exists() else pl.DataFrame()
+        replace_partition(
+            table=TableName.OPEN,
+            month=month,
+            partition=name,
+            expected_generation=generation,
+            files=[write_parquet(frame, TableName.OPEN)] if frame.height else [],
+        )
+
+
+def _months_around(month: str) -> list[str]:
+    """A local month spills over the UTC months beside it, whatever the zone."""
+    start = month_period(month).start
+    index = start.year * 12 + start.month - 1
+    return [f"{(index + step) // 12:04d}-{(index + step) % 12 + 1:02d}" for step in (-1, 0, 1)]
+
+
+def _fingerprint(month: str) -> str:
+    """Hash of the usage files a month is rated from."""
+    digests = sorted(file.sha256 for near in _months_around(month) for file in store.files(TableName.USAGE, near))
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _register_unknown(files: Iterable[Path], *, sources: Sequence[SnapshotSource], now: datetime) -> int:
+    """Give a provisional line to what no identifier of the directory names, before the snapshot is taken."""
+    paths = list(files)
+    if not paths:
+        return 0
+    unknown = _unknown(paths, take_snapshot(sources=sources))
+    issuers = Issuer.objects.in_bulk()
+    issuer_of = {source.code: issuers[source.issuer_id] for source in sources}
+    by_source: dict[str, set[UnknownIdentifier]] = {}
+    for identifier in unknown:
+        by_source.setdefault(identifier.source_code, set()).add(identifier)
+    for code, identifiers in by_source.items():
+        register_provisional_lines(
+            unknown=sorted(identifiers, key=lambda item: (item.kind, item.value)),
+            issuer=issuer_of[code],
+            recorded_at=now,
+        )
+    return sum(len(identifiers) for identifiers in by_source.values())
+
+
+def _unknown(paths: list[Path], snapshot: Snapshot) -> set[UnknownIdentifier]:
+    attributor = Attributor(snapshot)
+    names = [USAGE.source, USAGE.charged, USAGE.party, USAGE.ddi]
+    seen = (
+        pl.scan_parquet(paths)
+        .group_by(names)
+        .agg(pl.col(USAGE.answered_at).min().alias("first_at"), pl.col(USAGE.answered_at).max().alias("last_at"))
+        .collect()
+    )
+    unknown = set()
+    for source, charged, party, ddi, *instants in seen.iter_rows():
+        kind, value = _best(charged, party, ddi)
+        for at in instants:
+            found = attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
+            if value and isinstance(found, NoLine) and found is not NoLine.NO_SOURCE:
+                unknown.add(UnknownIdentifier(source, kind.value, value))
+    return unknown
+
+
+def _best(charged: str, party: str, ddi: str) -> tuple[IdentifierKind, str]:
+    """The first identifier of a call, in the order in which they name a line."""
+    if charged or party:
+        return IdentifierKind.EXTENSION, charged or party
+    return IdentifierKind.NUMBER, ddi

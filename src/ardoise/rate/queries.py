@@ -1,0 +1,37 @@
+"""The price of one call, asked by a person: which tariff would apply, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ardoise.catalog.queries import take_snapshot
+from ardoise.core.phone import DialPlan, identify
+from ardoise.core.rating import CompiledSnapshot, Quote, price_number
+from ardoise.core.snapshot import SnapshotSource
+from ardoise.directory.models import Account, Line
+
+
+class UnknownPayer(LookupError):
+    """No account or line has this code; the message says how to list them."""
+
+
+def quote(
+    *, number: str, at: datetime, duration_s: int, account: str, line: str, sources: Sequence[SnapshotSource]
+) -> Quote:
+    """Price a call of `duration_s` seconds to `number` (as dialled in France) for an account or a line, by code."""
+    compiled = CompiledSnapshot(take_snapshot(sources=sources))
+    account_id = Account.objects.filter(code=account).values_list("id", flat=True).first()
+    line_id = Line.objects.filter(code=line).values_list("id", flat=True).first()
+    if account and account_id is None:
+        raise UnknownPayer(f"no account has the code « {account} »; the codes are those of accounts.csv (ardoise dump)")
+    if line and line_id is None:
+        raise UnknownPayer(f"no line has the code « {line} »; the codes are those of lines.csv (ardoise dump)")
+    return price_number(
+        compiled,
+        number_key=identify(number, DialPlan(), outgoing=True).key,
+        at=at,
+        duration_s=duration_s,
+        account_id=account_id,
+        line_id=line_id,
+    )
