@@ -11,21 +11,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from statistics import median
+from fractions import Fraction
+from statistics import median_low
 
 import polars as pl
 
-from ardoise.bill.drafts import past_totals
 from ardoise.bill.equation import call_balance, charge_balance, rounding_balance
-from ardoise.bill.models import Document, Draft, Waiver
+from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.core.documents import DocumentKind
 from ardoise.core.periods import Period, month_period
 from ardoise.core.schema import CHARGES
-from ardoise.directory.models import Account, Issuer
+from ardoise.directory.models import Account, Issuer, Line
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 
-FAR_ABOVE, FAR_BELOW = 2.5, 0.4  # times the median of the account's own months; ratios, never money
+FAR_ABOVE, FAR_BELOW = Fraction(5, 2), Fraction(2, 5)  # times the median of the account's own months
+USAGE_FLOOR_MINOR = 1000  # a habit below 10 € of communications says nothing about the next month
 MONTHS_NEEDED = 3
 PREFIX_DIGITS = 4
 
@@ -105,7 +106,7 @@ def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     }
     made: dict[int, Draft | Document] = {**issued, **{pk: draft for pk, draft in drafts.items() if pk not in issued}}
     payers = _payers(issuers, set(made))
-    past = past_totals(payers, month)
+    habits = _habits(payers, month)
     with_usage, with_subscription = _accounts_with(month, "usage"), _accounts_with(month, "recurring")
     for account in sorted(payers.values(), key=lambda account: account.code):
         company = issuers[account.issuer_id].company
@@ -124,7 +125,8 @@ def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
                 f"{account.name} has no subscription",
             )
         document = made.get(account.id)
-        yield from _far(account, company, 0 if document is None else document.net_minor, past[account.id])
+        billed = (document.usage_minor, document.subscription_minor) if document else (0, 0)
+        yield from _far(account, company, billed, habits.get(account.id))
 
 
 def _payers(issuers: Mapping[int, Issuer], made: Collection[int]) -> dict[int, Account]:
@@ -150,16 +152,43 @@ def _accounts_with(month: str, origin_kind: str) -> set[int]:
     return set(found[CHARGES.account_id]) | set(found[CHARGES.root_id])
 
 
-def _far(account: Account, company: str, net_minor: int, past: Mapping[str, int]) -> Iterator[Finding]:
-    usual = int(median(past.values())) if len(past) >= MONTHS_NEEDED else 0
-    if usual <= 0 or FAR_BELOW * usual <= net_minor <= FAR_ABOVE * usual:
+def _habits(accounts: Collection[int], month: str) -> dict[int, tuple[int, int]]:
+    """Per account with enough past months: medians without tax of (communications, communications + subscriptions)."""
+    months: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+    columns = ("account_id", "month", "usage_minor", "subscription_minor")
+    taken_over = PastTotal.objects.filter(account_id__in=list(accounts), month__lt=month)
+    issued = Document.objects.filter(account_id__in=list(accounts), month__lt=month)
+    for rows in (taken_over, issued.exclude(kind=DocumentKind.CREDIT_NOTE)):
+        for account_id, past, usage_minor, subscription_minor in rows.values_list(*columns):
+            months[account_id][past] = (usage_minor, usage_minor + subscription_minor)
+    return {
+        account_id: (median_low(usage for usage, _ in of.values()), median_low(both for _, both in of.values()))
+        for account_id, of in months.items()
+        if len(of) >= MONTHS_NEEDED
+    }
+
+
+def _far(account: Account, company: str, billed: tuple[int, int], habit: tuple[int, int] | None) -> Iterator[Finding]:
+    """Communications, or the whole without one-off sales, out of proportion with the account's habit."""
+    if habit is None:
+        return
+    usage_minor, total_minor = billed[0], sum(billed)
+    if habit[0] >= USAGE_FLOOR_MINOR and _out_of_proportion(usage_minor, habit[0]):
+        now, usual, fr, en = usage_minor, habit[0], "de communications", "of calls"
+    elif habit[1] > 0 and _out_of_proportion(total_minor, habit[1]):
+        now, usual, fr, en = total_minor, habit[1], "au total", "in all"
+    else:
         return
     yield Finding(
         f"amount-far:{account.code}",
         company,
-        f"{account.name} : {_euros(net_minor)} HT, au lieu de {_euros(usual)} d'habitude",
-        f"{account.name}: {_euros(net_minor)} without tax, usually {_euros(usual)}",
+        f"{account.name} : {_euros(now)} HT {fr}, au lieu de {_euros(usual)} d'habitude",
+        f"{account.name}: {_euros(now)} {en} without tax, usually {_euros(usual)}",
     )
+
+
+def _out_of_proportion(now_minor: int, usual_minor: int) -> bool:
+    return not FAR_BELOW * usual_minor <= now_minor <= FAR_ABOVE * usual_minor
 
 
 def _euros(minor: int) -> str:
@@ -177,8 +206,6 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         .agg(pl.col(CHARGES.origin_id).n_unique())
         .collect()
     )
-    from ardoise.directory.models import Line
-
     codes = dict(Line.objects.filter(id__in=used[CHARGES.line_id].to_list()).values_list("id", "code"))
     for account_id, line_id, calls in used.sort(CHARGES.line_id).iter_rows():
         yield Finding(

@@ -1,4 +1,4 @@
-"""Usage -> charges, a month at a time: snapshot, engine, swap of the partitions. A repeat with the same inputs is a no-op."""
+"""Usage -> charges, a month at a time: snapshot, engine, swap of the partitions. The same inputs again: nothing done."""
 
 from __future__ import annotations
 
