@@ -1,7 +1,7 @@
 """Official validation of an e-invoice: XSD, EN 16931 and BR-FR, run by one long-lived worker process.
 
 `validate_xml` is what `bill` calls, with a placeholder number, before a number is taken. The first call starts the
-worker (half a second to compile the rules), the next ones take a few milliseconds. A worker that died or hangs is replaced.
+worker (half a second to compile the rules), the next ones take some 20 ms. A worker that died or hangs is replaced.
 """
 
 from __future__ import annotations

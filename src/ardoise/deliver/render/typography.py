@@ -36,10 +36,10 @@ def number(value: Decimal, *, language: str, decimals_min: int = 0) -> str:
     return sign + grouped(whole, language=language) + (mark + fraction if fraction else "")
 
 
-def money_decimal(value: Decimal, *, currency: str, language: str) -> str:
+def money_decimal(value: Decimal, *, currency: str, language: str, decimals_min: int = 2) -> str:
     """An amount or a price in currency units, at least two decimals: Decimal("0.025") -> "0,025 €"."""
     symbol = _SYMBOLS.get(currency, currency)
-    text = number(abs(value), language=language, decimals_min=2)
+    text = number(abs(value), language=language, decimals_min=decimals_min)
     sign = MINUS if value < 0 else ""
     if language == "en":
         return sign + symbol + (NBSP if symbol.isalpha() else "") + text
