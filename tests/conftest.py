@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from acceptance.report import AcceptanceReport
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -1,6 +1,6 @@
 """Counts acceptance cases by suite and family: a table at the end of the run, and JSON for `--acceptance-report`.
 
-A case says where it belongs with `record_property("suite", ...)` and `record_property("family", ...)`; these travel with
+A case says its place with `record_property("suite", ...)` and `record_property("family", ...)`; these travel with
 its report, so the table is whole under pytest-xdist too.
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from acceptance.adapters.samples import SampleCase, cases, data_files, differences, product_format, readings
 
 

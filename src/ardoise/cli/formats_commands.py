@@ -1,0 +1,212 @@
+"""`ardoise parse`, `ardoise formats ...`, `ardoise simulate`: formats without a database."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from ardoise.cli.wiring import FAILED, USAGE, AsJson, errors, fail, print_json, screen, table
+from ardoise.collect.simulator import NobodyListens, Pbx, PortTaken, SendingPbx, ServingPbx, play
+from ardoise.core.usage import Unreadable
+from ardoise.formats import registry
+from ardoise.formats.pages import LANGUAGES, all_pages, render_page
+from ardoise.formats.sample_json import to_sample_json
+from ardoise.formats.spec import BadOption, Format
+
+Files = Annotated[list[Path], typer.Argument(help="Files of tickets; several are the parts of one stream, in order.")]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", "-o", help="Option of the format, key=value; may be repeated.", metavar="KEY=VALUE"),
+]
+formats_app = typer.Typer(help="The ticket formats this installation can read.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command("parse")(parse)
+    app.command("simulate")(simulate)
+    app.add_typer(formats_app, name="formats")
+
+
+def parse(
+    files: Files,
+    format: Annotated[str, typer.Option("--format", "-f", help="Name of the format: see `ardoise formats list`.")],
+    option: Options = [],  # noqa: B006 - typer copies it
+    profile: Annotated[Path | None, typer.Option(help="Profile of a delimited file (TOML).")] = None,
+) -> None:
+    """Read tickets and print one JSON line a record; exit status 1 if a record is unreadable.
+
+    Example: ardoise parse --format mitel_3300 -o layout=network smdr.txt
+    """
+    chosen = _format(format)
+    options = _options(option, profile)
+    try:
+        read = chosen.reader(options)
+    except BadOption as error:
+        fail(str(error), code=USAGE)
+    unreadable = number = 0
+    for number, record in enumerate(_records(chosen, files), start=1):
+        reading = read(record)
+        unreadable += isinstance(reading, Unreadable)
+        print_json(to_sample_json(reading, number))
+    sys.stdout.flush()
+    errors.print(f"{number} records, {unreadable} unreadable")
+    if unreadable:
+        raise typer.Exit(FAILED)
+
+
+@formats_app.command("list")
+def formats_list(as_json: AsJson = False) -> None:
+    """List the installed formats.
+
+    Example: ardoise formats list
+    """
+    specs = [chosen.spec for chosen in registry.all_formats().values()]
+    if as_json:
+        print_json([{"name": spec.name, "title": spec.title, "transports": spec.transports} for spec in specs])
+        return
+    rows = table("Formats", "name", "title", "transport", "port", "grade")
+    for spec in specs:
+        port = "-" if spec.default_port is None else str(spec.default_port)
+        rows.add_row(spec.name, spec.title, ", ".join(spec.transports), port, spec.grade)
+    screen.print(rows)
+
+
+@formats_app.command("show")
+def formats_show(
+    name: Annotated[str, typer.Argument(help="Name of the format.")],
+    lang: Annotated[str, typer.Option("--lang", help="Language of the page: fr or en.")] = "fr",
+) -> None:
+    """Show what a format is: how to set the PBX up, options, fields, traps.
+
+    Example: ardoise formats show mitel_3300 --lang en
+    """
+    if lang not in LANGUAGES:
+        fail(f"No page in {lang!r}; choose one of {', '.join(LANGUAGES)}.", code=USAGE)
+    page = render_page(_format(name).spec, lang)
+    if screen.is_terminal:
+        screen.print(Markdown(page))
+    else:
+        sys.stdout.write(page)
+
+
+@formats_app.command("pages")
+def formats_pages(folder: Annotated[Path, typer.Argument(help="Folder to write the pages to.")]) -> None:
+    """Write the manual page of every format, in French and English.
+
+    Example: ardoise formats pages docs/formats
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = all_pages(registry.all_formats())
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    screen.print(f"{len(pages)} pages in {folder}")
+
+
+def simulate(
+    format: Annotated[str, typer.Argument(help="Name of the format: see `ardoise formats list`.")],
+    file: Annotated[Path, typer.Argument(help="File of tickets to play.")],
+    to: Annotated[str, typer.Option("--to", help="Connect and send, as an Avaya does.", metavar="HOST:PORT")] = "",
+    listen: Annotated[int | None, typer.Option(help="Wait for collectors, as a Mitel does.", metavar="PORT")] = None,
+    rate: Annotated[float, typer.Option(help="Tickets per second; 0 = as fast as possible.", min=0)] = 5,
+    once: Annotated[bool, typer.Option("--once", help="Stop when the file has been played and taken.")] = False,
+    cut: Annotated[bool, typer.Option("--cut", help="Cut the writes at odd places, to show reassembly.")] = False,
+) -> None:
+    """Play a file of tickets as the PBX would. Without --once, stays connected until Ctrl-C.
+
+    Example: ardoise simulate avaya_ipoffice tickets.csv --to 127.0.0.1:1080 --rate 20 --once
+    """
+    chosen = _format(format)
+    records = [chosen.replay([record]) for record in _records(chosen, [file]) if record.strip(b"\r\n\x00 ")]
+    with errors.status("Connecting ..."):
+        pbx = _pbx(chosen, to, listen, cut=cut)
+    try:
+        _play(pbx, records, rate)
+        while not once or (isinstance(pbx, ServingPbx) and pbx.waiting):
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+    finally:
+        pbx.close()
+    if pbx.waiting or pbx.dropped:
+        fail(f"{pbx.sent} tickets sent, {pbx.waiting} not taken by any collector, {pbx.dropped} dropped (buffer full).")
+    screen.print(f"{pbx.sent} tickets sent")
+
+
+def _play(pbx: Pbx, records: list[bytes], rate: float) -> None:
+    columns = (TextColumn("tickets"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task("tickets", total=len(records), state="")
+
+        def show(pbx: Pbx) -> None:
+            state = f"{pbx.waiting} waiting for a collector" if pbx.waiting else ""
+            progress.update(task, advance=1, state=state)
+
+        play(pbx, records, tickets_per_s=rate, on_ticket=show)
+
+
+def _pbx(chosen: Format, to: str, listen: int | None, *, cut: bool) -> SendingPbx | ServingPbx:
+    if "tcp_server" not in chosen.spec.transports and "tcp_client" not in chosen.spec.transports:
+        fail(f"{chosen.spec.name} comes in files, not on a socket: drop the file in the source's folder.", code=USAGE)
+    if bool(to) == (listen is not None):
+        usual = "--listen PORT" if chosen.spec.transports[0] == "tcp_client" else "--to HOST:PORT"
+        fail(f"Give one of --to and --listen; {chosen.spec.name} usually takes {usual}.", code=USAGE)
+    try:
+        if listen is not None:
+            pbx = ServingPbx(listen, cut=cut)
+            errors.print(f"Listening on port {pbx.port}")
+            return pbx
+        sender = SendingPbx(*_address(to), cut=cut)
+        sender.connect()
+        return sender
+    except (NobodyListens, PortTaken) as error:
+        fail(str(error))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        fail(f"« {text} » is not an address; write HOST:PORT, for example 127.0.0.1:1080", code=USAGE)
+    return host.strip("[]"), int(port)
+
+
+def _format(name: str) -> Format:
+    try:
+        return registry.get(name)
+    except registry.UnknownFormat as error:
+        fail(str(error), code=USAGE)
+
+
+def _options(pairs: list[str], profile: Path | None) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            fail(f"« {pair} » is not an option; write key=value, for example layout=network", code=USAGE)
+        options[key.strip()] = value.strip()
+    if profile is not None:
+        options["profile"] = _read(profile).decode("utf-8", errors="replace")
+    return options
+
+
+def _records(chosen: Format, files: list[Path]) -> Iterator[bytes]:
+    """The records of the files taken as one stream; a record may begin in one file and end in the next."""
+    rest = b""
+    for file in files:
+        records, rest = chosen.frame(rest + _read(file), final=False)
+        yield from records
+    yield from chosen.frame(rest, final=True)[0]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}", code=USAGE)
