@@ -38,16 +38,10 @@ from ardoise.store.tables import (
     write_parquet,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 OCTOBER = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 5, 8, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, settings: object) -> Path:
-    settings.ARDOISE_HOME = tmp_path
-    return tmp_path
 
 
 def rows(table: str, *given: dict[str, object]) -> pl.DataFrame:
@@ -268,7 +262,7 @@ def test_rows_of_another_table_are_refused() -> None:
         append_frozen(month="2026-10", partition="03", files=[staged])
 
 
-def test_a_staged_file_is_committed_once_whole_and_soon(home: Path) -> None:
+def test_a_staged_file_is_committed_once_whole_and_soon() -> None:
     def commit(staged: StagedFile, partition: str) -> None:
         replace_partition(table="open", month="2026-10", partition=partition, expected_generation=0, files=[staged])
 
