@@ -1,0 +1,414 @@
+"""Errors between rows: references, trees, overlaps, missing VAT. Judged on what would be in force after the load.
+
+A check reads the *world* (what is loaded already, overlaid by the folder) and blames rows of the folder: what is loaded
+already was checked when it was.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ardoise.catalog.queries import parse_steps
+from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
+from ardoise.directory.bulk import overlapping
+from ardoise.directory.operations import cycles_of
+from ardoise.formats import registry
+from ardoise.formats.spec import BadOption
+from ardoise.plainfiles.columns import Ref, Refs
+from ardoise.plainfiles.problems import Problem, one_of
+from ardoise.plainfiles.rows import Cells, Folder, Key, Row
+from ardoise.plainfiles.tables import TABLES
+
+Check = Callable[["World"], Iterator[Problem]]
+
+
+@dataclass(slots=True)
+class World:
+    """What would be in force: `cells` by table and key; `rows` are those of the folder."""
+
+    folder: Folder
+    cells: dict[str, dict[Key, Cells]]
+
+    def rows(self, table: str) -> list[Row]:
+        return self.folder.rows[table]
+
+    def row(self, table: str, *key: object) -> Row | None:
+        """The row of the folder with this key."""
+        return self.by_key(table).get(key)
+
+    def by_key(self, table: str) -> dict[Key, Row]:
+        return {row.key: row for row in self.rows(table)}
+
+    def codes(self, table: str) -> list[str]:
+        """Codes that a reference may name, rows with errors of their own included."""
+        return sorted({str(key[0]) for key in self.cells[table]} | self.folder.named[table])
+
+
+def check(world: World) -> None:
+    """Every check; errors and warnings go to the folder's findings."""
+    for find in (
+        _duplicates,
+        _references,
+        _cycles,
+        _issuers_of_accounts,
+        _legal_numbers,
+        _periods,
+        _overlaps,
+        _issuers,
+        _payers,
+        _vat_rates,
+        _bands,
+        _steps,
+        _sales,
+        _sources,
+    ):
+        world.folder.findings.errors += find(world)
+    for warn in (_territories, _missing_siren):
+        world.folder.findings.warnings += warn(world)
+
+
+# --- every table ---------------------------------------------------------------------------------------------------
+
+
+def _duplicates(world: World) -> Iterator[Problem]:
+    for table in TABLES.values():
+        first: dict[Key, Row] = {}
+        for row in world.rows(table.name):
+            other = first.setdefault(row.key, row)
+            if other is not row:
+                names = [name for name in table.key if name not in {column.name for column in table.derived}]
+                said = ", ".join(f"{name} {_said(table.by_name[name].kind.write(row.cells[name]))}" for name in names)
+                where = f"line {other.line}" if other.file == row.file else f"{other.file}, line {other.line}"
+                yield row.problem("", f"same {said} as {where}; keep one of the two")
+
+
+def _said(text: str) -> str:
+    return f"« {text} »" if text else "(empty)"
+
+
+def _references(world: World) -> Iterator[Problem]:
+    for table in TABLES.values():
+        columns = [column for column in table.columns if isinstance(column.kind, (Ref, Refs))]
+        for column in columns:
+            target = column.kind.table  # type: ignore[attr-defined]
+            if target in world.folder.unreadable:
+                continue
+            known = world.codes(target)
+            sought = set(known) | {""}
+            for row in world.rows(table.name):
+                value = row.cells[column.name]
+                for code in value if isinstance(column.kind, Refs) else (value,):
+                    if code not in sought:
+                        yield row.problem(column.name, f"{one_of(code, known)} ({TABLES[target].file})")
+    for row in world.rows("tariff_links"):
+        target = row.cells["owner_kind"] + "s"
+        known = world.codes(target)
+        if row.cells["owner"] not in known and target not in world.folder.unreadable:
+            yield row.problem("owner", f"{one_of(row.cells['owner'], known)} ({TABLES[target].file})")
+
+
+def _periods(world: World) -> Iterator[Problem]:
+    for table in TABLES.values():
+        if "valid_to_date" not in table.by_name:
+            continue
+        for row in world.rows(table.name):
+            first, last = row.cells["valid_from_date"], row.cells["valid_to_date"]
+            if last is not None and (last < first or (last == first and not table.dated)):
+                message = f"« {last} » is not after valid_from_date « {first} »; write the day after the last day"
+                yield row.problem("valid_to_date", message)
+
+
+_ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describe at a time
+    "assignments": ("line",),
+    "identifiers": ("source", "kind", "value"),
+    "tariff_links": ("owner_kind", "owner"),
+    "vat_rates": ("regime", "nature"),
+}
+
+
+def _overlaps(world: World) -> Iterator[Problem]:
+    for name, group in _ALONE.items():
+        rows = world.by_key(name)
+        touched = {tuple(row.cells[part] for part in group) for row in rows.values()}
+        spans: dict[Key, list[tuple[Key, Cells]]] = defaultdict(list)
+        for key, cells in world.cells[name].items():
+            subject = tuple(cells[part] for part in group)
+            if subject in touched and not (key not in rows and _steps_aside(world, name, cells)):
+                spans[subject].append((key, cells))
+        for subject, found in spans.items():
+            periods = [(cells["valid_from_date"], cells["valid_to_date"]) for _, cells in found]
+            for one, other in overlapping(periods):
+                late = rows.get(found[other][0]) or rows.get(found[one][0])
+                early = found[one][1] if late is rows.get(found[other][0]) else found[other][1]
+                if late is not None:
+                    yield _overlap(late, group, subject, early, rows.get(TABLES[name].key_of(early)))
+
+
+def _overlap(row: Row, group: tuple[str, ...], subject: Key, other: Cells, other_row: Row | None) -> Problem:
+    what = ", ".join(f"{name} {_said(str(part))}" for name, part in zip(group, subject, strict=True))
+    if other_row is not None:
+        where = f"line {other_row.line}"
+    else:
+        where = f"the row loaded already (valid_from_date {_first_day(other['valid_from_date'])})"
+    hint = "give the earlier one a valid_to_date"
+    if other_row is None:
+        hint += ", or take it back: repeat it with a valid_to_date equal to its valid_from_date"
+    return row.problem("valid_from_date", f"{what}: overlaps {where}; {hint}")
+
+
+def _first_day(day: date) -> str:
+    return "empty" if day.year == 1900 else str(day)
+
+
+def _steps_aside(world: World, table: str, cells: Cells) -> bool:
+    """What the house registered for an unknown identifier gives way to what people write."""
+    if table == "assignments":
+        return bool(world.cells["accounts"].get((cells["account"],), {}).get("provisional"))
+    if table == "identifiers":
+        return bool(world.cells["lines"].get((cells["line"],), {}).get("provisional"))
+    return False
+
+
+# --- directory -----------------------------------------------------------------------------------------------------
+
+
+def _cycles(world: World) -> Iterator[Problem]:
+    parents = {str(key[0]): cells["parent"] or None for key, cells in world.cells["accounts"].items()}
+    for path in cycles_of(parents):
+        row = next((found for code in path if (found := world.row("accounts", code))), None)
+        if row is not None:
+            yield row.problem("parent", f"an account cannot be its own ancestor: {' > '.join(path)}; change a parent")
+
+
+def root_of(accounts: dict[Key, Cells], cells: Cells) -> Cells | None:
+    """The customer at the top of an account's tree; None when the tree has a hole or a cycle."""
+    seen = set()
+    while cells["parent"]:
+        if cells["code"] in seen or (cells["parent"],) not in accounts:
+            return None
+        seen.add(cells["code"])
+        cells = accounts[cells["parent"],]
+    return cells
+
+
+def inherit_issuers(accounts: dict[Key, Cells]) -> None:
+    """An empty issuer is the parent's: filled in, so that a row compares with what is stored."""
+    for cells in accounts.values():
+        above = cells
+        seen = set()
+        while not above["issuer"] and above["parent"] and above["code"] not in seen:
+            seen.add(above["code"])
+            above = accounts.get((above["parent"],), above)
+        cells["issuer"] = above["issuer"]
+
+
+def _issuers_of_accounts(world: World) -> Iterator[Problem]:
+    accounts = world.cells["accounts"]
+    for row in world.rows("accounts"):
+        root = root_of(accounts, row.cells)
+        if root is None:
+            continue
+        if not row.cells["issuer"]:
+            if root is row.cells:
+                yield row.problem("issuer", f"is empty; {one_of('', world.codes('issuers')).split('; ')[-1]}")
+        elif root["issuer"] and row.cells["issuer"] != root["issuer"]:
+            message = (
+                f"« {row.cells['issuer']} » is not the issuer of its customer {root['code']} (« {root['issuer']} »)"
+            )
+            yield row.problem("issuer", f"{message}; leave it empty or write the same")
+    yield from _left_behind(world)
+
+
+def _left_behind(world: World) -> Iterator[Problem]:
+    """A customer that changes issuer takes its branches along."""
+    accounts, rows = world.cells["accounts"], world.by_key("accounts")
+    for key, cells in accounts.items():
+        root = root_of(accounts, cells)
+        row = rows.get((root["code"],)) if root else None
+        if key not in rows and row is not None and cells["issuer"] != row.cells["issuer"]:
+            message = f"the account {cells['code']} below it stays with « {cells['issuer']} »; give it in the file too"
+            yield row.problem("issuer", message)
+
+
+def _legal_numbers(world: World) -> Iterator[Problem]:
+    for row in (*world.rows("issuers"), *world.rows("accounts")):
+        siren, siret, vat_number = (row.cells[name] for name in ("siren", "siret", "vat_number"))
+        if siren and siret and not siret.startswith(siren):
+            yield row.problem("siret", f"« {siret} » does not start with the SIREN « {siren} »; correct one of them")
+        if siren and vat_number.startswith("FR") and vat_number[4:] != siren:
+            yield row.problem(
+                "vat_number", f"« {vat_number} » does not end with the SIREN « {siren} »; correct one of them"
+            )
+
+
+def _issuers(world: World) -> Iterator[Problem]:
+    for row in world.rows("issuers"):
+        if row.cells["documents"] == "invoices":
+            for name in ("siren", "address", "postal_code", "city"):
+                if not row.cells[name]:
+                    yield row.problem(
+                        name, "is missing: an issuer of invoices must print it (art. 242 nonies A, ann. II CGI)"
+                    )
+
+
+def _payers_of(world: World, *, everywhere: bool) -> Iterator[tuple[Row | None, Cells]]:
+    """Customers that receive legal invoices, with their row; `everywhere` = those loaded already too."""
+    rows = world.by_key("accounts")
+    for key, cells in world.cells["accounts"].items():
+        issuer = world.cells["issuers"].get((cells["issuer"],))
+        invoiced = issuer is not None and issuer["documents"] == "invoices"
+        if invoiced and cells["billable"] and not cells["parent"] and (everywhere or key in rows):
+            yield rows.get(key), cells
+
+
+def _payers(world: World) -> Iterator[Problem]:
+    for row, cells in _payers_of(world, everywhere=False):
+        assert row is not None
+        for name in ("address", "postal_code", "city"):
+            if not cells[name]:
+                yield row.problem(
+                    name, "is missing: a customer that is invoiced needs its address, postal code and city"
+                )
+        regime = cells["vat_regime"]
+        if not regime:
+            yield row.problem("vat_regime", f"expected VAT regime missing: give one of {', '.join(RegimeKind)}")
+        elif regime == RegimeKind.EXEMPT and not cells["vat_reason"]:
+            message = "is missing: write the mention to print, like « TVA non applicable – article 293 B du CGI »"
+            yield row.problem("vat_reason", message)
+        elif regime in (RegimeKind.REVERSE_CHARGE, RegimeKind.INTRA_EU) and not cells["vat_number"]:
+            yield row.problem(
+                "vat_number", f"is missing: the regime {regime} requires the customer's VAT number on invoices"
+            )
+        if cells["country"] == "FR" and cells["postal_code"]:
+            try:
+                regime_of_establishment("FR", cells["postal_code"])
+            except VatError as error:
+                yield row.problem("postal_code", str(error))
+
+
+def _territories(world: World) -> Iterator[Problem]:
+    """A regime that the establishment's postal code contradicts: legal in rare cases, a slip in most."""
+    for row, cells in _payers_of(world, everywhere=False):
+        assert row is not None
+        if not cells["vat_regime"] or cells["vat_regime"] in (RegimeKind.REVERSE_CHARGE, RegimeKind.EXEMPT):
+            continue
+        try:
+            expected = regime_of_establishment(cells["country"], cells["postal_code"]).kind
+        except VatError:
+            continue
+        if expected != cells["vat_regime"]:
+            place = f"{cells['postal_code']} {cells['country']}"
+            message = f"« {cells['vat_regime']} » for an establishment in {place}: {expected} is usual there; check it"
+            yield row.problem("vat_regime", message)
+
+
+def _missing_siren(world: World) -> Iterator[Problem]:
+    for row, cells in _payers_of(world, everywhere=False):
+        assert row is not None
+        if cells["audience"] == "B2B" and cells["country"] == "FR" and not cells["siren"]:
+            message = "is missing: the electronic invoice of a French company needs it (or audience B2C)"
+            yield row.problem("siren", message)
+
+
+# --- catalogue -----------------------------------------------------------------------------------------------------
+
+
+def _vat_rates(world: World) -> Iterator[Problem]:
+    """Each regime in use has a rate for each nature sold, where it is taxed at a rate at all."""
+    if "vat_rates" in world.folder.unreadable:
+        return
+    natures = {"services"} | {cells["nature"] for cells in world.cells["products"].values()}
+    known = {(cells["regime"], cells["nature"]) for cells in world.cells["vat_rates"].values()}
+    blamed: set[tuple[str, str]] = set()
+    for row, cells in _payers_of(world, everywhere=True):
+        for nature in sorted(natures) if cells["vat_regime"] else ():
+            needed = (_taxed_as(cells["vat_regime"], nature), nature)
+            if needed[0] and not known & {needed, (needed[0], "")} and needed not in blamed:
+                blamed.add(needed)
+                message = f"no VAT rate for {needed[0]}, {nature}: add a row to vat_rates.csv"
+                yield row.problem("vat_regime", message) if row else Problem("vat_rates.csv", 0, "", message)
+
+
+def _taxed_as(regime: str, nature: Any) -> str:
+    """The regime whose rate a product takes; "" when no VAT is charged."""
+    kind = RegimeKind(regime)
+    try:
+        treatment(Regime(kind, "-"), nature=nature, supply_date=date(2000, 1, 1), account="", rates=())
+    except RateMissing:
+        return kind if kind is RegimeKind.OVERSEAS_DOM else RegimeKind.STANDARD
+    return ""
+
+
+def _bands(world: World) -> Iterator[Problem]:
+    bands: dict[str, set[str]] = defaultdict(set)
+    for cells in world.cells["calendar_rules"].values():
+        bands[cells["calendar"]].add(cells["band"])
+    for row in world.rows("rates"):
+        band = row.cells["band"]
+        if not band:
+            continue
+        tariff = world.cells["tariffs"].get((row.cells["tariff"],))
+        calendar = tariff["calendar"] if tariff else ""
+        if not calendar:
+            yield row.problem(
+                "band", f"« {band} »: the tariff {row.cells['tariff']} has no calendar; name one, or leave it empty"
+            )
+        elif band not in bands[calendar]:
+            yield row.problem("band", f"{one_of(band, sorted(bands[calendar]))} (calendar {calendar})")
+
+
+def _steps(world: World) -> Iterator[Problem]:
+    for row in world.rows("rates"):
+        if row.cells["steps"]:
+            try:
+                steps = parse_steps(row.cells["steps"])
+            except ValueError as error:
+                yield row.problem("steps", str(error))
+                continue
+            starts = [step.from_s for step in steps]
+            if starts[0] != 0 or starts != sorted(set(starts)) or any(s.per_s < 1 or s.increment_s < 1 for s in steps):
+                message = "steps must start at second 0 and follow one another, with durations of 1 s or more"
+                yield row.problem("steps", f"« {row.cells['steps']} »: {message}")
+        if bool(row.cells["service_per"]) != bool(row.cells["service_price"]):
+            yield row.problem(
+                "service_per", "service_price and service_per go together; write minute or call, or leave both empty"
+            )
+
+
+def _sales(world: World) -> Iterator[Problem]:
+    products = world.cells["products"]
+
+    def kind_of(product: str) -> str:
+        return str(products[product,]["kind"]) if (product,) in products else ""
+
+    for row in world.rows("subscriptions"):
+        if bool(row.cells["product"]) == bool(row.cells["plan"]):
+            yield row.problem("product", "write a product or a plan, and only one of them")
+        if kind_of(row.cells["product"]) == "one_off":
+            yield row.problem(
+                "product", f"« {row.cells['product']} » is one_off; a subscription needs a recurring product"
+            )
+    for row in world.rows("plans"):
+        if kind_of(row.cells["product"]) == "one_off":
+            yield row.problem("product", f"« {row.cells['product']} » is one_off; a plan needs a recurring product")
+    for row in world.rows("purchases"):
+        if kind_of(row.cells["product"]) == "recurring":
+            yield row.problem("product", f"« {row.cells['product']} » is recurring; write it in subscriptions.csv")
+
+
+def _sources(world: World) -> Iterator[Problem]:
+    for row in world.rows("sources"):
+        cells = row.cells
+        for transport, needed in (("tcp_server", "port"), ("tcp_client", "host"), ("files", "folder")):
+            if cells["transport"] == transport and not cells[needed]:
+                yield row.problem(needed, f"is missing: the transport {transport} needs it")
+        try:
+            registry.get(cells["format"]).reader(cells["options"])
+        except registry.UnknownFormat:
+            yield row.problem("format", one_of(cells["format"], sorted(registry.all_formats())))
+        except BadOption as error:
+            yield row.problem("profile" if "profile" in cells["options"] else "options", str(error))

@@ -1,0 +1,218 @@
+"""A folder of plain files -> the registers, all or nothing: read, compare, check, then one transaction.
+
+Loading adds and changes by natural key, never removes (but a list of rates or of calendar rules is given whole), so
+loading the same folder twice changes nothing and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.db import transaction
+
+from ardoise.bill.past_totals import record_past_totals
+from ardoise.catalog import operations as catalog
+from ardoise.catalog.models import TariffVersion
+from ardoise.collect.registration import register_sources
+from ardoise.core.schema import FROZEN
+from ardoise.directory import operations as directory
+from ardoise.plainfiles.checks import World, check, inherit_issuers
+from ardoise.plainfiles.declare import Replace, Table
+from ardoise.plainfiles.problems import Problem
+from ardoise.plainfiles.reading import read_folder
+from ardoise.plainfiles.rows import Cells, Folder, Key, Row
+from ardoise.plainfiles.state import loaded
+from ardoise.plainfiles.tables import RATES, TABLES, TARIFFS
+from ardoise.store import queries as store
+from ardoise.store.models import TableName
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, how many there are."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(slots=True)
+class FileCount:
+    file: str
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What a load did, file by file, and what it noticed."""
+
+    files: list[FileCount] = field(default_factory=list)
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def changed_nothing(self) -> bool:
+        return not any(count.new or count.changed or count.removed for count in self.files)
+
+
+@dataclass(slots=True)
+class _Difference:
+    """Rows of one table that are not in force yet, and the lists (rates, rules) that change."""
+
+    rows: list[Row] = field(default_factory=list)
+    lists: set[Key] = field(default_factory=set)
+
+
+@transaction.atomic
+def load(path: Path, *, recorded_at: datetime, progress: Progress = no_progress) -> LoadReport:
+    """Load a folder. Raises NoFolder, or LoadRefused with every error found: then nothing was loaded."""
+    folder = read_folder(path)
+    progress("read", 1, 4)
+    before = {name: loaded(table, only=folder.lists[RATES.name]) for name, table in TABLES.items()}
+    world = _overlaid(folder, before)
+    progress("compared", 2, 4)
+    check(world)
+    counts: dict[str, FileCount] = {}
+    changes = {name: _difference(folder, table, before[name], counts) for name, table in TABLES.items()}
+    issued = _issued_versions(changes)
+    folder.findings.errors += _touching_issued(changes, before, issued)
+    folder.findings.refuse_if_any()
+    progress("checked", 3, 4)
+    _write(world, changes, recorded_at=recorded_at, issued=issued)
+    progress("written", 4, 4)
+    return LoadReport(sorted(counts.values(), key=lambda count: count.file), tuple(sorted(folder.findings.warnings)))
+
+
+def _overlaid(folder: Folder, before: dict[str, dict[Key, Cells]]) -> World:
+    """What would be in force: the folder over what is loaded."""
+    cells = {}
+    for name, table in TABLES.items():
+        kept = before[name]
+        if table.replace is Replace.WITH_PARENT:
+            kept = {key: row for key, row in kept.items() if _parent(key) not in folder.lists[name]}
+        cells[name] = {**kept, **{row.key: row.cells for row in folder.rows[name]}}
+    inherit_issuers(cells["accounts"])
+    return World(folder, cells)
+
+
+def _parent(key: Key) -> Key:
+    """The parent of a row of a list: a calendar, or a version (tariff, first day)."""
+    return key[:1] if len(key) == 2 else key[:2]
+
+
+def _difference(folder: Folder, table: Table, before: dict[Key, Cells], counts: dict[str, FileCount]) -> _Difference:
+    found = _Difference()
+    for row in folder.rows[table.name]:
+        count = counts.setdefault(row.file, FileCount(row.file))
+        known = before.get(row.key)
+        if known == row.cells or (known is None and _takes_back_nothing(table, row.cells)):
+            count.unchanged += 1
+            continue
+        if known is None:
+            count.new += 1
+        else:
+            count.changed += 1
+        found.rows.append(row)
+        if table.replace is Replace.WITH_PARENT:
+            found.lists.add(_parent(row.key))
+    if table.replace is Replace.WITH_PARENT:
+        _count_removed(folder, table, before, counts, found)
+    return found
+
+
+def _takes_back_nothing(table: Table, cells: Cells) -> bool:
+    """A dated row of empty validity takes back the current one; there is none."""
+    return table.dated and cells["valid_to_date"] == cells["valid_from_date"]
+
+
+def _count_removed(
+    folder: Folder, table: Table, before: dict[Key, Cells], counts: dict[str, FileCount], found: _Difference
+) -> None:
+    given = {row.key for row in folder.rows[table.name]}
+    parents = {row.key: row.file for row in folder.rows[table.parent]}
+    files = {_parent(row.key): row.file for row in folder.rows[table.name]}
+    for key in before.keys() - given:
+        parent = _parent(key)
+        if parent in folder.lists[table.name]:
+            file = files.get(parent) or parents[parent]
+            counts.setdefault(file, FileCount(file)).removed += 1
+            found.lists.add(parent)
+
+
+# --- what is frozen ------------------------------------------------------------------------------------------------
+
+
+def _issued_versions(changes: dict[str, _Difference]) -> frozenset[int]:
+    """Ids of the tariff versions that priced issued documents; read only when a price list changes."""
+    if not changes[RATES.name].lists and not changes[TARIFFS.name].rows:
+        return frozenset()
+    used = store.scan(TableName.FROZEN, columns=[FROZEN.version_id]).unique().collect()
+    return frozenset(used[FROZEN.version_id].drop_nulls().to_list())
+
+
+def _touching_issued(
+    changes: dict[str, _Difference], before: dict[str, dict[Key, Cells]], issued: frozenset[int]
+) -> list[Problem]:
+    if not issued:
+        return []
+    known = TariffVersion.objects.filter(pk__in=issued).values_list("tariff__code", "valid_from_date")
+    frozen = set(known)
+    problems = []
+    for key in sorted(changes[RATES.name].lists & frozen):
+        row = next((row for row in changes[RATES.name].rows if _parent(row.key) == key), None)
+        file = row.file if row else f"tariffs/{key[0]}.toml"
+        message = (
+            f"the version of {key[0]} from {key[1]} priced issued documents and changes no more; "
+            "restore it, and add a version with a later valid_from_date"
+        )
+        problems.append(Problem(file, row.line if row else 0, "", message))
+    for row in changes[TARIFFS.name].rows:
+        old = before[TARIFFS.name].get(row.key)
+        if old is None or row.cells["code"] not in {code for code, _ in frozen}:
+            continue
+        for name in row.cells.keys() - {"name"}:
+            if row.cells[name] != old[name]:
+                message = (
+                    "changes a tariff that priced issued documents; restore it, and make a tariff with another code"
+                )
+                problems.append(row.problem(name, message))
+    return problems
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def _write(world: World, changes: dict[str, _Difference], *, recorded_at: datetime, issued: frozenset[int]) -> None:
+    def rows(name: str) -> list[Cells]:
+        return [row.cells for row in changes[name].rows]
+
+    directory.put_issuers(rows=rows("issuers"))
+    register_sources(rows=rows("sources"))
+    directory.put_accounts(rows=rows("accounts"))
+    directory.put_lines(rows=rows("lines"))
+    directory.put_assignments(rows=rows("assignments"), recorded_at=recorded_at)
+    directory.put_identifiers(rows=rows("identifiers"), recorded_at=recorded_at)
+    catalog.put_zones(rows=rows("zones"))
+    catalog.put_vat_rates(rows=rows("vat_rates"))
+    catalog.put_calendars(rows=rows("calendars"))
+    for (calendar,) in changes["calendar_rules"].lists:
+        wanted = [row.cells for row in world.rows("calendar_rules") if row.cells["calendar"] == calendar]
+        catalog.replace_calendar_rules(calendar=calendar, rows=wanted)
+    catalog.put_tariffs(rows=rows("tariffs"))
+    catalog.put_tariff_versions(rows=rows("tariff_versions"), recorded_at=recorded_at)
+    lists: dict[Key, list[Cells]] = {key: [] for key in changes[RATES.name].lists}
+    for row in world.rows(RATES.name):
+        if (key := _parent(row.key)) in lists:
+            lists[key].append(row.cells)
+    for (tariff, valid_from_date), wanted in lists.items():
+        catalog.replace_rates(tariff=tariff, valid_from_date=valid_from_date, rows=wanted, issued_version_ids=issued)
+    catalog.put_allowances(rows=rows("allowances"))
+    catalog.put_products(rows=rows("products"))
+    catalog.put_plans(rows=rows("plans"))
+    catalog.put_tariff_links(rows=rows("tariff_links"), recorded_at=recorded_at)
+    catalog.put_subscriptions(rows=rows("subscriptions"), recorded_at=recorded_at)
+    catalog.put_purchases(rows=rows("purchases"))
+    record_past_totals(rows=rows("past_totals"))

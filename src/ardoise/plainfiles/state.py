@@ -1,0 +1,97 @@
+"""What is loaded already, in the shape of the plain files: what `load` compares with and `dump` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ardoise.catalog.models import Allowance, Plan, TariffLink
+from ardoise.plainfiles.columns import Refs, Text
+from ardoise.plainfiles.declare import Column, Table
+from ardoise.plainfiles.rows import Cells, Key
+from ardoise.plainfiles.tables import ALLOWANCES, PLANS, RATES, SOURCES, TABLES, TARIFF_LINKS
+
+# A tariff link belongs to one of these; the field that is filled tells which.
+OWNER_FIELDS = (
+    ("line", "line__code"),
+    ("account", "account__code"),
+    ("issuer", "issuer__code"),
+    ("source", "source_code"),
+)
+
+
+def loaded(table: Table, *, only: set[Key] | None = None) -> dict[Key, Cells]:
+    """Every current row of a table by natural key, in the order of the keys.
+
+    `only` limits the rates to those of some versions (tariff, valid_from_date): a list may have 36,000 rows.
+    """
+    if table is RATES and only is not None:
+        rows = [cells for key in sorted(only) for cells in _rates_of(key)]
+    else:
+        rows = list(_rows(table))
+    return dict(sorted(((table.key_of(cells), cells) for cells in rows), key=lambda pair: _sortable(pair[0])))
+
+
+def _sortable(key: Key) -> tuple[Any, ...]:
+    return tuple((str(part), part) if not isinstance(part, int) else ("", part) for part in key)
+
+
+def _rows(table: Table) -> Iterator[Cells]:
+    if table is ALLOWANCES:
+        yield from _with_codes(table, Allowance, "zones")
+    elif table is PLANS:
+        yield from _with_codes(table, Plan, "allowances")
+    elif table is TARIFF_LINKS:
+        yield from _links()
+    else:
+        yield from _plain(table)
+
+
+def _columns(table: Table) -> list[Column]:
+    """The columns that are fields of the model; a profile is kept among the options of its source."""
+    kept = [column for column in (*table.columns, *table.derived) if not isinstance(column.kind, Refs)]
+    return [column for column in kept if not (table is SOURCES and column.name == "profile")]
+
+
+def _plain(table: Table, **conditions: object) -> Iterator[Cells]:
+    columns = _columns(table)
+    rows = table.model_class._default_manager.filter(**conditions)  # type: ignore[arg-type]
+    if table.dated:
+        rows = rows.filter(superseded_at=None)
+    names = [column.name for column in columns]
+    blank = [position for position, column in enumerate(columns) if _is_text(column)]
+    for found in rows.order_by().values_list(*(column.field for column in columns)).iterator(chunk_size=5000):
+        values = list(found)
+        for position in blank:
+            values[position] = values[position] or ""
+        yield dict(zip(names, values, strict=True))
+
+
+def _is_text(column: Column) -> bool:
+    return column.kind.empty == "" and not isinstance(column.empty, bool) and isinstance(column.kind, Text)
+
+
+def _rates_of(version: Key) -> Iterator[Cells]:
+    tariff, valid_from_date = version
+    return _plain(RATES, version__tariff__code=tariff, version__valid_from_date=valid_from_date)
+
+
+def _with_codes(table: Table, model: type[Allowance] | type[Plan], field: str) -> Iterator[Cells]:
+    related: dict[object, list[str]] = {}
+    for code, other in model._default_manager.values_list("code", f"{field}__code"):
+        related.setdefault(code, []).extend([other] if other else [])
+    for cells in _plain(table):
+        yield {**cells, field: tuple(sorted(related[cells["code"]]))}
+
+
+def _links() -> Iterator[Cells]:
+    fields = [field for _, field in OWNER_FIELDS]
+    rows = TariffLink.objects.filter(superseded_at=None).order_by()
+    for *owners, tariff, first, last in rows.values_list(*fields, "tariff__code", "valid_from_date", "valid_to_date"):
+        kind, owner = next((kind, code) for (kind, _), code in zip(OWNER_FIELDS, owners, strict=True) if code)
+        yield {"owner_kind": kind, "owner": owner, "tariff": tariff, "valid_from_date": first, "valid_to_date": last}
+
+
+def everything() -> dict[str, dict[Key, Cells]]:
+    """The whole configuration, by table."""
+    return {name: loaded(table) for name, table in TABLES.items()}

@@ -1,0 +1,141 @@
+"""The files of a company, declared once: reading, errors, dumping and docs/reference/plain-files.md derive from here.
+
+A table is a CSV file, or an array of a TOML file (`array`), or a nested array of one (`parent`). `key` is the natural
+key: loading finds by it what is there already.
+"""
+
+from __future__ import annotations
+
+from ardoise.plainfiles import columns as kinds
+from ardoise.plainfiles.catalog_tables import (
+    ALLOWANCES,
+    CALENDAR_RULES,
+    CALENDARS,
+    PLANS,
+    PRODUCTS,
+    PURCHASES,
+    RATES,
+    SUBSCRIPTIONS,
+    TARIFF_LINKS,
+    TARIFF_VERSIONS,
+    TARIFFS,
+    VAT_RATES,
+    ZONES,
+)
+from ardoise.plainfiles.columns import Text
+from ardoise.plainfiles.declare import Column, Table, choice
+from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES
+
+SOURCES = Table(
+    name="sources",
+    file="sources.toml",
+    array="source",
+    fr="Sources de tickets : PBX et opérateurs",
+    en="Sources of tickets: PBXs and operators",
+    model="collect.Source",
+    key=("code",),
+    columns=(
+        Column("code", kinds.Slug(), "code", "code", required=True),
+        Column("name", Text(), "nom", "name", required=True),
+        Column(
+            "issuer",
+            kinds.Ref(table="issuers"),
+            "émetteur dont le compte « non affecté » reçoit l’inconnu",
+            'issuer whose "unassigned" account takes what is unknown',
+            required=True,
+            path="issuer__code",
+        ),
+        Column("format", kinds.Code(), "format (`ardoise formats`)", "format (`ardoise formats`)", required=True),
+        Column(
+            "transport",
+            choice("tcp_server", "tcp_client", "files"),
+            "le PBX se connecte, on se connecte, ou fichiers",
+            "the PBX connects, we connect, or files",
+            required=True,
+        ),
+        Column("host", Text(), "adresse du PBX", "address of the PBX"),
+        Column("port", kinds.Whole(least=1, most=65535), "port TCP", "TCP port"),
+        Column("folder", Text(), "dossier des fichiers", "folder of the files"),
+        Column("pattern", Text(), "motif des noms de fichier", "pattern of the file names", default="*"),
+        Column(
+            "zone", kinds.TimeZone(), "fuseau de l’heure imprimée", "zone of the printed time", default="Europe/Paris"
+        ),
+        Column(
+            "outside_prefix",
+            kinds.Pattern(regex="[0-9*#]{1,8}", expected="digits, for example 0"),
+            "préfixe de sortie",
+            "outside prefix",
+        ),
+        Column(
+            "country",
+            kinds.Pattern(regex="[1-9][0-9]{0,2}", expected="a country calling code, for example 33"),
+            "indicatif du pays",
+            "country calling code",
+            default="33",
+        ),
+        Column(
+            "area",
+            kinds.Pattern(regex="[0-9]{1,6}", expected="digits, for example 4"),
+            "indicatif régional",
+            "area code",
+        ),
+        Column(
+            "prices_internal",
+            kinds.YesNo(),
+            "tarifer les appels internes",
+            "price internal calls",
+            default=False,
+            quiet=True,
+        ),
+        Column("active", kinds.YesNo(), "en service", "in service", default=True),
+        Column(
+            "profile",
+            kinds.FileText(under="profiles", extension="toml"),
+            "profil d’un format délimité",
+            "profile of a delimited format",
+        ),
+        Column("options", kinds.Options(), "réglages du format", "settings of the format", default={}, quiet=True),
+    ),
+)
+
+PAST_TOTALS = Table(
+    name="past_totals",
+    file="past_totals.csv",
+    fr="Mois facturés avant Ardoise : ce que comparent les contrôles sur douze mois",
+    en="Months billed before Ardoise: what the twelve-month controls compare with",
+    model="bill.PastTotal",
+    key=("account", "month"),
+    columns=(
+        Column("account", kinds.Ref(table="accounts"), "compte", "account", required=True, path="account__code"),
+        Column("month", kinds.Month(), "mois", "month", required=True),
+        Column("usage", kinds.Euros(), "communications", "communications", required=True, path="usage_minor"),
+        Column("subscription", kinds.Euros(), "abonnements", "subscriptions", required=True, path="subscription_minor"),
+        Column("total", kinds.Euros(), "total", "total", required=True, path="total_minor"),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        ISSUERS,
+        SOURCES,
+        ACCOUNTS,
+        LINES,
+        ASSIGNMENTS,
+        IDENTIFIERS,
+        ZONES,
+        CALENDARS,
+        CALENDAR_RULES,
+        TARIFFS,
+        TARIFF_VERSIONS,
+        RATES,
+        ALLOWANCES,
+        PRODUCTS,
+        PLANS,
+        TARIFF_LINKS,
+        SUBSCRIPTIONS,
+        PURCHASES,
+        VAT_RATES,
+        PAST_TOTALS,
+    )
+}
