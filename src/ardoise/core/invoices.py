@@ -101,12 +101,14 @@ def line_net_minor(
     unit_price: Decimal,
     *,
     base_quantity: Decimal = Decimal(1),
-    discount: Decimal = Decimal(0),
     allowance_minor: int = 0,
     charge_minor: int = 0,
 ) -> int:
-    """BT-131: quantity x (gross price - discount) / base quantity, exact until the one rounding to the cent."""
-    exact = Fraction(quantity) * (Fraction(unit_price) - Fraction(discount)) / Fraction(base_quantity)
+    """BT-131: quantity x net price / base quantity (BT-149), exact until the one rounding; then the line's adjustments.
+
+    The net price is exact (4.55 less 10 % is 4.095): rounding it to print it does not enter the line.
+    """
+    exact = Fraction(quantity) * Fraction(unit_price) / Fraction(base_quantity)
     return fraction_to_minor(exact) - allowance_minor + charge_minor
 
 
@@ -358,8 +360,8 @@ def credit(
 
     `portions` gives, by line number, the cents to credit in the basis of the document (gross when it is with tax); None
     credits all that is left. `already` is every credit note made of this invoice before. VAT is computed on the
-    credited sum of each group, except that the credit which exhausts a group takes what is left of its VAT (and of its net): the
-    credits of an invoice always sum to the invoice, to the cent.
+    credited sum of each group, except that the credit which exhausts a group takes what is left of its VAT (and of its
+    net): the credits of an invoice always sum to the invoice, to the cent.
     """
     if document.kind is not DocumentKind.INVOICE:
         raise CreditRefused(f"{document.number} is not an invoice; only an invoice can be credited")

@@ -24,7 +24,6 @@ from ardoise.core.periods import (
     Proration,
     due_periods,
     fraction_of,
-    month_of,
     month_period,
 )
 from ardoise.core.tariffs import TaxBasis
@@ -239,8 +238,13 @@ class PurchaseCharge:
 
 def purchase_for_run(purchase: Purchase, *, bill_month: str, already: Iterable[str] = ()) -> PurchaseCharge | None:
     """The charge of a purchase made by the end of the billed month and not billed yet, else None: nothing is due."""
+    return purchase_due(purchase, as_of_date=month_period(bill_month).last_date, already=already)
+
+
+def purchase_due(purchase: Purchase, *, as_of_date: date, already: Iterable[str] = ()) -> PurchaseCharge | None:
+    """The charge of a purchase made on or before a day; `already` holds the origin ids billed before."""
     origin_id = f"purchase:{purchase.purchase_id}"
-    if month_of(purchase.purchase_date) > bill_month or origin_id in set(already):
+    if purchase.purchase_date > as_of_date or origin_id in set(already):
         return None
     amount_micros = to_micros(Fraction(purchase.unit_price) * Fraction(purchase.quantity))
     return PurchaseCharge(origin_id, purchase.purchase_id, purchase.purchase_date, amount_micros)

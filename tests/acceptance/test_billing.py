@@ -1,0 +1,42 @@
+"""Cycles, prorations, invoices and credit notes of peers' suites: one case per JSON line of --billing-cases."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .adapters import billing as adapter
+
+DEFAULT = "../shared/cases/billing"
+
+
+def _cases(config: pytest.Config) -> Iterator[dict[str, Any]]:
+    folder = config.getoption("--billing-cases", default=None) or os.environ.get("ARDOISE_BILLING_CASES", DEFAULT)
+    for path in sorted((config.rootpath / folder).glob("*.jsonl")):
+        yield from (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "billing_case" in metafunc.fixturenames:
+        cases = list(_cases(metafunc.config))
+        metafunc.parametrize("billing_case", cases or [None], ids=[case["id"] for case in cases] or ["no cases"])
+
+
+def test_billing_case(billing_case: dict[str, Any] | None, record_property) -> None:
+    record_property("suite", "billing")
+    record_property("family", "no cases" if billing_case is None else billing_case["kind"])
+    if billing_case is None:
+        pytest.skip("no billing cases: give the folder by --billing-cases or ARDOISE_BILLING_CASES")
+    if billing_case["scope"] == "vendor":
+        pytest.skip("vendor: explained, not a gate")
+    try:
+        produced = adapter.produced(billing_case)
+    except adapter.Unsupported as reason:
+        pytest.skip(f"{billing_case['kind']}: {reason}")
+    wanted = adapter.expected(billing_case)
+    assert wanted, "the case asserts nothing the product can answer"
+    assert {key: produced.get(key, "not produced") for key in wanted} == wanted
