@@ -66,6 +66,7 @@ class FreshUsage(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="fresh")
     answered_at = models.DateTimeField()
     row = models.JSONField()
+    written_version = models.PositiveBigIntegerField()  # of the source's state: tells a row from its rewriting
 
     class Meta:
         indexes = [models.Index(fields=["source", "answered_at"], name="fresh_by_time")]

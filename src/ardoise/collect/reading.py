@@ -51,6 +51,7 @@ class FileBegin:
     """A whole file: the tickets that follow, up to FileEnd, are one delivery."""
 
     received: ReceivedFile
+    position: str
     at: datetime
 
 
@@ -189,7 +190,7 @@ class Cutter:
 
     def _file(self, entry: Entry) -> Iterator[Step]:
         received = ReceivedFile.of(entry)
-        yield FileBegin(received, entry.arrived_at)
+        yield FileBegin(received, str(entry.position), entry.arrived_at)
         reader, at, count = self._new_reader(), 0, 0
         records, _ = self._format.frame(self._blobs.get(received.digest), final=True)
         for number, record in enumerate(records, 1):

@@ -1,0 +1,404 @@
+"""One batch of a source: journal entries in, the rows to write out. Reads the database, writes nothing.
+
+Every ticket ends in exactly one place: in a call, among the events, in quarantine, or waiting for the tickets that
+complete its call. `Batch.counts` keeps that equation by local day of arrival.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.conf import settings
+from django.db.models import Count
+
+from ardoise.collect.models import FreshUsage, Quarantined, SeenTicket, Source, SourceEvent, SourceState, TakenFile
+from ardoise.collect.reading import (
+    Connected,
+    Cutter,
+    FileBegin,
+    FileEnd,
+    Notice,
+    Replays,
+    Step,
+    Ticket,
+    content_of,
+    is_noise,
+)
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.localtime import ImpossibleTime, StreamClock
+from ardoise.core.phone import DialPlan
+from ardoise.core.schema import USAGE
+from ardoise.core.usage import Event, Leg, Reading, Unreadable, Usage
+from ardoise.formats import registry
+from ardoise.formats.delimited import load_profile
+from ardoise.formats.spec import Format
+from ardoise.store.blobs import Blobs
+from ardoise.store.journal import Journal, JournalDamaged, Kind, Position, ReceivedFile
+from ardoise.store.models import TableName
+from ardoise.store.queries import scan
+
+BATCH_TICKETS = 2000
+LONGEST_RECORD_BYTES = 64 * 1024
+EVERYTHING_IS_OLD = timedelta(days=3650)
+
+DuplicateRule = Literal["stream", "keyed", "cumulative"]
+
+
+def journal_of(source_code: str) -> Journal:
+    return Journal(Path(settings.ARDOISE_HOME) / "journal", source_code)
+
+
+def blobs() -> Blobs:
+    return Blobs(Path(settings.ARDOISE_HOME) / "blobs")
+
+
+def options_of(source: Source) -> dict[str, str]:
+    """The options of a source as its format takes them."""
+    return {str(name): str(value) for name, value in source.options.items()}
+
+
+def duplicate_rule(source: Source, format: Format) -> DuplicateRule:
+    """How a second delivery of a ticket is told from a second call (DESIGN section 5, never twice)."""
+    profile = options_of(source).get("profile", "") if format.spec.name == "delimited" else ""
+    kind = load_profile(profile).kind if profile else format.spec.kind  # an operator's profile says whether it has ids
+    if kind == "keyed":
+        return "keyed"
+    # Files of a stream format are re-sent whole, with more lines: what counts is the most seen in one delivery.
+    return "cumulative" if kind == "cumulative" or source.transport == Source.Transport.FILES else "stream"
+
+
+class Batch:
+    """The work of one batch: `collect`, then the rows below are written in one transaction by `operations`."""
+
+    def __init__(self, source: Source, state: SourceState) -> None:
+        """Raises UnknownFormat, BadOption, UnknownZone: the source must be set right first."""
+        self.source, self.state = source, state
+        self.format = registry.get(source.format)
+        self.rule = duplicate_rule(source, self.format)
+        self.cutter = Cutter(self.format, options_of(source), blobs(), state.reader.get("cutter", {}))
+        self.replays = Replays.resume(state.reader.get("replays", {}), seen=state.seen, tail=self._tail)
+        self.clock = StreamClock(source.zone, state.clock)
+        self.assembler = Assembler(policy_of(source), state.assembler or None)
+        self.zone = ZoneInfo(source.zone)
+        self.position = Position(state.segment, state.offset) if state.segment else None
+        self.waiting: dict[str, str] = dict(state.waiting)
+        self.last_ticket_at = state.last_ticket_at
+        self.tickets = 0
+        self.usages: dict[str, Usage] = {}
+        self.seen: list[SeenTicket] = []
+        self.seen_again: dict[int, SeenTicket] = {}  # keyed: rows whose content the sender changed
+        self.rewritten: set[str] = set()  # usage ids written before this batch, and again by it
+        self.quarantined: list[Quarantined] = []
+        self.events: list[SourceEvent] = []
+        self.files: list[TakenFile] = []
+        self.counts: defaultdict[date, Counter[str]] = defaultdict(Counter)
+        self.coverage: Counter[date] = Counter()
+        self._delivered: Counter[bytes] = Counter()  # of the file being read: how often each line came
+        self._skips_file = False
+        self._keys: dict[bytes, SeenTicket] = {}  # keyed: the ids known, and those of this batch
+        self._usage_ids: dict[str, str] = {}  # keyed: ticket id -> the usage it says anew
+
+    # --- in
+
+    def collect(self, *, now: datetime) -> bool:
+        """Take the next entries of the journal, about BATCH_TICKETS tickets at most. Returns whether more follow."""
+        steps, more = self._next_steps(now)
+        known = self._known([step for step in steps if isinstance(step, Ticket) and not is_noise(step)])
+        for step in steps:
+            self._take(step, known)
+        self._close(self.assembler.flush(now))
+        return more
+
+    def close_all(self, *, now: datetime) -> None:
+        """Make calls of the tickets that wait for others, whatever they still miss."""
+        self._close(self.assembler.flush(now + EVERYTHING_IS_OLD))
+
+    def changed(self) -> bool:
+        """Whether anything must be written."""
+        moved = self.position is not None and (self.position.segment, self.position.offset) != (
+            self.state.segment,
+            self.state.offset,
+        )
+        return moved or bool(self.counts)
+
+    def reader_state(self) -> dict[str, Any]:
+        return {"cutter": self.cutter.state(), "replays": self.replays.state()}
+
+    def waiting_now(self) -> dict[str, str]:
+        """Ticket id and local day of arrival of all that waits: legs of open calls, unfinished records."""
+        unfinished = {ticket: str(self._day(at)) for ticket, at in self.cutter.unfinished().items()}
+        return {**self.waiting, **unfinished}
+
+    def _next_steps(self, now: datetime) -> tuple[list[Step], bool]:
+        """Entries whole: a file is one batch, whatever its size."""
+        journal = journal_of(self.source.code)
+        steps: list[Step] = []
+        start = self.cutter.warm_from if self.position is not None else None
+        try:
+            for entry in journal.read(start or self.position):
+                if self.position is not None and entry.position < self.position:
+                    self.cutter.warm_up(entry)
+                    continue
+                steps.extend(self.cutter.steps(entry))
+                self.position = entry.after
+                if len(steps) >= BATCH_TICKETS:
+                    return steps, True
+        except JournalDamaged as damage:
+            # What lies there cannot be read by anybody: say it once, and go on behind it.
+            self.position = damage.resume
+            steps.append(Notice(f"{damage.at}.damage", "alarm", str(damage), now))
+            return steps, True
+        return steps, False
+
+    # --- one step
+
+    def _take(self, step: Step, known: Counter[bytes]) -> None:
+        match step:
+            case Ticket():
+                if not is_noise(step) and not self._skips_file:
+                    self._ticket(step, known)
+            case Notice():
+                self._event(f"{self.source.code}:{step.at_position}!{step.kind}", step.kind, step.text, step.at)
+            case Connected():
+                self.replays.connected(step.connection)
+            case FileBegin():
+                self._delivered.clear()
+                self._skips_file = self._is_taken(step)
+            case FileEnd():
+                if not self._skips_file:
+                    self._file_taken(step)
+                self._skips_file = False
+
+    def _ticket(self, ticket: Ticket, known: Counter[bytes]) -> None:
+        self.tickets += 1
+        self.last_ticket_at = ticket.arrived_at
+        self._count(ticket.arrived_at, "received")
+        if self.rule == "keyed" and isinstance(ticket.reading, Leg) and ticket.reading.call_id:
+            self._leg(ticket, ticket.reading, key=ticket.reading.call_id)
+            return
+        duplicate = self._duplicate(ticket, known)
+        if duplicate:
+            self._quarantine(ticket, *duplicate)
+            return
+        match ticket.reading:
+            case Event(kind=kind, text=text):
+                self._event(ticket.ticket_id, kind, text, ticket.arrived_at, noticed=False)
+                self._count(ticket.arrived_at, "events")
+            case Unreadable(reason=reason, detail=detail):
+                self._quarantine(ticket, reason, detail)
+            case Leg() as leg:
+                self._leg(ticket, leg)
+
+    def _duplicate(self, ticket: Ticket, known: Counter[bytes]) -> tuple[str, str] | None:
+        """Why this ticket was already taken, or None; a new one gets its identity here."""
+        content = content_of(ticket.raw)
+        if self.rule == "stream":
+            if self.replays.is_replay(ticket, content):
+                return "replayed", "the PBX sent its last tickets again after a reconnection"
+            if isinstance(ticket.reading, Unreadable) and ticket.cut:
+                return None  # no identity: sent again whole, it is new
+            self.replays.taken(ticket, content)
+        elif isinstance(ticket.reading, Event):
+            return None  # each file has its own header
+        else:
+            self._delivered[content] += 1
+            if self._delivered[content] <= known[content]:
+                return "duplicate", "this line was already taken from an earlier file"
+        known[content] += 1
+        self._see(ticket, content_of(content, str(known[content])), content)
+        return None
+
+    def _leg(self, ticket: Ticket, leg: Leg, *, key: str = "") -> None:
+        """`key` is the sender's own id, where it has one that names the ticket for ever."""
+        lasted_s = leg.duration_s + (leg.ring_s or 0)
+        resolved = self.clock.resolve(leg.start, arrived_at=ticket.arrived_at, lasted_s=lasted_s)
+        if isinstance(resolved, ImpossibleTime):
+            self._quarantine(ticket, "impossible_date", resolved.reason)
+            return
+        if key and (duplicate := self._keyed(ticket, key)):
+            self._quarantine(ticket, *duplicate)
+            return
+        self.waiting[ticket.ticket_id] = str(self._day(ticket.arrived_at))
+        timed = TimedLeg(ticket.ticket_id, self.source.code, resolved.at, resolved.flags, ticket.arrived_at, leg)
+        self._close(self.assembler.add(timed))
+
+    def _keyed(self, ticket: Ticket, key: str) -> tuple[str, str] | None:
+        """Why this id adds nothing, or None: it is new, or replaces what it said before."""
+        content, identity = content_of(ticket.raw), _identity_of(key)
+        before = self._keys.get(identity)
+        if before is None:
+            self._keys[identity] = self._see(ticket, identity, content)
+            return None
+        if bytes(before.content) == content:
+            return "duplicate", f"the sender's id {key} was already taken, with the same content"
+        before.usage_id = before.usage_id or before.ticket_id
+        self._supersede(before.ticket_id, key)
+        self._usage_ids[ticket.ticket_id] = before.usage_id
+        before.content, before.ticket_id = content, ticket.ticket_id
+        if before.pk:
+            self.seen_again[before.pk] = before
+        return None
+
+    def _supersede(self, ticket_id: str, key: str) -> None:
+        """The ticket that this id stood for leaves its call for the quarantine, with its bytes from the journal."""
+        entry, at = journal_of(self.source.code).entry_of(ticket_id)
+        payload = blobs().get(ReceivedFile.of(entry).digest) if entry.kind is Kind.FILE else entry.payload
+        raw = self.format.frame(payload[at : at + LONGEST_RECORD_BYTES], final=True)[0][0]
+        self.counts[self._day(entry.arrived_at)].update({"in_calls": -1, "calls": -1})
+        reading = Unreadable("superseded", f"the sender gave its id {key} again with other content")
+        self._quarantine(Ticket(ticket_id, raw, entry.arrived_at, reading), reading.reason, reading.detail)
+
+    # --- out
+
+    def _close(self, calls: Sequence[AssembledCall]) -> None:
+        for call in calls:
+            usage = call.usage
+            for timed in call.legs:
+                arrived = date.fromisoformat(self.waiting.pop(timed.ticket_id))
+                self.counts[arrived]["in_calls"] += 1
+            if usage.usage_id in self._usage_ids:
+                usage = replace(usage, usage_id=self._usage_ids.pop(usage.usage_id))
+                self._take_back(usage.usage_id)
+            self.counts[self._day(call.legs[-1].arrived_at)]["calls"] += 1
+            self.coverage[self._day(usage.start_at)] += 1
+            self.usages[usage.usage_id] = usage
+
+    def _take_back(self, usage_id: str) -> None:
+        """The call is about to be written again under the same id: undo what counted it before."""
+        before = self.usages.get(usage_id)
+        answered_at = before.start_at if before else self._start_of(usage_id)
+        if answered_at is not None:
+            self.coverage[self._day(answered_at)] -= 1
+        if before is None:
+            self.rewritten.add(usage_id)
+
+    def _start_of(self, usage_id: str) -> datetime | None:
+        row = FreshUsage.objects.filter(pk=usage_id).first()
+        if row is not None:
+            return datetime.fromisoformat(row.row[USAGE.start_at])
+        sealed = scan(TableName.USAGE, None, [USAGE.start_at], pl.col(USAGE.usage_id) == usage_id)
+        return next(iter(sealed.collect().get_column(USAGE.start_at)), None)
+
+    def _is_taken(self, begin: FileBegin) -> bool:
+        """The same bytes journalled twice (a crash, two folders): an event, and nothing is counted again."""
+        digest = begin.received.digest
+        taken = TakenFile.objects.filter(source=self.source, sha256=digest).first()
+        taken = taken or next((file for file in self.files if file.sha256 == digest), None)
+        if taken is not None:
+            text = already_taken(begin.received.name, taken.taken_at)
+            self._event(f"{self.source.code}:{begin.position}!file", "file", text, begin.at)
+        return taken is not None
+
+    def _file_taken(self, end: FileEnd) -> None:
+        self.files.append(
+            TakenFile(
+                source=self.source,
+                name=end.received.name,
+                sha256=end.received.digest,
+                size_bytes=end.received.size_bytes,
+                tickets=end.tickets,
+                taken_at=end.at,
+            )
+        )
+
+    def _see(self, ticket: Ticket, identity: bytes, content: bytes) -> SeenTicket:
+        seen = SeenTicket(
+            source=self.source,
+            identity=identity,
+            content=content,
+            ticket_id=ticket.ticket_id,
+            printed_date=_printed_date(ticket.reading) or self._day(ticket.arrived_at),
+        )
+        self.seen.append(seen)
+        return seen
+
+    def _quarantine(self, ticket: Ticket, reason: str, detail: str) -> None:
+        self._count(ticket.arrived_at, "quarantined")
+        self.quarantined.append(
+            Quarantined(
+                ticket_id=ticket.ticket_id,
+                source=self.source,
+                raw=ticket.raw,
+                reason=reason,
+                detail=f"{ticket.file}, line {ticket.line_number}: {detail}" if ticket.file else detail,
+                arrived_at=ticket.arrived_at,
+                line_number=ticket.line_number,
+            )
+        )
+
+    def _event(self, ticket_id: str, kind: str, text: str, at: datetime, *, noticed: bool = True) -> None:
+        self.events.append(
+            SourceEvent(
+                source=self.source, ticket_id=ticket_id, kind=kind[:20], text=text, arrived_at=at, noticed=noticed
+            )
+        )
+
+    def _count(self, at: datetime, what: str) -> None:
+        self.counts[self._day(at)][what] += 1
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+    # --- what the database knows
+
+    def _known(self, tickets: list[Ticket]) -> Counter[bytes]:
+        """How often the content of each of these tickets was taken before; for ids of the sender, who has them."""
+        if self.rule == "keyed":
+            keys = [t.reading.call_id for t in tickets if isinstance(t.reading, Leg) and t.reading.call_id]
+            for some in _chunks(sorted({_identity_of(key) for key in keys})):
+                for seen in SeenTicket.objects.filter(source=self.source, identity__in=some):
+                    self._keys[bytes(seen.identity)] = seen
+        known: Counter[bytes] = Counter()
+        for some in _chunks(sorted({content_of(ticket.raw) for ticket in tickets})):
+            rows = SeenTicket.objects.filter(source=self.source, content__in=some).values_list("content")
+            known.update({bytes(content): count for content, count in rows.annotate(times=Count("pk"))})
+        return known
+
+    def _tail(self, size: int) -> list[bytes]:
+        rows = SeenTicket.objects.filter(source=self.source).order_by("-pk").values_list("content", flat=True)
+        return [bytes(content) for content in rows[:size]][::-1]
+
+
+def already_taken(name: str, taken_at: datetime) -> str:
+    return f"{name}: these bytes were already taken on {taken_at:%Y-%m-%d %H:%M} UTC, nothing is counted twice"
+
+
+def usage_row(usage: Usage) -> dict[str, Any]:
+    """The columns of `core.schema.USAGE` as JSON values, instants as ISO text."""
+    row = {name: getattr(usage, name) for name in USAGE.columns()}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def policy_of(source: Source) -> AssemblyPolicy:
+    return AssemblyPolicy(plan=DialPlan(outside_prefix=source.outside_prefix, country=source.country, area=source.area))
+
+
+def _identity_of(key: str) -> bytes:
+    return content_of(key.encode(), "key")
+
+
+def _printed_date(reading: Reading) -> date | None:
+    """The local date a ticket prints, when it prints a whole one."""
+    if not isinstance(reading, Leg):
+        return None
+    if isinstance(reading.start, datetime):
+        return reading.start.date()
+    if reading.start.year is None:
+        return None
+    try:
+        return date(reading.start.year, reading.start.month, reading.start.day)
+    except ValueError:
+        return None
+
+
+def _chunks(values: list[bytes]) -> Iterator[list[bytes]]:
+    """Below the number of parameters that every SQLite takes in one statement."""
+    for start in range(0, len(values), 500):
+        yield values[start : start + 500]
