@@ -3,7 +3,8 @@
     python tools/make_numbering.py FOLDER [OUTPUT]
 
 FOLDER holds `fr_plan.csv` and `fr_ranges.csv` (ARCEP open data, Licence Ouverte 2.0), `world_countries.csv` and
-`world_prefixes.csv` (libphonenumber metadata, Apache-2.0). The world table is shrunk: kinds of numbers are reduced to
+`world_prefixes.csv` (libphonenumber metadata, Apache-2.0). Where several countries share a calling code,
+the prefixes of each are asked of the `phonenumbers` library. The world table is shrunk: kinds are reduced to
 six classes, and within one calling code the smallest set of prefixes is kept that gives every known prefix the same
 country and class (unassigned prefixes answer as their neighbours).
 """
@@ -14,7 +15,10 @@ import csv
 import re
 import sys
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
+
+import phonenumbers
 
 Row = dict[str, str]
 Value = tuple[str, str]  # (region, class)
@@ -31,6 +35,15 @@ NOTES = re.compile(
     r" \((?:territoire par|tranche|E\.164|DOM par|non attribué|réservé)[^)]*\)"
 )  # for us, not for a bill
 SATELLITE_CODES = ("870", "881", "882", "883")
+SMALL_TERRITORIES = {  # prefixes of territories that share the code of a larger country, as libphonenumber gives them
+    "GG": "441481 447781 447839",
+    "JE": "441534 447509 447829 447937 447797",
+    "IM": "441624 447524 447624 447924 4474576",
+    "CC": "6189162",
+    "CX": "6189164",
+    "SJ": "4779",
+    "VA": "3906698",
+}
 OVERSEAS_CODES = {  # zone of the ARCEP blocks -> (calling code, territory of the product's plan)
     "Guadeloupe St Martin et St Barthélemy": ("590", "Guadeloupe St-Martin St-Barthélemy"),
     "Guyane": ("594", "Guyane"),
@@ -133,8 +146,33 @@ def world_answers(folder: Path, main: dict[str, str]) -> dict[str, dict[str, Val
     for code, region in main.items():
         table = {prefix: min(values, key=lambda v: (v[0] != region, v)) for prefix, values in found[code].items()}
         table.setdefault(code, (region, "L" if code in SATELLITE_CODES else "F"))
+        for owner, prefix in shared_prefixes():
+            if prefix.startswith(code):
+                give(table, prefix, owner)
         answers[code] = table
     return answers
+
+
+@cache
+def shared_prefixes() -> list[tuple[str, str]]:
+    """(region, prefix) of the area codes of North America, and of small territories elsewhere."""
+    found = [(region, prefix) for region, prefixes in SMALL_TERRITORIES.items() for prefix in prefixes.split()]
+    for area in range(200, 1000):
+        regions = set()
+        for last in range(2000000, 10000000, 97777):
+            number = phonenumbers.PhoneNumber(country_code=1, national_number=area * 10_000_000 + last)
+            regions.add(phonenumbers.region_code_for_number(number))
+        if len(regions - {None}) == 1:
+            found.append((regions.difference({None}).pop(), f"1{area}"))
+    return found
+
+
+def give(table: dict[str, Value], prefix: str, region: str) -> None:
+    """Everything below a prefix belongs to one region."""
+    kind = answer(table, prefix)[1]
+    for known in [known for known in table if known.startswith(prefix)]:
+        table[known] = (region, table[known][1])
+    table.setdefault(prefix, (region, "F" if kind == "O" else kind))
 
 
 def smallest(table: dict[str, Value], code: str) -> dict[str, Value]:

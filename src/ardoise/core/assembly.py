@@ -21,6 +21,7 @@ from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage
 INCOMPLETE: Final = "incomplete"  # flag: the last segment never came, the call was closed by its age
 SAME_START: Final = timedelta(minutes=2)  # segments print one start, sometimes to the minute
 
+_EXTENSION_DIGITS: Final = 6  # at most
 _OUTWARD: Final = frozenset({Direction.OUT, Direction.TRANSFERRED, Direction.UNKNOWN})
 _NEITHER: Final = Number("", "", "", "", "", "", "")
 # Why nobody answered: in words (`extras["status"]`), or the completion letter of the SX-2000 family.
@@ -322,12 +323,12 @@ def _asked_and_obtained(legs: Sequence[TimedLeg], direction: Direction, *, answe
     """The extension asked for, and the one that took the call in the end."""
     if direction in _OUTWARD:
         return "", ""
-    extensions = [timed.leg.extension for timed in legs]
+    asked = _first(timed.leg.called for timed in legs)
     if direction is Direction.INTERNAL:
-        asked = _first(timed.leg.called for timed in legs)
         taken = _last(timed.leg.transferred_to for timed in legs)
         return asked, (taken or asked) if answered else ""
-    asked = _first(timed.leg.called for timed in legs) if any(extensions) else ""
+    if not any(timed.leg.extension for timed in legs) and len(asked) > _EXTENSION_DIGITS:
+        asked = ""  # an operator's record: the number called, not an extension
     took = (timed.leg.extension for timed in legs if timed.leg.answered and not timed.leg.voicemail)
     return asked, _last(took) if answered else ""
 

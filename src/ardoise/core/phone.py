@@ -233,7 +233,7 @@ def _e164(digits: str, plan: DialPlan) -> _Found | None:
 
 def _of_country(digits: str, answer: tuple[str, str, str], *, home: bool) -> _Found:
     region, kind, name = answer
-    country = "" if region.startswith("X") else region
+    country = "" if region[1:].isdigit() else region  # "X882": an international network
     if home:
         category, label = _AT_HOME[kind]
         return _Found(digits, category, name, country, label)
