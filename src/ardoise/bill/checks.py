@@ -16,8 +16,11 @@ from statistics import median_low
 
 import polars as pl
 
+from ardoise.access.scope import EVERYTHING
 from ardoise.bill.equation import call_balance, charge_balance, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
+from ardoise.collect import queries as collect
+from ardoise.collect.models import Source
 from ardoise.core.documents import DocumentKind
 from ardoise.core.periods import Period, month_period
 from ardoise.core.schema import CHARGES
@@ -51,8 +54,9 @@ class Finding:
     waived: str = ""  # the reason given, "" = not waived
 
 
-def find(month: str, sources: Sequence[SourceDays]) -> list[Finding]:
+def find(month: str) -> list[Finding]:
     """Every finding of a month, in a stable order; run it after the preview, whose drafts it reads."""
+    sources = _sources(month)
     waived = dict(Waiver.objects.filter(month=month).values_list("finding", "reason"))
     issuers = {issuer.id: issuer for issuer in Issuer.objects.all()}
     found = [
@@ -65,6 +69,15 @@ def find(month: str, sources: Sequence[SourceDays]) -> list[Finding]:
     return [
         Finding(item.name, item.company, item.french, item.english, waived.get(item.name, ""))
         for item in sorted(found, key=lambda item: (item.company, item.name))
+    ]
+
+
+def _sources(month: str) -> list[SourceDays]:
+    coverage = collect.coverage(EVERYTHING, month=month)
+    missing = {counts.source: counts.missing for counts in collect.ticket_counts(EVERYTHING)}
+    return [
+        SourceDays(source.code, source.name, source.issuer_id, coverage.get(source.code, {}), missing[source.code])
+        for source in Source.objects.filter(active=True).order_by("code")
     ]
 
 

@@ -19,6 +19,7 @@ from ardoise.core import canonical
 from ardoise.core.documents import Document, DocumentKind
 from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
+from ardoise.core.phone import hidden_on_bills
 from ardoise.core.schema import CHARGES
 from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatTreatment, treatment
 from ardoise.directory.models import Account, Issuer, Line
@@ -55,7 +56,8 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> list[Drafted]:
     treatments = _Treatments(payers, issuer)
     found = found.with_columns(treatments.index_of(found))
     statement = issuer.documents == Issuer.Documents.STATEMENTS
-    grouped = lines.number_lines(lines.group_charges(found, by_line=statement))
+    visible = ~_kept_off_bills(found)
+    grouped = lines.number_lines(lines.group_charges(found.filter(visible), by_line=statement))
     bound = lines.bind(found, grouped, by_line=statement)
     words = _words(issuer, by_line=statement)
     by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
@@ -79,6 +81,13 @@ def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
         pl.when(pl.col(CHARGES.account_id) == pl.col(payer)).then(pl.lit("")).otherwise(branch).alias(GROUP),
         pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone).dt.date().alias(SUPPLY_DATE),
     )
+
+
+def _kept_off_bills(charges: pl.DataFrame) -> pl.Series:
+    """Free calls that may not appear on a bill (emergency, helplines): frozen with the document, on no line of it."""
+    hidden = [category for category in charges[CHARGES.number_category].unique() if hidden_on_bills(category)]
+    free = charges[CHARGES.amount_micros] == 0
+    return charges[CHARGES.number_category].is_in(hidden) & free
 
 
 class _Treatments:
@@ -192,11 +201,12 @@ def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, i
 
 def _history(past: Mapping[str, int], month: str, net_minor: int) -> tuple[tuple[str, int], ...]:
     """The last twelve months up to this one, for the chart of the document."""
-    wanted = [name for name in sorted(past) if name > _months_before(month, HISTORY_MONTHS)]
+    wanted = [name for name in sorted(past) if name > months_before(month, HISTORY_MONTHS)]
     return (*((name, past[name]) for name in wanted), (month, net_minor))
 
 
-def _months_before(month: str, count: int) -> str:
+def months_before(month: str, count: int) -> str:
+    """The month `count` months earlier ("2026-01", 2 -> "2025-11"); a negative count goes forward."""
     first = month_period(month).start
     index = first.year * 12 + first.month - 1 - count
     return month_of(date(index // 12, index % 12 + 1, 1))

@@ -142,11 +142,11 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
 
 
 def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
-    """Every charge with the `line_no` of its row in `grouped` (which carries one)."""
+    """Every charge with the `line_no` of its row in `grouped`; 0 for what stands on no line (free helplines)."""
     keyed = charges.with_columns(line_key(by_line=by_line))
     bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
-    assert bound.height == charges.height and bound[LINE_NO].null_count() == 0
-    return bound
+    assert bound.height == charges.height
+    return bound.with_columns(pl.col(LINE_NO).fill_null(0))
 
 
 def nature(row: Mapping[str, object]) -> Nature:

@@ -1,0 +1,1 @@
+"""Reports: readings of charges and documents as tables, PDF and workbooks. Never writes business data."""
