@@ -67,9 +67,12 @@ def anchor(raw: Sequence[str]) -> list[str] | Unreadable:
 
 
 def _stands(raw: Sequence[str], in_first: int, extra: int) -> bool:
+    device_2 = raw[DEVICE_2 + in_first]
+    nobody_reached = device_2 == ""  # then its name is empty too: all the extra commas are in the first name
     return (
         _is_device(raw[DEVICE_1])
-        and _is_device(raw[DEVICE_2 + in_first])
+        and _is_device(device_2)
+        and (not nobody_reached or in_first == extra)
         and _is_count(raw[HOLD + extra])
         and _is_count(raw[PARK + extra])
     )

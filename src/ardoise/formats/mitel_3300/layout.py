@@ -91,7 +91,7 @@ EXTENDED = ColumnMap(
     blanks=(10, 23, 60, 68),
 )
 
-_WORD = re.compile(r" *[^ ]* *")
+_PARTY = re.compile(r" *[A-Z0-9*#]* *", re.ASCII)
 _TIME_TO_ANSWER = re.compile(r" *(?:\d+|\*+)? *", re.ASCII)
 
 
@@ -106,7 +106,7 @@ def columns_of(line: str, head: re.Match[str]) -> ColumnMap | None:
         return None
     parties = (columns.calling, columns.called, columns.third)
     fits = (
-        all(_WORD.fullmatch(body[start:end]) for start, end in parties)
+        all(_PARTY.fullmatch(body[start:end]) for start, end in parties)
         and _TIME_TO_ANSWER.fullmatch(body[slice(*columns.time_to_answer)])
         and body[columns.attendant[0]] in " *"
         and (body[columns.completion[0]] == " " or body[columns.completion[0]].isupper())

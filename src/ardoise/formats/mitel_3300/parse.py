@@ -88,6 +88,8 @@ class MitelReader:
         if is_cut(record) and len(body) < _CUT_BEFORE_COLUMN[columns.name]:
             return Unreadable("cut", f"the line stops at column {len(line)}, before the called party")
         fields = _fields(body, columns, self.meter_pulses, with_network=self.layout != "standard")
+        if not (fields.calling or fields.called or fields.digits):
+            return Unreadable("garbage", "a date and a duration but no parties and no digits")
         return _leg(start, head, fields, low_confidence=False)
 
     def _is_expected(self, columns: ColumnMap | None) -> bool:

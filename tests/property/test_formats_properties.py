@@ -1,0 +1,98 @@
+"""Any bytes: a reader never raises, frame loses nothing, redact keeps the length and leaves no trace of the number."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ardoise.core.usage import Event, Leg, Unreadable
+from ardoise.formats import registry
+from ardoise.formats.sample_json import to_sample_json
+
+PROFILE = """
+name = "property"
+[file]
+header = false
+[fields]
+start = 1
+calling = 2
+called = 3
+duration = 4
+price = 5
+[price]
+decimal = ","
+[[tests]]
+line = '2026-10-05T09:12:33;0198765432;0612345678;61;0,01'
+expect = { duration_s = 61 }
+"""
+OPTIONS = {"avaya_ipoffice": {}, "mitel_3300": {}, "delimited": {"profile": PROFILE}}
+LINES = {
+    "avaya_ipoffice": b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,"
+    b"E201,Claire,T9001,Line 1.1,0,0" + b"," * 13 + b"\r\n",
+    "mitel_3300": b" 10/05 09:12  00:01:01 2140      0612345678                A T003      4711         012\r\n",
+    "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
+}
+FORMATS = pytest.mark.parametrize("name", sorted(OPTIONS))
+
+
+def mutations(line: bytes) -> st.SearchStrategy[bytes]:
+    """The line with one stretch replaced by any bytes: nearer to real accidents than pure noise."""
+
+    def spoil(start: int, length: int, junk: bytes) -> bytes:
+        return line[:start] + junk + line[start + length :]
+
+    places = st.integers(0, len(line))
+    return st.builds(spoil, places, st.integers(0, 30), st.binary(max_size=12) | st.text(max_size=6).map(str.encode))
+
+
+@FORMATS
+@given(data=st.data())
+def test_a_reader_never_raises(name: str, data: st.DataObject) -> None:
+    chosen = registry.get(name)
+    read = chosen.reader(OPTIONS[name])
+    for record in data.draw(st.lists(st.binary(max_size=200) | mutations(LINES[name]), max_size=4)):
+        reading = read(record)
+        assert isinstance(reading, Leg | Event | Unreadable)
+        assert to_sample_json(reading, 1)["line"] == 1
+
+
+@FORMATS
+@given(data=st.data(), final=st.booleans())
+def test_frame_loses_nothing(name: str, data: st.DataObject, final: bool) -> None:
+    received = data.draw(st.binary(max_size=300) | mutations(LINES[name] * 3))
+    records, rest = registry.get(name).frame(received, final=final)
+    assert b"".join(records) + rest == received
+    assert b"" not in records
+    if final:
+        assert rest == b""
+
+
+@FORMATS
+@given(data=st.data())
+def test_where_the_stream_is_cut_does_not_matter(name: str, data: st.DataObject) -> None:
+    received = data.draw(mutations(LINES[name] * 3))
+    at = data.draw(st.integers(0, len(received)))
+    chosen = registry.get(name)
+    first, rest = chosen.frame(received[:at], final=False)
+    second, left = chosen.frame(rest + received[at:], final=False)
+    assert ([*first, *second], left) == chosen.frame(received, final=False)
+
+
+@FORMATS
+@given(data=st.data())
+def test_redact_keeps_the_length_and_every_byte_that_is_no_digit(name: str, data: st.DataObject) -> None:
+    record = data.draw(st.binary(max_size=200) | mutations(LINES[name]))
+    redacted = registry.get(name).redact(record, frozenset({"201", "2140", "0198765432"}), OPTIONS[name])
+    assert len(redacted) == len(record)
+    changed = [(before, after) for before, after in zip(record, redacted, strict=True) if before != after]
+    assert all(chr(before).isdigit() and after == ord("x") for before, after in changed)
+
+
+@FORMATS
+@given(data=st.data())
+def test_a_cut_record_of_a_protected_line_never_shows_the_whole_number(name: str, data: st.DataObject) -> None:
+    line = LINES[name]
+    start, end = sorted((data.draw(st.integers(0, len(line))), data.draw(st.integers(0, len(line) - 2))))
+    redacted = registry.get(name).redact(line[start:end], frozenset({"201", "2140", "0198765432"}), OPTIONS[name])
+    assert b"0612345678" not in redacted
