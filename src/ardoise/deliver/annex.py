@@ -1,7 +1,7 @@
-"""The itemised calls of a document: a document of its own, as PDF, XLSX or CSV (arrêté du 31 décembre 2013, art. 4 and 5).
+"""The itemised calls of a document: a document of its own, as PDF, XLSX or CSV (arrêté du 31 décembre 2013).
 
-Called numbers arrive masked, emergency and free numbers already left out, local times already written: nothing is decided
-here. Amounts are micro-units; every decimal that is not zero is printed.
+Called numbers arrive masked, emergency and free numbers already left out, local times already written: nothing is
+decided here. Amounts are micro-units; every decimal that is not zero is printed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def by_line(annex: Annex) -> dict[str, list[AnnexRow]]:
 
 # PDF ------------------------------------------------------------------------------------------------------------------
 # Typst lays out one table of 20,000 rows in 7 s and 1.6 GB. Rows have one height, so the pages are cut here and set as
-# fixed grids, a few pages at a time: half the time, a fifth of the memory (Typst caches the last runs), and the number of pages is known before the first.
+# fixed grids, a few pages at a time: half the time, a fifth of the memory (Typst keeps what it made in the last runs),
+# and the number of pages is known before the first.
 
 _PAGE_MM = 247  # height of a page for rows, under the column heads
 _FIRST_PAGE_MM = 202  # less the opening

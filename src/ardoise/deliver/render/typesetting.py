@@ -7,7 +7,6 @@ Text reaches the template as JSON strings: nothing a customer typed is ever read
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
@@ -17,10 +16,13 @@ from typing import Any
 
 import typst
 
+from ardoise.deliver.render.coverage import printable_json
+
 PACKAGE = Path(__file__).resolve().parent.parent
 FONTS_DIR = PACKAGE / "fonts"
 TEMPLATES_DIR = PACKAGE / "templates"
 FONT_FAMILY = "Inter"
+_REFERENCE_FONT = "Inter-Regular.ttf"
 
 
 class NotRenderable(ValueError):
@@ -29,7 +31,10 @@ class NotRenderable(ValueError):
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS_DIR])
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS_DIR])
+    if FONT_FAMILY not in fonts.families():  # Typst would only warn, and print nothing
+        raise NotRenderable(f"the font {FONT_FAMILY} is missing from {FONTS_DIR.name}/: install the package again")
+    return fonts
 
 
 _local = threading.local()
@@ -68,7 +73,7 @@ def typeset(
     try:
         pdf = _compiler(template).compile(
             format="pdf",
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False, separators=(",", ":"))},
+            sys_inputs={"data": printable_json(data, font=FONTS_DIR / _REFERENCE_FONT)},
             pdf_standards=["a-3b"],
             timestamp=midnight(dated),
             pdf_tags=False,

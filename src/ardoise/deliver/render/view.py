@@ -44,7 +44,6 @@ def document_view(document: Document, *, annex_reference: str | None = None) -> 
         "totals": _totals(document, words=words),
         "payment": _payment(document, words=words),
         "notes": list(document.notes),
-        "legal_title": words("legal"),
         "legal": _legal(document, words=words, annex_reference=annex_reference),
     }
 
@@ -361,7 +360,13 @@ def _payment(document: Document, *, words: Words) -> View | None:
     ]
     bank = [("IBAN", typo.iban(document.iban)), ("BIC", document.bic)]
     if document.payment_means in ("59", "49"):
-        bank = []  # the account debited is the customer's: nothing to copy
+        # The notice of the debit (SEPA rulebook): creditor, mandate, and enough of the account to recognise it.
+        account = typo.iban(document.debited_iban)
+        bank = [
+            (words("payment.mandate"), document.mandate_reference),
+            (words("payment.creditor"), document.creditor_identifier),
+            (words("payment.debited"), f"{account[:4]} •••• {account[-4:]}" if account else ""),
+        ]
     return {
         "title": words("payment"),
         "rows": [[label, value] for label, value in rows if value],

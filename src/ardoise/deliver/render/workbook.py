@@ -46,7 +46,8 @@ class Workbook:
     ) -> None:
         """A sheet: `above` (title, subtitle) over the headings, the rows, the totals, `below` (notes).
 
-        `columns` are (heading, kind); kinds: text, money_minor, money_micros, int, duration_s, percent, month. None = empty.
+        `columns` are (heading, kind); kinds: text, money_minor, money_micros, int, duration_s, percent, month.
+        None is an empty cell, a text is written as it is whatever the kind.
         """
         sheet = self._book.add_worksheet(name[:_SHEET_NAME_MAX])
         for r, text in enumerate(above):
