@@ -39,7 +39,7 @@ def accounts(scope: Scope) -> QuerySet[Account]:
 def accounts_tree(scope: Scope) -> list[AccountNode]:
     """The whole tree in two reads: customers by code, each with its branches and departments."""
     nodes = {account.pk: AccountNode(account) for account in accounts(scope)}
-    roots = []
+    roots: list[AccountNode] = []
     for node in nodes.values():
         parent = nodes.get(node.account.parent_id) if node.account.parent_id else None
         (parent.children if parent else roots).append(node)

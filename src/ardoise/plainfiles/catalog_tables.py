@@ -37,9 +37,13 @@ CALENDARS = Table(
         Column("zone", kinds.TimeZone(), "fuseau horaire", "time zone", default="Europe/Paris"),
         Column(
             "holidays",
-            kinds.Pattern(regex="[A-Z]{2}(-[A-Z0-9]{1,3})?", expected="a territory like FR or FR-6AE"),
-            "territoire des jours fériés ; vide = aucun",
-            "territory of the public holidays; empty = none",
+            kinds.Pattern(
+                regex="[A-Z]{2}(-[A-Z0-9]{1,3})?",
+                fr="un territoire, « FR » ou « FR-6AE »",
+                en="a territory like FR or FR-6AE",
+            ),
+            "territoire des jours fériés (« FR », « FR-6AE »…) ; vide = aucun",
+            'territory of the public holidays ("FR", "FR-6AE"...); empty = none',
         ),
     ),
 )
@@ -80,7 +84,11 @@ TARIFFS = Table(
         Column("name", Text(), "nom", "name", required=True),
         Column(
             "currency",
-            kinds.Pattern(regex="[A-Z]{3}", expected="three capital letters (ISO 4217), for example EUR"),
+            kinds.Pattern(
+                regex="[A-Z]{3}",
+                fr="trois majuscules (ISO 4217), « EUR »",
+                en="three capital letters (ISO 4217), for example EUR",
+            ),
             "monnaie",
             "currency",
             default="EUR",
@@ -149,7 +157,9 @@ RATES = Table(
         Column(
             "prefix",
             kinds.Pattern(
-                regex=r"\+?[0-9*#]{1,20}", expected="an international prefix like +336 or a short number like 3639"
+                regex=r"\+?[0-9*#]{1,20}",
+                fr="préfixe « +336 » ou numéro court « 3639 »",
+                en="an international prefix like +336 or a short number like 3639",
             ),
             "préfixe international « +336 » ou numéro court « 3639 »",
             'international prefix "+336" or short number "3639"',

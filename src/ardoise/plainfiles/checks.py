@@ -7,12 +7,14 @@ already was checked when it was.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from ardoise.catalog.queries import parse_steps
+from ardoise.core.calendars import UnknownTerritory, french_holidays
+from ardoise.core.naming import BadPattern, file_name, format_number
 from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
 from ardoise.directory.bulk import overlapping
 from ardoise.directory.operations import cycles_of
@@ -23,7 +25,7 @@ from ardoise.plainfiles.problems import Problem, one_of
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
 from ardoise.plainfiles.tables import TABLES
 
-Check = Callable[["World"], Iterator[Problem]]
+FILE_NAME_WORDS = ("issuer", "customer", "customer_code", "month", "number")  # what `deliver` fills in
 
 
 @dataclass(slots=True)
@@ -59,8 +61,10 @@ def check(world: World) -> None:
         _periods,
         _overlaps,
         _issuers,
+        _document_names,
         _payers,
         _vat_rates,
+        _holidays,
         _bands,
         _steps,
         _sales,
@@ -255,6 +259,20 @@ def _issuers(world: World) -> Iterator[Problem]:
                     )
 
 
+def _document_names(world: World) -> Iterator[Problem]:
+    """The forms of numbers and file names, tried before the first document needs them."""
+    for row in world.rows("issuers"):
+        for name in ("invoice_number", "credit_number"):
+            try:
+                format_number(row.cells[name], year=2026, month=12, sequence=1)
+            except BadPattern as error:
+                yield row.problem(name, str(error))
+        try:
+            file_name(row.cells["file_name"], **dict.fromkeys(FILE_NAME_WORDS, "x"))
+        except BadPattern as error:
+            yield row.problem("file_name", str(error))
+
+
 def _payers_of(world: World, *, everywhere: bool) -> Iterator[tuple[Row | None, Cells]]:
     """Customers that receive legal invoices, with their row; `everywhere` = those loaded already too."""
     rows = world.by_key("accounts")
@@ -343,6 +361,14 @@ def _taxed_as(regime: str, nature: Any) -> str:
     return ""
 
 
+def _holidays(world: World) -> Iterator[Problem]:
+    for row in world.rows("calendars"):
+        try:
+            french_holidays(row.cells["holidays"], 2026)
+        except UnknownTerritory as error:
+            yield row.problem("holidays", str(error))
+
+
 def _bands(world: World) -> Iterator[Problem]:
     bands: dict[str, set[str]] = defaultdict(set)
     for cells in world.cells["calendar_rules"].values():
@@ -403,7 +429,7 @@ def _sales(world: World) -> Iterator[Problem]:
 def _sources(world: World) -> Iterator[Problem]:
     for row in world.rows("sources"):
         cells = row.cells
-        for transport, needed in (("tcp_server", "port"), ("tcp_client", "host"), ("files", "folder")):
+        for transport, needed in (("tcp_server", "port"), ("tcp_client", "host")):
             if cells["transport"] == transport and not cells[needed]:
                 yield row.problem(needed, f"is missing: the transport {transport} needs it")
         try:

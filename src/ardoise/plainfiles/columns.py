@@ -17,10 +17,11 @@ from zoneinfo import available_timezones
 
 import schwifty
 from schwifty.exceptions import SchwiftyException
-from stdnum import get_cc_module
+from stdnum.ch import vat as ch_vat
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import InvalidFormat, ValidationError
 from stdnum.fr import siren, siret
+from stdnum.gb import vat as gb_vat
 
 from ardoise.core.money import NotAnAmount, parse_price
 from ardoise.plainfiles.problems import one_of
@@ -332,6 +333,9 @@ class Siret(Text):
             ) from error
 
 
+_OTHER_VAT_RULES = {"ch": ch_vat, "gb": gb_vat}
+
+
 @dataclass(frozen=True)
 class VatNumber(Text):
     """A VAT number with its country prefix; checked where the country's rule is known."""
@@ -342,7 +346,7 @@ class VatNumber(Text):
     def read(self, text: str) -> str:
         compact = re.sub(r"[\s.-]", "", text).upper()
         country = compact[:2].lower()
-        rule = eu_vat if country in eu_vat.MEMBER_STATES or country == "el" else get_cc_module(country, "vat")
+        rule = eu_vat if country in (*eu_vat.MEMBER_STATES, "el") else _OTHER_VAT_RULES.get(country)
         try:
             if not re.fullmatch(r"[A-Z]{2}[A-Z0-9+*]{2,18}", compact):
                 raise InvalidFormat
@@ -430,17 +434,12 @@ class Pattern(Text):
     """Text of a fixed shape, with its own words for what is expected."""
 
     regex: str = ".*"
-    expected: str = ""
-
-    @property
-    def fr(self) -> str:  # type: ignore[override]
-        return self.expected
-
-    en = fr  # type: ignore[assignment]
+    fr: str = ""
+    en: str = ""
 
     def read(self, text: str) -> str:
         if not re.fullmatch(self.regex, text):
-            raise NotExpected(f"« {text} » is not expected; write {self.expected}")
+            raise NotExpected(f"« {text} » is not expected; write {self.en}")
         return text
 
 

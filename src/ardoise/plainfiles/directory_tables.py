@@ -72,7 +72,11 @@ ISSUERS = Table(
         ),
         Column(
             "currency",
-            kinds.Pattern(regex="[A-Z]{3}", expected="three capital letters (ISO 4217), for example EUR"),
+            kinds.Pattern(
+                regex="[A-Z]{3}",
+                fr="trois majuscules (ISO 4217), « EUR »",
+                en="three capital letters (ISO 4217), for example EUR",
+            ),
             "monnaie",
             "currency",
             default="EUR",
@@ -81,7 +85,7 @@ ISSUERS = Table(
         Column("logo", kinds.FileText(under="logos", extension="svg"), "logo, SVG", "logo, SVG", path="logo_svg"),
         Column(
             "accent",
-            kinds.Pattern(regex="#[0-9a-fA-F]{6}", expected="a colour like #1f4e79"),
+            kinds.Pattern(regex="#[0-9a-fA-F]{6}", fr="couleur « #1f4e79 »", en="a colour like #1f4e79"),
             "couleur d’accent",
             "accent colour",
             default="#1f4e79",

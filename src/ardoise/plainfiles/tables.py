@@ -62,20 +62,20 @@ SOURCES = Table(
         ),
         Column(
             "outside_prefix",
-            kinds.Pattern(regex="[0-9*#]{1,8}", expected="digits, for example 0"),
+            kinds.Pattern(regex="[0-9*#]{1,8}", fr="chiffres, « 0 »", en="digits, for example 0"),
             "préfixe de sortie",
             "outside prefix",
         ),
         Column(
             "country",
-            kinds.Pattern(regex="[1-9][0-9]{0,2}", expected="a country calling code, for example 33"),
+            kinds.Pattern(regex="[1-9][0-9]{0,2}", fr="indicatif, « 33 »", en="a country calling code, for example 33"),
             "indicatif du pays",
             "country calling code",
             default="33",
         ),
         Column(
             "area",
-            kinds.Pattern(regex="[0-9]{1,6}", expected="digits, for example 4"),
+            kinds.Pattern(regex="[0-9]{1,6}", fr="chiffres, « 4 »", en="digits, for example 4"),
             "indicatif régional",
             "area code",
         ),
