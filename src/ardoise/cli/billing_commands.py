@@ -1,0 +1,236 @@
+"""`ardoise check`, `bill`, `deliver`, `report`, `verify`."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from ardoise.cli.progress import counting
+from ardoise.cli.wiring import (
+    FAILED,
+    AsJson,
+    Month,
+    Today,
+    chosen_month,
+    clock,
+    euros,
+    fail,
+    print_json,
+    ready_database,
+    screen,
+    table,
+)
+
+bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
+
+IssueDate = Annotated[
+    str, typer.Option("--date", help="Date printed on the documents, YYYY-MM-DD.", show_default="today")
+]
+
+
+def check(
+    month: Month = "",
+    waive: Annotated[list[str] | None, typer.Option("--waive", help="Accept this finding by its name.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is accepted.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Who accepts it.", show_default="the system user")] = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a month may be issued; exit status 1 while a finding is neither mended nor waived by name.
+
+    Example: ardoise check --month 2026-10 --waive source-silent:sip-est --reason "operator's outage, file expected"
+    """
+    from ardoise import flow
+    from ardoise.bill.operations import waive as accept
+
+    ready_database()
+    now = clock(today)()
+    month = chosen_month(month, now)
+    flow.preview(month=month, issue_date=now.date(), now=now)
+    known = {finding.name for finding in flow.check(month=month)}
+    for name in waive or ():
+        if name not in known:
+            fail(f"no finding of {month} is called « {name} »; the findings are: {', '.join(sorted(known)) or 'none'}")
+        accept(month=month, finding=name, reason=reason, waived_by=by or getpass.getuser(), now=now)
+    findings = flow.check(month=month)
+    remaining = [finding for finding in findings if not finding.waived]
+    if as_json:
+        print_json({"month": month, "findings": [_as_dict(finding) for finding in findings], "ok": not remaining})
+    else:
+        _print_findings(month, findings)
+        _print_equation(month)
+    if remaining:
+        raise typer.Exit(FAILED)
+
+
+def _as_dict(finding: object) -> dict[str, str]:
+    return {name: getattr(finding, name) for name in ("name", "company", "french", "english", "waived")}
+
+
+def _print_findings(month: str, findings: list) -> None:  # type: ignore[type-arg]
+    if not findings:
+        screen.print(f"[green]✓[/] {month}: nothing to say, the month may be issued.")
+        return
+    shown = table(f"Findings of {month}", "", "Name", "Company", "What")
+    for finding in findings:
+        mark = "[green]waived[/]" if finding.waived else "[red]open[/]"
+        shown.add_row(mark, finding.name, finding.company, finding.french)
+    screen.print(shown)
+
+
+def _print_equation(month: str) -> None:
+    from ardoise.cli.equations import print_equations
+
+    print_equations(month)
+
+
+@bill.command()
+def preview(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJson = False) -> None:
+    """Make the drafts of a month; as often as wanted, nothing is numbered.
+
+    Example: ardoise bill preview --month 2026-10
+    """
+    from ardoise import flow
+
+    ready_database()
+    now = clock(today)()
+    month = chosen_month(month, now)
+    previewed = flow.preview(month=month, issue_date=_date(on, now.date()), now=now)
+    if as_json:
+        print_json([{"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor} for run in previewed])
+        return
+    shown = table(f"Preview of {month}", "Issuer", "Drafts", "Total without tax", right=(1, 2))
+    for run in previewed:
+        shown.add_row(run.issuer, str(run.drafts), euros(run.net_minor))
+    screen.print(shown)
+
+
+@bill.command()
+def issue(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJson = False) -> None:
+    """Issue the previewed documents: numbers are taken, everything freezes. Refused while the check has open findings.
+
+    Example: ardoise bill issue --month 2026-10 --date 2026-11-05
+    """
+    from ardoise import flow
+
+    ready_database()
+    now = clock(today)()
+    month = chosen_month(month, now)
+    with counting("Issuing", "documents") as step:
+        billed = flow.issue(month=month, issue_date=_date(on, now.date()), now=now, progress=step)
+        flow.deliver(now=now)
+    moved = [code for run in billed.issued for code in run.moved]
+    faulty = {code: problems for run in billed.issued for code, problems in run.faulty.items()}
+    if as_json:
+        print_json({"month": month, "numbers": billed.numbers, "moved": moved, "faulty": sorted(faulty)})
+    else:
+        for run in billed.issued:
+            said = f"{len(run.numbers)} issued" + (f", {run.numbers[0]} to {run.numbers[-1]}" if run.numbers else "")
+            screen.print(f"{run.issuer}: {said}")
+        for code in moved:
+            screen.print(f"[yellow]![/] {code} was left out: its charges moved since the preview; preview again")
+        for code, problems in sorted(faulty.items()):
+            for problem in problems:
+                screen.print(f"[red]✗[/] {code}: {problem.code} {problem.message} ({problem.remedy})", markup=True)
+    if moved or faulty:
+        raise typer.Exit(FAILED)
+
+
+@bill.command()
+def credit(
+    number: Annotated[str, typer.Argument(help="Number of the invoice to credit in full.")],
+    reason: Annotated[str, typer.Option("--reason", help="Printed on the credit note.")],
+    on: IssueDate = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Issue a credit note for an invoice; the invoice itself never changes.
+
+    Example: ardoise bill credit FA2026-00012 --reason "Erreur de tarif"
+    """
+    from ardoise import flow
+    from ardoise.bill.models import Document
+
+    ready_database()
+    now = clock(today)()
+    invoice = Document.objects.filter(kind=Document.Kind.INVOICE, number=number).first()
+    if invoice is None:
+        fail(f"no invoice has the number {number}; list them with: ardoise report --month YYYY-MM")
+    note = flow.credit(invoice=invoice, issue_date=_date(on, now.date()), now=now, reason=reason)
+    flow.deliver(now=now)
+    if as_json:
+        print_json({"number": note.number, "credits": number, "payable_minor": note.payable_minor})
+    else:
+        screen.print(f"{note.number} credits {number}: {euros(note.payable_minor)}")
+
+
+def deliver(today: Today = "", as_json: AsJson = False) -> None:
+    """Render what was issued and still waits (after a failure or an interruption).
+
+    Example: ardoise deliver
+    """
+    from ardoise import flow
+
+    ready_database()
+    with counting("Rendering", "documents") as step:
+        delivered = flow.deliver(now=clock(today)(), progress=step)
+    if as_json:
+        print_json({"rendered": delivered.rendered, "failed": delivered.failed})
+    else:
+        screen.print(f"{delivered.rendered} documents rendered.")
+        for number, why in delivered.failed.items():
+            screen.print(f"[red]✗[/] {number}: {why}; it will be tried again by the next ardoise deliver")
+    if delivered.failed:
+        raise typer.Exit(FAILED)
+
+
+def report(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
+    """Write the control reports of a month as PDF and XLSX.
+
+    Example: ardoise report --month 2026-10
+    """
+    from ardoise import flow
+
+    ready_database()
+    now = clock(today)()
+    month = chosen_month(month, now)
+    written = flow.report(month=month, made_on=now.date())
+    if as_json:
+        print_json({company: [str(path) for path in paths] for company, paths in written.items()})
+        return
+    for company, paths in written.items():
+        screen.print(f"[bold]{company}[/]")
+        for path in paths:
+            screen.print(f"  {path}", markup=False)
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Check that nothing was altered: event log, table files, stored documents.
+
+    Example: ardoise verify
+    """
+    from ardoise.cli.verification import problems_found, sealed_state
+
+    ready_database()
+    state = sealed_state()
+    problems = list(problems_found())
+    if as_json:
+        print_json({"sealed": state.sealed, "unsealed": state.unsealed, "problems": problems})
+    else:
+        screen.print(f"Event log: {state.sealed} lines sealed, {state.unsealed} waiting for the seal.")
+        for problem in problems:
+            screen.print(f"[red]✗[/] {problem}", markup=True)
+        if not problems:
+            screen.print("[green]✓[/] Everything is as it was written.")
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+def _date(text: str, default: date) -> date:
+    try:
+        return date.fromisoformat(text) if text else default
+    except ValueError:
+        fail(f"« {text} » is not a date; write YYYY-MM-DD, for example 2026-11-05", code=2)

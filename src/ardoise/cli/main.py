@@ -1,0 +1,69 @@
+"""The `ardoise` command: one function a command, one call of the house each."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ardoise.cli import wiring
+
+
+def build() -> typer.Typer:
+    """Assemble the commands; Django is started before, because the modules name its models."""
+    from ardoise.cli import (
+        bench_commands,
+        billing_commands,
+        collect_commands,
+        demo_commands,
+        files_commands,
+        formats_commands,
+        rating_commands,
+        serve_commands,
+    )
+
+    app = typer.Typer(
+        name="ardoise",
+        help="Telecom billing and call accounting: tickets in, legal invoices out.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command()(demo_commands.demo)
+    app.command()(serve_commands.up)
+    app.command()(files_commands.load)
+    app.command()(files_commands.dump)
+    app.add_typer(formats_commands.formats, name="formats")
+    app.command()(formats_commands.parse)
+    app.command()(formats_commands.simulate)
+    app.add_typer(collect_commands.collect, name="collect")
+    app.command()(rating_commands.rate)
+    app.command()(rating_commands.price)
+    app.command()(billing_commands.check)
+    app.add_typer(billing_commands.bill, name="bill")
+    app.command()(billing_commands.deliver)
+    app.command()(billing_commands.report)
+    app.command()(billing_commands.verify)
+    app.add_typer(bench_commands.bench, name="bench")
+    return app
+
+
+def run() -> None:
+    """Entry point: `--home FOLDER` may stand anywhere; errors end as one sentence and an exit status."""
+    sys.exit(wiring.guarded(_run))
+
+
+def _run() -> None:
+    arguments, home = _home(sys.argv[1:])
+    wiring.start_django(home)
+    build()(args=arguments)
+
+
+def _home(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Take `--home FOLDER` out of the arguments: it decides where Django finds its database."""
+    for index, argument in enumerate(arguments):
+        if argument == "--home" and index + 1 < len(arguments):
+            return arguments[:index] + arguments[index + 2 :], arguments[index + 1]
+        if argument.startswith("--home="):
+            return arguments[:index] + arguments[index + 1 :], argument.removeprefix("--home=")
+    return arguments, None

@@ -1,0 +1,123 @@
+"""THE PAGE: tickets in, legal invoices out.
+
+    collect  ->  rate  ->  bill  ->  deliver  ->  settle
+    bytes        usage     charges   documents    payments (a later room)
+    to usage     to        to        to PDF,
+                 charges   documents XML, mail
+
+Each stage is one call here. What is handed over is named in its signature; nothing else passes between stages. Any of
+them can be called again at any time: up to `issue` everything is computed anew from what came before, after it nothing
+changes any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from ardoise.access import operations as access
+from ardoise.bill import checks
+from ardoise.bill import operations as billing
+from ardoise.bill.models import BillRun, Document
+from ardoise.collect import operations as collecting
+from ardoise.collect.handover import snapshot_sources
+from ardoise.collect.queries import utc_months_of
+from ardoise.deliver import operations as delivery
+from ardoise.directory.models import Issuer
+from ardoise.rate import operations as rating
+from ardoise.reports import operations as reporting
+
+Progress = Callable[[int], None]
+
+
+class NotReady(ValueError):
+    """The month may not be issued yet: the findings of the check that nobody waived."""
+
+    def __init__(self, month: str, findings: Sequence[checks.Finding]) -> None:
+        names = ", ".join(finding.name for finding in findings)
+        super().__init__(
+            f"{month} is not ready, {len(findings)} findings are open: {names}. "
+            f'Mend them, or accept each by name: ardoise check --month {month} --waive NAME --reason "..."'
+        )
+        self.findings = list(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What the runs of a month did, issuer by issuer."""
+
+    issued: list[billing.Issued]
+
+    @property
+    def numbers(self) -> list[str]:
+        return [number for run in self.issued for number in run.numbers]
+
+
+def collect(*, now: datetime) -> list[collecting.Parsed]:
+    """1. Everything received (journals, dropped files) becomes calls, events or quarantine."""
+    return collecting.collect_once(now=now)
+
+
+def rate(*, month: str, now: datetime, progress: Progress | None = None) -> rating.Rated:
+    """2. The calls of a month become charges, at what directory and catalogue say now."""
+    collecting.seal_months(months=utc_months_of(month), now=now)
+    return rating.rate_month(month=month, sources=snapshot_sources(), now=now, progress=progress)
+
+
+def preview(*, month: str, issue_date: date, now: datetime) -> list[billing.Previewed]:
+    """3a. Subscriptions and purchases join the calls; drafts are made for every issuer. Nothing is numbered."""
+    billing.compute_recurring(month=month)
+    return [billing.preview(issuer=issuer, month=month, issue_date=issue_date, now=now) for issuer in _issuers()]
+
+
+def check(*, month: str) -> list[checks.Finding]:
+    """3b. What a careful biller would look at before issuing: findings, waived or not."""
+    return checks.find(month)
+
+
+def issue(*, month: str, issue_date: date, now: datetime, progress: Progress | None = None) -> Billed:
+    """3c. Numbers are taken and everything freezes. Raises NotReady while a finding is neither mended nor waived."""
+    if _anything_to_issue(month) and (open_findings := [found for found in check(month=month) if not found.waived]):
+        raise NotReady(month, open_findings)
+    issued = [
+        billing.issue(
+            issuer=issuer,
+            month=month,
+            issue_date=issue_date,
+            now=now,
+            validator=delivery.official_verdicts,
+            progress=progress,
+        )
+        for issuer in _issuers()
+    ]
+    return Billed(issued)
+
+
+def credit(*, invoice: Document, issue_date: date, now: datetime, reason: str) -> Document:
+    """3d. An issued invoice is corrected by a credit note, never by an edit."""
+    return billing.issue_credit_note(
+        invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts, reason=reason
+    )
+
+
+def deliver(*, now: datetime, progress: Progress | None = None) -> delivery.Delivered:
+    """4. Whatever was issued and waits becomes PDF, XML and itemised calls; the event log is sealed."""
+    delivered = delivery.render_waiting(now=now, progress=progress)
+    access.seal_events()
+    return delivered
+
+
+def report(*, month: str, made_on: date) -> dict[str, list[Path]]:
+    """The control reports of every company: {company: files}."""
+    companies = sorted({issuer.company for issuer in _issuers()})
+    return {company: reporting.write_controls(company=company, month=month, made_on=made_on) for company in companies}
+
+
+def _issuers() -> list[Issuer]:
+    return list(Issuer.objects.order_by("code"))
+
+
+def _anything_to_issue(month: str) -> bool:
+    return BillRun.objects.filter(month=month, drafts__isnull=False).exists()
