@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.adapters.samples import SampleCase, cases, data_files, differences, product_format, readings
+from acceptance.adapters.samples import (
+    CALL_KEYS,
+    SampleCase,
+    assembled_calls,
+    cases,
+    data_files,
+    differences,
+    expected_calls,
+    product_format,
+    readings,
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -15,6 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         folder = Path(metafunc.config.getoption("--samples"))
         found: list[SampleCase | None] = [*cases(folder)] if folder.is_dir() else []
         metafunc.parametrize("sample", found or [None], ids=str)
+    if "sample_with_calls" in metafunc.fixturenames:
+        folder = Path(metafunc.config.getoption("--samples"))
+        firsts = [sample for sample in cases(folder) if sample.number == 1] if folder.is_dir() else []
+        with_calls = [sample for sample in firsts if expected_calls(sample.expected_file) and product_format(sample)]
+        metafunc.parametrize("sample_with_calls", with_calls or [None], ids=str)
 
 
 def test_a_record_is_read_as_expected(sample: SampleCase | None, case: Callable[[str, str], None]) -> None:
@@ -29,3 +44,14 @@ def test_a_record_is_read_as_expected(sample: SampleCase | None, case: Callable[
     line = sample.record.get("line", sample.number)
     assert line in found, f"the stream has {len(found)} records"
     assert differences(sample.record, found[line]) == {}
+
+
+def test_the_records_of_a_stream_become_the_calls_expected(sample_with_calls: SampleCase | None) -> None:
+    """Not a row of the table (a case is a record); only what a call of this product holds is compared."""
+    name = product_format(sample_with_calls) if sample_with_calls else None
+    if sample_with_calls is None or name is None:
+        pytest.skip("no sample with calls in a format that is built")
+    found = assembled_calls(sample_with_calls.expected_file, name)
+    for expected in expected_calls(sample_with_calls.expected_file):
+        asserted = {key: value for key, value in expected.items() if key in CALL_KEYS}
+        assert differences(asserted, found[str(expected["call_id"])]) == {}, expected["call_id"]

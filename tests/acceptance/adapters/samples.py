@@ -6,9 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.usage import CallStatus, Leg, PrintedTime, Reading
 from ardoise.formats import registry
 from ardoise.formats.sample_json import to_sample_json
 
@@ -59,8 +62,8 @@ def data_files(expected_file: Path) -> list[Path]:
 
 
 @cache
-def readings(expected_file: Path, format_name: str) -> dict[int, dict[str, object]]:
-    """Every record of the stream as JSON, by its rank from 1. Received in parts, as written, then framed."""
+def read_stream(expected_file: Path, format_name: str) -> list[Reading]:
+    """Every record of the stream read, in order. Received in parts, as written, then framed."""
     chosen = registry.get(format_name)
     reader = chosen.reader({})
     records: list[bytes] = []
@@ -69,8 +72,19 @@ def readings(expected_file: Path, format_name: str) -> dict[int, dict[str, objec
         whole, rest = chosen.frame(rest + file.read_bytes(), final=False)
         records += whole
     records += chosen.frame(rest, final=True)[0]
-    found = (to_sample_json(reader(record), number) for number, record in enumerate(records, start=1))
-    return {number: json.loads(json.dumps(reading)) for number, reading in enumerate(found, start=1)}
+    return [reader(record) for record in records]
+
+
+def readings(expected_file: Path, format_name: str) -> dict[int, dict[str, object]]:
+    """Every record as JSON, by its rank from 1."""
+    found = enumerate(read_stream(expected_file, format_name), start=1)
+    return {number: json.loads(json.dumps(to_sample_json(reading, number))) for number, reading in found}
+
+
+def legs(expected_file: Path, format_name: str) -> Iterator[tuple[int, Leg]]:
+    for number, reading in enumerate(read_stream(expected_file, format_name), start=1):
+        if isinstance(reading, Leg):
+            yield number, reading
 
 
 def differences(expected: dict[str, object], found: dict[str, object]) -> dict[str, tuple[object, object]]:
@@ -90,3 +104,54 @@ def _agrees(expected: object, found: object) -> bool:
     if isinstance(expected, dict) and isinstance(found, dict):
         return all(_agrees(value, found.get(key)) for key, value in expected.items() if key not in FREE_TEXT)
     return expected == found and isinstance(expected, bool) == isinstance(found, bool)
+
+
+# --- calls: the records of a stream merged ---------------------------------------------------------------------------
+
+CALL_KEYS = (
+    "direction",
+    "answered",
+    "answered_by",
+    "talk_s",
+    "ring_s",
+    "trunk",
+    "lines",
+)  # said by samples, held by Usage
+
+
+def expected_calls(expected_file: Path) -> list[dict[str, object]]:
+    return json.loads(expected_file.read_text(encoding="utf-8")).get("calls", [])
+
+
+def assembled_calls(expected_file: Path, format_name: str) -> dict[str, dict[str, object]]:
+    """The calls the assembler makes of the stream, by the call id of their first record."""
+    assembler = Assembler(AssemblyPolicy())
+    calls: list[AssembledCall] = []
+    arrived_at = datetime(2000, 1, 1, tzinfo=UTC)
+    for number, leg in legs(expected_file, format_name):
+        timed = TimedLeg(str(number), "sample", _instant(leg.start), (), arrived_at, leg)
+        calls += assembler.add(timed)
+    calls += assembler.flush(arrived_at + timedelta(days=1))
+    return {str(call.legs[0].leg.call_id): _call_json(call) for call in calls}
+
+
+def _call_json(call: AssembledCall) -> dict[str, object]:
+    usage = call.usage
+    answered = usage.status in (CallStatus.ANSWERED, CallStatus.VOICEMAIL)
+    return {
+        "direction": usage.direction.value,
+        "answered": answered,
+        "answered_by": "voicemail" if usage.status is CallStatus.VOICEMAIL else None,
+        "talk_s": usage.talk_s,
+        "ring_s": usage.ring_s,
+        "trunk": usage.trunk or None,
+        "lines": [int(timed.ticket_id) for timed in call.legs],
+    }
+
+
+def _instant(start: PrintedTime | datetime) -> datetime:
+    """Any zone will do here: only the order and the distance of starts matter to the grouping."""
+    if isinstance(start, datetime):
+        return start
+    year = 2000 if start.year is None else start.year
+    return datetime(year, start.month, start.day, start.hour, start.minute, start.second or 0, tzinfo=UTC)
