@@ -66,19 +66,18 @@ class AcceptanceReport:
             return
         terminalreporter.section("acceptance")
         terminalreporter.write_line(f"{'suite':<10}{'family':<46}{'passed':>8}{'failed':>8}{'skipped':>9}")
-        for suite, families in self.as_json().items():
-            total = Family()
-            for name in families:
-                family = self._suites[suite][name]
-                total.passed += family.passed
-                total.failed += family.failed
-                total.skipped.update(family.skipped)
-                terminalreporter.write_line(_row(suite, name, family))
+        for suite in [suite for suite in SUITES if suite in self._suites]:
+            families = self._suites[suite]
+            for name in sorted(families):
+                terminalreporter.write_line(_row(suite, name, families[name]))
+            everything = families.values()
+            skipped = Counter({"": sum(sum(family.skipped.values()) for family in everything)})
+            total = Family(sum(f.passed for f in everything), sum(f.failed for f in everything), skipped)
             terminalreporter.write_line(_row(suite, "TOTAL", total))
 
 
 def _row(suite: str, name: str, family: Family) -> str:
-    reasons = "; ".join(f"{reason} ({count})" for reason, count in sorted(family.skipped.items()))
+    reasons = "; ".join(f"{reason} ({count})" for reason, count in sorted(family.skipped.items()) if reason)
     skipped = sum(family.skipped.values())
     return f"{suite:<10}{name:<46}{family.passed:>8}{family.failed:>8}{skipped:>9}  {reasons}".rstrip()
 

@@ -25,14 +25,7 @@ Options = Annotated[
     list[str],
     typer.Option("--option", "-o", help="Option of the format, key=value; may be repeated.", metavar="KEY=VALUE"),
 ]
-formats_app = typer.Typer(help="The ticket formats this installation can read.", no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    app.command("parse")(parse)
-    app.command("simulate")(simulate)
-    app.add_typer(formats_app, name="formats")
+formats = typer.Typer(help="The ticket formats this installation can read.", no_args_is_help=True)
 
 
 def parse(
@@ -62,7 +55,7 @@ def parse(
         raise typer.Exit(FAILED)
 
 
-@formats_app.command("list")
+@formats.command("list")
 def formats_list(as_json: AsJson = False) -> None:
     """List the installed formats.
 
@@ -79,7 +72,7 @@ def formats_list(as_json: AsJson = False) -> None:
     screen.print(rows)
 
 
-@formats_app.command("show")
+@formats.command("show")
 def formats_show(
     name: Annotated[str, typer.Argument(help="Name of the format.")],
     lang: Annotated[str, typer.Option("--lang", help="Language of the page: fr or en.")] = "fr",
@@ -97,7 +90,7 @@ def formats_show(
         sys.stdout.write(page)
 
 
-@formats_app.command("pages")
+@formats.command("pages")
 def formats_pages(folder: Annotated[Path, typer.Argument(help="Folder to write the pages to.")]) -> None:
     """Write the manual page of every format, in French and English.
 

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ardoise.cli.formats_commands import register
+from ardoise.cli import formats_commands
 
 TICKETS = [
     b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,E201,Martin,T9001,Line 1.1,0,0"
@@ -23,7 +23,9 @@ TICKETS = [
 @pytest.fixture
 def run() -> object:
     app = typer.Typer()
-    register(app)
+    app.command()(formats_commands.parse)
+    app.command()(formats_commands.simulate)
+    app.add_typer(formats_commands.formats, name="formats")
     runner = CliRunner()
     return lambda *words: runner.invoke(app, [str(word) for word in words])
 
