@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -75,7 +75,7 @@ def _accounts() -> tuple[snap.SnapshotAccount, ...]:
     )
 
 
-def _root(account_id: int, rows: dict[int, dict[str, object]]) -> int:
+def _root(account_id: int, rows: Mapping[int, Mapping[str, object]]) -> int:
     seen = [account_id]
     while (parent := rows[seen[-1]]["parent_id"]) is not None:
         assert isinstance(parent, int)

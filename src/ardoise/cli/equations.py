@@ -65,8 +65,8 @@ def print_equations(month: str) -> None:
         tickets_missing = balance.received - balance.in_calls - balance.events - balance.quarantined - balance.waiting
         _line(
             tickets_missing,
-            f"tickets   {_n(balance.received)} received = {_n(balance.in_calls)} in calls + {_n(balance.events)} events "
-            f"+ {_n(balance.quarantined)} quarantined"
+            f"tickets   {_n(balance.received)} received = {_n(balance.in_calls)} in calls "
+            f"+ {_n(balance.events)} events + {_n(balance.quarantined)} quarantined"
             + (f" + {_n(balance.waiting)} waiting" if balance.waiting else ""),
         )
         calls = balance.calls
@@ -79,7 +79,8 @@ def print_equations(month: str) -> None:
         _line(
             charges.missing,
             f"charges   {_n(charges.priced)} priced = {_n(charges.invoiced)} invoiced "
-            f"+ {_n(charges.on_statement)} on statements + {_n(charges.not_billable)} not billable + {_n(charges.open)} open",
+            f"+ {_n(charges.on_statement)} on statements + {_n(charges.not_billable)} not billable "
+            f"+ {_n(charges.open)} open",
         )
         micros = balance.micros
         _line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -55,6 +56,8 @@ def run() -> None:
 
 def _run() -> None:
     arguments, home = _home(sys.argv[1:])
+    if home is None and arguments[:1] == ["demo"]:
+        home = os.environ.get("ARDOISE_HOME", "var/demo")  # the demonstration never touches another installation
     wiring.start_django(home)
     build()(args=arguments)
 

@@ -42,6 +42,7 @@ class LedgerEntry(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="entry_whole_cents", condition=models.Q(amount_micros=F("amount_micros") - Mod("amount_micros", 10000))
+                name="entry_whole_cents",
+                condition=models.Q(amount_micros=F("amount_micros") - Mod("amount_micros", 10000)),
             ),
         ]

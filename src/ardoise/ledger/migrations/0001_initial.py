@@ -7,49 +7,78 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ardoise_directory', '0001_initial'),
+        ("ardoise_directory", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LedgerAccount',
+            name="LedgerAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=12)),
-                ('auxiliary', models.CharField(blank=True, max_length=60)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ardoise_directory.issuer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=12)),
+                ("auxiliary", models.CharField(blank=True, max_length=60)),
+                (
+                    "issuer",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ardoise_directory.issuer"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerTransaction',
+            name="LedgerTransaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80, unique=True)),
-                ('date', models.DateField()),
-                ('kind', models.CharField(max_length=20)),
-                ('recorded_at', models.DateTimeField()),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='ardoise_directory.issuer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80, unique=True)),
+                ("date", models.DateField()),
+                ("kind", models.CharField(max_length=20)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "issuer",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="ardoise_directory.issuer"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_micros', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ardoise_ledger.ledgeraccount')),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ardoise_ledger.ledgertransaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount_micros", models.BigIntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ardoise_ledger.ledgeraccount",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="ardoise_ledger.ledgertransaction",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='ledgeraccount',
-            constraint=models.UniqueConstraint(fields=('issuer', 'code', 'auxiliary'), name='ledger_account_once'),
+            model_name="ledgeraccount",
+            constraint=models.UniqueConstraint(fields=("issuer", "code", "auxiliary"), name="ledger_account_once"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_micros', django.db.models.expressions.CombinedExpression(models.F('amount_micros'), '-', django.db.models.functions.math.Mod('amount_micros', 10000)))), name='entry_whole_cents'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "amount_micros",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("amount_micros"), "-", django.db.models.functions.math.Mod("amount_micros", 10000)
+                        ),
+                    )
+                ),
+                name="entry_whole_cents",
+            ),
         ),
     ]

@@ -4,22 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='MonthRating',
+            name="MonthRating",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.CharField(max_length=7, unique=True)),
-                ('snapshot_sha256', models.CharField(max_length=64)),
-                ('usage_sha256', models.CharField(max_length=64)),
-                ('rated_at', models.DateTimeField()),
-                ('totals', models.JSONField(default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.CharField(max_length=7, unique=True)),
+                ("snapshot_sha256", models.CharField(max_length=64)),
+                ("usage_sha256", models.CharField(max_length=64)),
+                ("rated_at", models.DateTimeField()),
+                ("totals", models.JSONField(default=dict)),
             ],
         ),
     ]
