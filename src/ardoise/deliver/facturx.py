@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pikepdf
@@ -20,6 +21,7 @@ from lxml import etree
 
 from ardoise.core.documents import Document, DocumentKind, DocumentLine, Party, VatLine
 from ardoise.core.money import minor_to_decimal
+from ardoise.deliver.render import render_pdf
 from ardoise.deliver.render.wording import Words
 
 XML_NAME = "factur-x.xml"
@@ -219,6 +221,14 @@ _PROPERTIES = {
     "Version": ("The actual version of the standard applying to the embedded XML document", "1.0"),
     "ConformanceLevel": ("The conformance level of the embedded XML document", "EN 16931"),
 }
+
+
+def hybrid_pdf(document: Document, *, annex_reference: str | None = None, templates: Path | None = None) -> bytes:
+    """What a customer receives: Factur-X for an invoice or a credit note, a plain PDF/A for a statement or a draft."""
+    pdf = render_pdf(document, annex_reference=annex_reference, templates=templates)
+    if document.kind not in _TYPE_CODES or not document.number:
+        return pdf
+    return attach(pdf, facturx_xml(document))
 
 
 def attach(pdf: bytes, xml: bytes) -> bytes:
