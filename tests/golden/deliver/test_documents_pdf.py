@@ -155,7 +155,7 @@ def test_a_direct_debit_announces_the_mandate_and_hides_the_account() -> None:
     )
     assert "prélevé le 05/12/2026" in printed
     assert "RUM-00042" in printed and "FR12ZZZ123456" in printed
-    assert "FR76 •••• " in printed and "30006" not in printed.replace("\u00a0", "")
+    assert "FR76 •••• 0189" in printed and "30006" not in printed.replace("\u00a0", "")
 
 
 def test_english_documents_read_as_english() -> None:

@@ -361,7 +361,7 @@ def _payment(document: Document, *, words: Words) -> View | None:
     bank = [("IBAN", typo.iban(document.iban)), ("BIC", document.bic)]
     if document.payment_means in ("59", "49"):
         # The notice of the debit (SEPA rulebook): creditor, mandate, and enough of the account to recognise it.
-        account = typo.iban(document.debited_iban)
+        account = document.debited_iban.replace(" ", "")
         bank = [
             (words("payment.mandate"), document.mandate_reference),
             (words("payment.creditor"), document.creditor_identifier),
