@@ -82,3 +82,15 @@ def test_the_parts_of_a_month_sum_to_its_price(item, split):
     parts = [c for part in (head, tail) for c in charges_due(part, cycle=cycle, as_of_date=date(2026, 10, 31))]
     (month,) = charges_due(whole, cycle=cycle, as_of_date=first)
     assert sum(c.amount_micros for c in parts) == month.amount_micros
+
+
+@given(items(), st.lists(st.none() | STARTS, max_size=3), MONTHS, st.randoms(use_true_random=False))
+def test_the_order_in_which_frozen_charges_are_read_does_not_matter(item, ends, month, random):
+    history = []
+    for end in ends:
+        known = replace(item, line_ends_date=end)
+        history += [c.billed for c in charges_for_run(known, bill_month=month, already=history)]
+    shuffled = random.sample(history, len(history))
+    assert charges_for_run(item, bill_month=month, already=shuffled) == charges_for_run(
+        item, bill_month=month, already=history
+    )

@@ -80,6 +80,12 @@ class Billed:
     def is_credit(self) -> bool:
         return ":credit" in self.origin_id
 
+    @property
+    def count(self) -> int:
+        """How many times this key was used, this one included: "sub:7:2026-11-11:credit:2" is the second."""
+        last = self.origin_id.rpartition(":")[2]
+        return int(last) if last.isdecimal() else 1
+
 
 @dataclass(frozen=True, slots=True)
 class RecurringCharge:
@@ -103,8 +109,8 @@ def charges_for_run(
     """What the run that bills the usage of `bill_month` ("2026-10") charges for a subscription, calendar-month cycle.
 
     In advance: up to the end of the *next* month (the first invoice has the stub since the start and the month in
-    advance). In arrears: up to the end of `bill_month`. `already` is every frozen charge of the subscription, oldest
-    first; `not_before_date` is where billing here begins for a customer taken over with an older subscription.
+    advance). In arrears: up to the end of `bill_month`. `already` is every frozen charge of the subscription, in
+    any order; `not_before_date` is where billing here begins for a customer taken over with an older subscription.
     """
     return charges_due(
         item, cycle=MONTHLY, as_of_date=month_period(bill_month).end, already=already, not_before_date=not_before_date
@@ -155,15 +161,20 @@ def _credits(item: RecurringItem, cycle: Cycle, covered: dict[date, Billed], use
 
 
 def _coverage(already: Iterable[Billed]) -> dict[date, Billed]:
-    """Which line has billed each day, once the credits have given days back."""
-    covered: dict[date, Billed] = {}
-    for line in already:
+    """Which line has billed each day, once the credits have given days back; the order of the lines does not matter.
+
+    A day is billed again only after a credit, under a line that starts later or under the same key with a higher count:
+    the one that stands is the last of these.
+    """
+    charged: dict[date, list[Billed]] = {}
+    credits: dict[date, int] = {}
+    for line in sorted(already, key=lambda line: (line.period_from, line.count)):
         for day in _days(line.period_from, line.period_to):
             if line.is_credit:
-                covered.pop(day, None)
+                credits[day] = credits.get(day, 0) + 1
             else:
-                covered[day] = line
-    return covered
+                charged.setdefault(day, []).append(line)
+    return {day: lines[-1] for day, lines in charged.items() if len(lines) > credits.get(day, 0)}
 
 
 def _share(whole_micros: Fraction, run: Period, reference: Period, proration: Proration) -> int:
