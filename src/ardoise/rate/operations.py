@@ -34,7 +34,7 @@ class Rated:
     month: str
     changed: bool
     calls: int
-    totals: dict[str, int]  # "priced": n, "unpriced no_rate": n, "excluded internal": n ...
+    totals: dict[str, int]  # "priced": n, "unpriced/no_rate": n, "excluded/internal": n ...
     registered: int  # identifiers nobody knew, put on provisional lines
 
 
@@ -57,7 +57,7 @@ def rate_month(
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
-    states = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
+    expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
     with tempfile.TemporaryDirectory(dir=settings.ARDOISE_HOME, prefix="rating-") as folder:
         result = rate_files(
             usage_files=files,
@@ -65,12 +65,27 @@ def rate_month(
             month=month,
             out_dir=Path(folder),
             buckets=BUCKETS,
-            progress=progress,
+            progress=_increments(progress),
         )
-        _swap(Path(folder), month, states)
-    totals = {"calls": result.calls, "states": result.state_counts}
+        _swap(Path(folder), month, expected)
+    states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
+    totals = {"calls": result.calls_all, "states": states}
     MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
-    return Rated(month, True, result.calls, result.state_counts, registered)
+    return Rated(month, True, result.calls_all, states, registered)
+
+
+def _increments(progress: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    """The engine tells how many calls are done in all; a progress bar wants how many more."""
+    if progress is None:
+        return None
+    seen = 0
+
+    def tell(done: int) -> None:
+        nonlocal seen
+        progress(done - seen)
+        seen = done
+
+    return tell
 
 
 def _buckets() -> list[str]:
