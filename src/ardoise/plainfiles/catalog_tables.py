@@ -37,11 +37,7 @@ CALENDARS = Table(
         Column("zone", kinds.TimeZone(), "fuseau horaire", "time zone", default="Europe/Paris"),
         Column(
             "holidays",
-            kinds.Pattern(
-                regex="[A-Z]{2}(-[A-Z0-9]{1,3})?",
-                fr="un territoire, « FR » ou « FR-6AE »",
-                en="a territory like FR or FR-6AE",
-            ),
+            Text(),
             "territoire des jours fériés (« FR », « FR-6AE »…) ; vide = aucun",
             'territory of the public holidays ("FR", "FR-6AE"...); empty = none',
         ),

@@ -375,7 +375,7 @@ def _bands(world: World) -> Iterator[Problem]:
         bands[cells["calendar"]].add(cells["band"])
     for row in world.rows("rates"):
         band = row.cells["band"]
-        if not band:
+        if not band or "calendars" in world.folder.unreadable:
             continue
         tariff = world.cells["tariffs"].get((row.cells["tariff"],))
         calendar = tariff["calendar"] if tariff else ""
@@ -383,7 +383,7 @@ def _bands(world: World) -> Iterator[Problem]:
             yield row.problem(
                 "band", f"« {band} »: the tariff {row.cells['tariff']} has no calendar; name one, or leave it empty"
             )
-        elif band not in bands[calendar]:
+        elif band not in bands[calendar] and calendar not in world.folder.named["calendars"]:
             yield row.problem("band", f"{one_of(band, sorted(bands[calendar]))} (calendar {calendar})")
 
 

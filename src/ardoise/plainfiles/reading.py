@@ -286,6 +286,8 @@ def _read_version(
         message = f"the file « {TARIFF_FOLDER}/{rates} » is not there"
         folder.findings.errors.append(version.problem(RATES_KEY, message))
         return
+    if version.key in folder.lists[RATES.name]:
+        return  # the version stands twice: said once, not for each of its rates
     folder.lists[RATES.name].add(version.key)
     derived = {"tariff": code, "version_from_date": version.cells["valid_from_date"]}
     read_csv(file, f"{TARIFF_FOLDER}/{rates}", RATES, folder, derived=derived)

@@ -1,0 +1,433 @@
+"""Each mistake a folder may hold, and the very sentence that answers it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from company_folder import LATER, LOADED_AT, SOUND, write
+
+from ardoise.catalog.models import TariffVersion
+from ardoise.core.schema import FROZEN
+from ardoise.directory.models import Issuer
+from ardoise.plainfiles.loading import load
+from ardoise.plainfiles.problems import LoadRefused
+from ardoise.store.operations import append_frozen
+from ardoise.store.tables import bucket_of, schema_of, write_parquet
+
+pytestmark = pytest.mark.django_db
+
+RATES = "tariffs/public-2026-01-01.csv"
+ACCOUNTS_HEADER = "code,name,issuer,parent,billable,vat_regime,vat_reason,vat_number,address,postal_code,city\n"
+
+
+def edited(file: str, old: str, new: str) -> dict[str, str]:
+    assert old in SOUND[file], old
+    return {file: SOUND[file].replace(old, new, 1)}
+
+
+def added(file: str, text: str) -> dict[str, str]:
+    return {file: SOUND[file] + text}
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "unknown word": (
+        edited("accounts.csv", "overseas_dom", "overseas_don"),
+        "accounts.csv, line 4, column vat_regime: « overseas_don » is not known; expected one of standard, "
+        "overseas_dom, "
+        "guyane_mayotte, reverse_charge, intra_eu, export, exempt; did you mean overseas_dom?",
+    ),
+    "ComTrafic index 0": (
+        edited("accounts.csv", "overseas_dom", "0"),
+        "accounts.csv, line 4, column vat_regime: VAT index 0 of ComTrafic does not say why there is no VAT; give the "
+        "regime: guyane_mayotte, reverse_charge, intra_eu, export, or exempt with its legal mention in vat_reason",
+    ),
+    "no VAT regime": (
+        edited("accounts.csv", "overseas_dom", ""),
+        "accounts.csv, line 4, column vat_regime: expected VAT regime missing: give one of standard, overseas_dom, "
+        "guyane_mayotte, reverse_charge, intra_eu, export, exempt",
+    ),
+    "no VAT rate": (
+        edited("vat_rates.csv", "overseas_dom,,8.5,2014-01-01\n", ""),
+        "accounts.csv, line 4, column vat_regime: no VAT rate for overseas_dom, goods: add a row to vat_rates.csv",
+    ),
+    "no address": (
+        edited("accounts.csv", "3 rue Basse,97200,Fort-de-France", ",97200,"),
+        "accounts.csv, line 4, column city: is missing: a customer that is invoiced needs its address, postal code "
+        "and city",
+    ),
+    "postal code": (
+        edited("accounts.csv", "97200", "9720"),
+        "accounts.csv, line 4, column postal_code: « 9720 » is not a French postal code; write five digits, for "
+        "example "
+        "97200",
+    ),
+    "exempt without a mention": (
+        {"accounts.csv": ACCOUNTS_HEADER + "C1,A,voxa,,,exempt,,,1 rue,69001,Lyon\n"},
+        "accounts.csv, line 2, column vat_reason: is missing: write the mention to print, like « TVA non applicable – "
+        "article 293 B du CGI »",
+    ),
+    "reverse charge without a VAT number": (
+        {"accounts.csv": ACCOUNTS_HEADER + "C1,A,voxa,,,reverse_charge,,,1 rue,69001,Lyon\n"},
+        "accounts.csv, line 2, column vat_number: is missing: the regime reverse_charge requires the customer's VAT "
+        "number "
+        "on invoices",
+    ),
+    "cycle of one": (
+        edited("accounts.csv", "ATELIER,Atelier,department,usine,,", "ATELIER,Atelier,department,usine,ATELIER,"),
+        "accounts.csv, line 5, column parent: an account cannot be its own ancestor: ATELIER > ATELIER; change a "
+        "parent",
+    ),
+    "cycle of three": (
+        {"accounts.csv": "code,name,issuer,parent\nX,X,usine,Z\nY,Y,usine,X\nZ,Z,usine,Y\n"},
+        "accounts.csv, line 2, column parent: an account cannot be its own ancestor: X > Z > Y > X; change a parent",
+    ),
+    "customer without issuer": (
+        edited("accounts.csv", "customer,voxa,,1", "customer,,,1"),
+        "accounts.csv, line 3, column issuer: is empty; expected one of usine, voxa",
+    ),
+    "another issuer than the customer's": (
+        edited("accounts.csv", "department,,C1", "department,usine,C1"),
+        "accounts.csv, line 2, column issuer: « usine » is not the issuer of its customer C1 (« voxa »); leave it "
+        "empty or "
+        "write the same",
+    ),
+    "duplicate code": (
+        added("zones.csv", "mobile,Encore,Again\n"),
+        "zones.csv, line 4: same code « mobile » as line 2; keep one of the two",
+    ),
+    "two rates for a prefix and band": (
+        added(RATES, "+33,fixe,creuse,0.0300,1,1,,\n"),
+        f"{RATES}, line 7: same prefix « +33 », exact « no », band « creuse » as line 5; keep one of the two",
+    ),
+    "two versions of a day": (
+        added("tariffs/public.toml", '[[version]]\nvalid_from_date = 2026-01-01\nrates = "public-2026-01-01.csv"\n'),
+        "tariffs/public.toml, line 8: same valid_from_date « 2026-01-01 » as line 5; keep one of the two",
+    ),
+    "band of no calendar": (
+        edited(RATES, "pleine", "pleines"),
+        f"{RATES}, line 4, column band: « pleines » is not known; expected one of creuse, pleine; did you mean pleine? "
+        "(calendar pleine-creuse)",
+    ),
+    "band without calendar": (
+        edited("tariffs/public.toml", 'calendar = "pleine-creuse"\n', ""),
+        f"{RATES}, line 4, column band: « pleine »: the tariff public has no calendar; name one, or leave it empty",
+    ),
+    "unknown reference": (
+        edited("lines.csv", "L2,", "L3,"),
+        "assignments.csv, line 4, column line: « L2 » is not known; expected one of L1, L3 (lines.csv)",
+    ),
+    "unknown owner": (
+        edited("tariff_links.csv", "account,C2", "account,C3"),
+        "tariff_links.csv, line 3, column owner: « C3 » is not known; expected one of ATELIER, C1, C1-COMPTA, C2 "
+        "(accounts.csv)",
+    ),
+    "bad date": (
+        edited("purchases.csv", "2026-10-12", "12/10/2026"),
+        "purchases.csv, line 2, column date: « 12/10/2026 » is not a date; write YYYY-MM-DD, for example 2026-10-31",
+    ),
+    "bad amount": (
+        edited("products.csv", "12.90", "12.90 €"),
+        "products.csv, line 2, column unit_price: « 12.90 € » is not an amount; write for example 0.0250",
+    ),
+    "bad SIREN": (
+        edited("issuers.toml", "552081317", "552081318"),
+        "issuers.toml, line 5, column siren: « 552081318 » is not a SIREN; write its 9 digits (the last one is a check "
+        "digit)",
+    ),
+    "SIRET of another company": (
+        edited("issuers.toml", 'siren = "552081317"\n', 'siren = "552081317"\nsiret = "73282932000074"\n'),
+        "issuers.toml, line 6, column siret: « 73282932000074 » does not start with the SIREN « 552081317 »; "
+        "correct one "
+        "of them",
+    ),
+    "VAT number of another company": (
+        edited("issuers.toml", 'siren = "552081317"\n', 'siren = "552081317"\nvat_number = "FR44732829320"\n'),
+        "issuers.toml, line 6, column vat_number: « FR44732829320 » does not end with the SIREN « 552081317 »; correct "
+        "one of them",
+    ),
+    "bad IBAN": (
+        edited("issuers.toml", "7890 189", "7890 188"),
+        "issuers.toml, line 10, column iban: « FR76 3000 6000 0112 3456 7890 188 » is not an IBAN (invalid checksum "
+        "digits); "
+        "copy it from the bank's statement",
+    ),
+    "number without sequence": (
+        edited("issuers.toml", 'name = "Voxa Télécom"\n', 'name = "Voxa Télécom"\ninvoice_number = "FA{year}"\n'),
+        "issuers.toml, line 4, column invoice_number: « FA{year} » would give every document the same number; add "
+        "{seq:05d}",
+    ),
+    "issuer of invoices without SIREN": (
+        edited("issuers.toml", 'siren = "552081317"\n', ""),
+        "issuers.toml, line 1, column siren: is missing: an issuer of invoices must print it (art. 242 nonies A, "
+        "ann. II "
+        "CGI)",
+    ),
+    "unknown column": (
+        edited("lines.csv", "kind", "knid"),
+        "lines.csv, line 1, column knid: this column is not known; did you mean kind?",
+    ),
+    "missing column": (
+        {"lines.csv": "name\nAccueil\n"},
+        "lines.csv, line 1, column code: this column is missing; expected code,name,kind,no_detail,ended_date",
+    ),
+    "column twice": (
+        {"lines.csv": "code,name,code\nL1,a,b\n"},
+        "lines.csv, line 1, column code: this column stands twice; keep one",
+    ),
+    "unknown key": (
+        edited("sources.toml", "outside_prefix", "outside_prefx"),
+        "sources.toml, line 8, column outside_prefx: this key is not known; did you mean outside_prefix?",
+    ),
+    "too many cells": (
+        added("lines.csv", "L4,Salle 1, Salle 2,extension,\n"),
+        "lines.csv, line 4: has 5 cells, 4 are expected as in the header; put quotes around a text that holds a comma",
+    ),
+    "too few cells": (added("lines.csv", "L4\n"), "lines.csv, line 4: has 1 cells, 4 are expected as in the header"),
+    "semicolons": (
+        {"lines.csv": "code;name;kind;no_detail\nL1;a;b;no\n"},
+        "lines.csv, line 1: cells are separated by semicolons; commas are expected",
+    ),
+    "an open quote": (
+        added("lines.csv", 'L4,"Salle,extension,\n'),
+        "lines.csv, line 4: is not CSV: unexpected end of data",
+    ),
+    "not TOML": (
+        edited("sources.toml", 'code = "pbx-lyon"', "code = pbx-lyon"),
+        "sources.toml, line 2: is not TOML: Invalid value",
+    ),
+    "a float in TOML": (
+        edited("issuers.toml", 'siren = "552081317"', "siren = 552081317"),
+        'issuers.toml, line 5, column siren: 552081317 must be written between quotes: "552081317"',
+    ),
+    "too long": (
+        added("zones.csv", f"{'z' * 41},a,b\n"),
+        "zones.csv, line 4, column code: has 41 characters; 40 at most are kept",
+    ),
+    "empty and required": (
+        added("zones.csv", "sva,,b\n"),
+        "zones.csv, line 4, column label_fr: is empty; expected: text",
+    ),
+    "misspelt file": ({"acounts.csv": ""}, "acounts.csv: this file is not known; did you mean accounts.csv?"),
+    "logo that is not there": (
+        edited("issuers.toml", "logos/voxa.svg", "logos/vox.svg"),
+        "issuers.toml, line 9, column logo: the file « logos/vox.svg » is not there; names are relative to the folder",
+    ),
+    "logo outside the folder": (
+        edited("issuers.toml", "logos/voxa.svg", "../secret.svg"),
+        "issuers.toml, line 9, column logo: « ../secret.svg » is outside the folder; copy the file into it",
+    ),
+    "rates that are not there": (
+        edited("tariffs/public.toml", "public-2026-01-01.csv", "public.csv"),
+        "tariffs/public.toml, line 7, column rates: the file « tariffs/public.csv » is not there",
+    ),
+    "rates nobody names": (
+        {"tariffs/old.csv": "prefix\n"},
+        "tariffs/old.csv: no version names this file; write rates = « old.csv » in its tariff, or remove it",
+    ),
+    "overlapping assignments": (
+        edited("assignments.csv", "2026-10-15,\n", "2026-10-14,\n"),
+        "assignments.csv, line 3, column valid_from_date: line « L1 »: overlaps line 2; give the earlier one a "
+        "valid_to_date",
+    ),
+    "overlapping identifiers": (
+        {
+            "identifiers.csv": "source,kind,value,line,valid_from_date\n"
+            ",number,0472000001,L1,\n,number,+33472000001,L2,2026-10-01\n"
+        },
+        "identifiers.csv, line 3, column valid_from_date: source (empty), kind « number », value « 33472000001 »: "
+        "overlaps "
+        "line 2; give the earlier one a valid_to_date",
+    ),
+    "two tariffs at a node": (
+        {
+            "tariff_links.csv": "owner_kind,owner,tariff,valid_from_date\n"
+            "issuer,voxa,public,\nissuer,voxa,public,2026-10-01\n"
+        },
+        "tariff_links.csv, line 3, column valid_from_date: owner_kind « issuer », owner « voxa »: overlaps line 2; "
+        "give "
+        "the earlier one a valid_to_date",
+    ),
+    "validity backwards": (
+        edited("subscriptions.csv", "2026-01-01,", "2026-01-01,2025-12-31"),
+        "subscriptions.csv, line 2, column valid_to_date: « 2025-12-31 » is not after valid_from_date « 2026-01-01 »; "
+        "write the day after the last day",
+    ),
+    "steps": (
+        {
+            RATES: "prefix,zone,price_per_min,steps\n+336,mobile,0,0:0.10/60\n+337,mobile,0,60:0.10/60/60\n",
+        },
+        f"{RATES}, line 3, column steps: « 60:0.10/60/60 »: steps must start at second 0 and follow one another, with "
+        "durations of 1 s or more",
+    ),
+    "service part": (
+        edited(RATES, "0.15,minute", "0.15,"),
+        f"{RATES}, line 6, column service_per: service_price and service_per go together; write minute or call, or "
+        "leave "
+        "both empty",
+    ),
+    "product and plan": (
+        edited("subscriptions.csv", "L1,,forfait", "L1,abo,forfait"),
+        "subscriptions.csv, line 2, column product: write a product or a plan, and only one of them",
+    ),
+    "subscription of a one-off": (
+        edited("subscriptions.csv", "C2,,abo", "C2,,poste-ip"),
+        "subscriptions.csv, line 3, column product: « poste-ip » is one_off; a subscription needs a recurring product",
+    ),
+    "purchase of a subscription": (
+        edited("purchases.csv", "poste-ip", "abo"),
+        "purchases.csv, line 2, column product: « abo » is recurring; write it in subscriptions.csv",
+    ),
+    "unknown format": (
+        edited("sources.toml", "avaya_ipoffice", "avaya_ipofice"),
+        "sources.toml, line 5, column format: « avaya_ipofice » is not known; expected one of avaya_ipoffice, "
+        "delimited, "
+        "mitel_3300; did you mean avaya_ipoffice?",
+    ),
+    "no port": (
+        edited("sources.toml", "port = 33000\n", ""),
+        "sources.toml, line 1, column port: is missing: the transport tcp_server needs it",
+    ),
+    "public holidays": (
+        edited("calendars.toml", '"FR"', '"FRANCE"'),
+        "calendars.toml, line 4, column holidays: no public holidays are known for « FRANCE »",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_mistake_is_answered_with_its_place_and_what_to_write(
+    tmp_path: Path, files: dict[str, str], said: str
+) -> None:
+    folder = write(tmp_path, {**SOUND, **files})
+    with pytest.raises(LoadRefused) as refusal:
+        load(folder, recorded_at=LOADED_AT)
+    found = [str(problem) for problem in refusal.value.problems]
+    assert any(one.startswith(said) for one in found), "\n".join(found)
+    assert not Issuer.objects.exists()
+
+
+def test_all_the_mistakes_are_said_at_once_and_none_twice(tmp_path: Path) -> None:
+    files = {
+        **edited("accounts.csv", "overseas_dom", "overseas_don"),  # C2 is named elsewhere: no error there
+        **edited("products.csv", "12.90", "cheap"),
+        **added("zones.csv", "mobile,Encore,Again\n"),
+        **edited("purchases.csv", "2026-10-12", "soon"),
+    }
+    with pytest.raises(LoadRefused) as refusal:
+        load(write(tmp_path, {**SOUND, **files}), recorded_at=LOADED_AT)
+    assert [(problem.file, problem.line) for problem in refusal.value.problems] == [
+        ("accounts.csv", 4),
+        ("products.csv", 2),
+        ("purchases.csv", 2),
+        ("zones.csv", 4),
+    ]
+    assert str(refusal.value).startswith("4 errors, nothing was loaded:\naccounts.csv, line 4, column vat_regime: ")
+
+
+def test_a_file_that_cannot_be_read_does_not_accuse_the_others(tmp_path: Path) -> None:
+    folder = write(tmp_path, SOUND)
+    (folder / "lines.csv").write_bytes("code,name\nL1,Accueil\nL2,Déléguée\n".encode("latin-1"))
+    with pytest.raises(LoadRefused) as refusal:
+        load(folder, recorded_at=LOADED_AT)
+    assert [str(problem) for problem in refusal.value.problems] == [
+        "lines.csv, line 3: is not UTF-8 here; save the file as « UTF-8 » (« CSV UTF-8 » in a spreadsheet)"
+    ]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
+    folder = write(tmp_path, SOUND)
+    (folder / "zones.csv").write_bytes(("\ufeff" + SOUND["zones.csv"]).replace("\n", "\r\n").encode())
+    assert not load(folder, recorded_at=LOADED_AT).changed_nothing
+
+
+def test_a_delimited_source_whose_profile_is_wrong_is_refused(tmp_path: Path) -> None:
+    source = '[[source]]\ncode = "op"\nname = "Op"\nissuer = "voxa"\nformat = "delimited"\ntransport = "files"\n'
+    files = {
+        "sources.toml": SOUND["sources.toml"] + source + 'profile = "profiles/op.toml"\n',
+        "profiles/op.toml": 'delimeter = ";"\n',
+    }
+    with pytest.raises(LoadRefused, match=r"sources.toml, line 15, column profile: "):
+        load(write(tmp_path, {**SOUND, **files}), recorded_at=LOADED_AT)
+
+
+WARNED = {
+    "mainland regime overseas": (
+        edited("accounts.csv", "overseas_dom", "standard"),
+        "accounts.csv, line 4, column vat_regime: « standard » for an establishment in 97200 FR: overseas_dom is usual "
+        "there; check it",
+    ),
+    "company without SIREN": (
+        {},
+        "accounts.csv, line 4, column siren: is missing: the electronic invoice of a French company needs it (or "
+        "audience "
+        "B2C)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), WARNED.values(), ids=WARNED.keys())
+def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    report = load(write(tmp_path, {**SOUND, **files}), recorded_at=LOADED_AT)
+    assert said in [str(problem) for problem in report.warnings]
+
+
+def test_no_warning_for_a_customer_that_is_not_invoiced(tmp_path: Path) -> None:
+    accounts = (
+        ACCOUNTS_HEADER
+        + "C1,A,voxa,,no,,,,,,\nC1-COMPTA,B,voxa,,no,,,,,,\nC2,C,usine,,,,,,,,\nATELIER,D,usine,,,,,,,,\n"
+    )
+    assert load(write(tmp_path, {**SOUND, "accounts.csv": accounts}), recorded_at=LOADED_AT).warnings == ()
+
+
+# --- a tariff version that priced issued documents -----------------------------------------------------------------
+
+
+@pytest.fixture
+def issued(tmp_path: Path, home: Path) -> Path:
+    """The sound company, loaded, with one call of an issued document priced by its tariff version."""
+    folder = write(tmp_path / "company", SOUND)
+    load(folder, recorded_at=LOADED_AT)
+    freeze_a_call(version_id=TariffVersion.objects.get().pk)
+    return folder
+
+
+def freeze_a_call(*, version_id: int) -> None:
+    row = {name: None if column.optional else _ANY[column.type] for name, column in FROZEN.columns().items()}
+    row |= {FROZEN.month: "2026-10", FROZEN.version_id: version_id}
+    staged = write_parquet(pl.DataFrame([row], schema=schema_of("frozen")), "frozen")
+    append_frozen(month="2026-10", partition=bucket_of(1), files=[staged])
+
+
+_ANY = {"text": "x", "label": "x", "int": 1, "instant": LOADED_AT, "flag": True}
+
+
+def test_rates_that_priced_an_issued_document_change_no_more(issued: Path) -> None:
+    write(issued, edited(RATES, "+336,mobile,,0.1200", "+336,mobile,,0.1300"))
+    with pytest.raises(LoadRefused) as refusal:
+        load(issued, recorded_at=LATER)
+    assert str(refusal.value.problems[0]) == (
+        f"{RATES}, line 2: the version of public from 2026-01-01 priced issued documents and changes no more; restore "
+        "it, and add a version with a later valid_from_date"
+    )
+
+
+def test_the_rounding_of_a_tariff_that_priced_an_issued_document_changes_no_more(issued: Path) -> None:
+    write(issued, edited("tariffs/public.toml", 'name = "Tarif public"', 'name = "Public"\nrounding = "up"'))
+    with pytest.raises(LoadRefused, match="column rounding: changes a tariff that priced issued documents"):
+        load(issued, recorded_at=LATER)
+
+
+def test_a_version_is_added_and_the_used_one_may_be_closed_and_renamed(issued: Path) -> None:
+    text = SOUND["tariffs/public.toml"].replace("rates =", "valid_to_date = 2026-12-01\nrates =", 1)
+    text = text.replace("Tarif public", "Tarif 2026")
+    text += '\n[[version]]\nvalid_from_date = 2026-12-01\nrates = "public-2026-12-01.csv"\n'
+    rates = SOUND[RATES].replace("0.12", "0.13")
+    write(issued, {"tariffs/public.toml": text, "tariffs/public-2026-12-01.csv": rates})
+    report = load(issued, recorded_at=LATER)
+    assert {count.file: (count.new, count.changed) for count in report.files if count.file.startswith("tariffs")} == {
+        RATES: (0, 0),
+        "tariffs/public-2026-12-01.csv": (5, 0),
+        "tariffs/public.toml": (1, 2),
+    }
