@@ -131,11 +131,6 @@ class Batch:
     def reader_state(self) -> dict[str, Any]:
         return {"cutter": self.cutter.state(), "replays": self.replays.state()}
 
-    def waiting_now(self) -> dict[str, str]:
-        """Ticket id and local day of arrival of all that waits: legs of open calls, unfinished records."""
-        unfinished = {ticket: str(self._day(at)) for ticket, at in self.cutter.unfinished().items()}
-        return {**self.waiting, **unfinished}
-
     def _next_steps(self, now: datetime) -> tuple[list[Step], bool]:
         """Entries whole: a file is one batch, whatever its size."""
         journal = journal_of(self.source.code)
@@ -151,7 +146,8 @@ class Batch:
                 if len(steps) >= BATCH_TICKETS:
                     return steps, True
         except JournalDamaged as damage:
-            # What lies there cannot be read by anybody: say it once, and go on behind it.
+            # What lies there cannot be read by anybody: say it once, and go on behind it, without looking back.
+            self.cutter.forget_warm()
             self.position = damage.resume
             steps.append(Notice(f"{damage.at}.damage", "alarm", str(damage), now))
             return steps, True

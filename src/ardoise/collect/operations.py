@@ -134,7 +134,7 @@ def _parsed(batch: Batch) -> Parsed:
         events=sum_of("events"),
         quarantined=sum_of("quarantined"),
         calls=sum_of("calls"),
-        waiting=len(batch.waiting_now()),
+        waiting=len(batch.waiting),
         files=len(batch.files),
     )
 
@@ -180,7 +180,7 @@ def _advance(batch: Batch) -> bool:
         clock=batch.clock.state(),
         assembler=batch.assembler.state(),
         reader=batch.reader_state(),
-        waiting=batch.waiting_now(),
+        waiting=batch.waiting,
         seen=batch.replays.seen,
         last_ticket_at=batch.last_ticket_at,
     )

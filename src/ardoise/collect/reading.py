@@ -110,9 +110,9 @@ class Cutter:
             "warm": [str(position) for position in self._warm],
         }
 
-    def unfinished(self) -> dict[str, datetime]:
-        """Ticket id and arrival of the records whose end has not come."""
-        return {carry.ticket_id: carry.arrived_at for carry in self._carries.values()}
+    def forget_warm(self) -> None:
+        """The entries before cannot be read again."""
+        self._warm.clear()
 
     def warm_up(self, entry: Entry) -> None:
         """Feed an entry that was already counted: only the reader's memory matters."""
