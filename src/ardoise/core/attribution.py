@@ -21,6 +21,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class NoLine(StrEnum):
     """Why nobody can be named."""
 
+    NO_SOURCE = "no_source"  # the snapshot does not know the source: neither its company nor its month can be told
     NO_LINE = "no_line"  # no identifier of the call is known at that moment
     NO_ACCOUNT = "no_account"  # the line is known, but no account holds it at that moment
 
@@ -108,6 +109,8 @@ class Attributor:
 
     def named(self, *, source: str, charged: str, party: str, ddi: str, at: datetime) -> Attribution | NoLine:
         """The same, for the three identifiers of a source at an instant."""
+        if source not in self._issuer_of_source:
+            return NoLine.NO_SOURCE
         failure = NoLine.NO_LINE
         for rule, kind, value in (
             ("charged", IdentifierKind.EXTENSION, charged),
@@ -150,7 +153,7 @@ class Attributor:
                 if in_force(at, valid_from_at=known.valid_from_at, valid_to_at=known.valid_to_at)
             ]
             if len(valid) > 1:
-                issuer_id = self._issuer_of_source.get(source)
+                issuer_id = self._issuer_of_source[source]
                 own = [known for known in valid if self._issuer_of_line(known.line_id, at) == issuer_id]
                 valid = own or valid
             if valid:

@@ -23,7 +23,7 @@ from math import lcm
 from ardoise.core.allowances import AllowanceBook, Counters, Draw, Pool
 from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
 from ardoise.core.calendars import HolidayBook, band_at, french_holidays, month_of
-from ardoise.core.money import Rounding, to_micros
+from ardoise.core.money import to_micros
 from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotSource, TariffLink
 from ardoise.core.tariffs import Calendar, IncrementOrigin, Rate, ServicePer, Step, Tariff, TariffVersion
 from ardoise.core.usage import CallStatus, Direction, Usage
@@ -667,7 +667,3 @@ def price_number(
     )  # fmt: skip
     payer = replace(payer, no_detail=False)  # a question about a price is nobody's call
     return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
-
-
-ROUNDINGS: tuple[Rounding, ...] = tuple(Rounding)
-"""All rounding modes in a fixed order: the code of a mode in columns."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from rating_world import CUSTOMER, LINE, MONDAY_10H, call, rate, tariff, world
+from tests.unit.core.rating_world import CUSTOMER, LINE, MONDAY_10H, call, rate, tariff, world
 
 from ardoise.core.allowances import Counters
 from ardoise.core.rating import CompiledSnapshot, RatedPart, Section

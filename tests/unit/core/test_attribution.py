@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from rating_world import DEPARTMENT, LINE, MONDAY_10H, call, world
+from tests.unit.core.rating_world import DEPARTMENT, ISSUER, LINE, MONDAY_10H, call, world
 
 from ardoise.core.attribution import (
     Attribution,
@@ -62,7 +62,9 @@ def test_a_ddi_is_not_an_extension() -> None:
 
 
 def test_the_identifier_of_the_source_comes_before_the_one_of_any_source() -> None:
-    attributor = Attributor(directory(named("201", 1, source=""), named("201", 2)))
+    snapshot = directory(named("201", 1, source=""), named("201", 2))
+    snapshot = replace(snapshot, sources=(*snapshot.sources, SnapshotSource(8, "elsewhere", ISSUER, False)))
+    attributor = Attributor(snapshot)
     own, other = attributor.attribute(call(60)), attributor.attribute(call(60, source="elsewhere"))
     assert isinstance(own, Attribution) and isinstance(other, Attribution)
     assert (own.line_id, other.line_id) == (2, 1)
@@ -99,6 +101,12 @@ def test_a_line_that_nobody_holds_at_that_moment_is_said() -> None:
     found = Attributor(directory(named("201", LINE), assignments=ended)).attribute(call(60))
     assert isinstance(found, Unattributed)
     assert found.why is NoLine.NO_ACCOUNT
+
+
+def test_a_source_that_the_snapshot_does_not_know_is_said() -> None:
+    found = Attributor(directory(*ALL)).attribute(call(60, source="new"))
+    assert isinstance(found, Unattributed)
+    assert found.why is NoLine.NO_SOURCE
 
 
 def test_an_account_that_is_its_own_ancestor_is_refused() -> None:

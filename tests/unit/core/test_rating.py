@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from rating_world import (
+from tests.unit.core.rating_world import (
     CUSTOMER,
     DEPARTMENT,
     ISSUER,

@@ -1,0 +1,103 @@
+"""Included seconds for a bucket of calls: cumulative sums where a call has one pool to draw from, in order
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ardoise.core.allowances import Counters, Pool, PoolKey
+from ardoise.rate.columns.kernel import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """For each call: seconds covered, the first allowance used (-1 none), and whether any pool was open to its zone."""
+
+    covered_s: Ints
+    allowance_id: Ints
+    open: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+def cover(
+    *, pools_id: Ints, pools: Sequence[tuple[Pool, ...]], zone_id: Ints, zones: Sequence[str], demand_s: Ints,
+    at_us: Ints, usage_id: pl.Series,
+) -> Covered:  # fmt: skip
+    """Draw each call's `demand_s` seconds, in the order of (answer, usage id), from the pools open to its zone.
+
+    `pools_id` and `zone_id` index `pools` and `zones`; a zone of -1 is an unpriced call, which draws nothing.
+    """
+    calls = len(pools_id)
+    covered_s, allowance_id = np.zeros(calls, np.int64), np.full(calls, -1, np.int64)
+    choices, choice_of = _choices(pools, zones)
+    choice = np.where(zone_id >= 0, choice_of[pools_id, zone_id], 0)
+    drawing = np.flatnonzero((choice > 0) & (demand_s > 0))
+    if len(drawing):
+        order = pl.DataFrame({"at": at_us[drawing], "id": usage_id.gather(drawing)})
+        drawing = drawing[order.select(pl.arg_sort_by("at", "id", maintain_order=True)).to_series().to_numpy()]
+        simple = _single_pool_choices(choices, np.unique(choice[drawing]).tolist())
+        by_sum = drawing[simple[choice[drawing]]]
+        _by_cumulative_sums(by_sum, choice, choices, demand_s, covered_s, allowance_id)
+        in_order = drawing[~simple[choice[drawing]]]
+        _one_by_one(in_order, choice, choices, demand_s, covered_s, allowance_id)
+    return Covered(covered_s, allowance_id, choice > 0)
+
+
+def _choices(pools: Sequence[tuple[Pool, ...]], zones: Sequence[str]) -> tuple[list[tuple[Pool, ...]], Ints]:
+    """The distinct sets of pools a call may draw from, 0 = none, and [pools id, zone id] -> set."""
+    numbers: dict[tuple[Pool, ...], int] = {(): 0}
+    of = np.zeros((len(pools), max(len(zones), 1)), np.int64)
+    for row, known in enumerate(pools):
+        for column, zone in enumerate(zones):
+            choice = tuple(pool for pool in known if zone in pool.allowance.zones)
+            of[row, column] = numbers.setdefault(choice, len(numbers))
+    return list(numbers), of
+
+
+def _single_pool_choices(
+    choices: Sequence[tuple[Pool, ...]], used: Sequence[int]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Choices of one pool whose counter no other choice in use shares: their calls are a plain sum."""
+    users: dict[PoolKey, int] = {}
+    for number in used:
+        for pool in choices[number]:
+            users[pool.key] = users.get(pool.key, 0) + 1
+    simple = np.zeros(len(choices), np.bool_)
+    for number in used:
+        simple[number] = len(choices[number]) == 1 and users[choices[number][0].key] == 1
+    return simple
+
+
+def _by_cumulative_sums(
+    rows: Ints, choice: Ints, choices: Sequence[tuple[Pool, ...]], demand_s: Ints, covered_s: Ints, allowance_id: Ints
+) -> None:
+    """`rows` in time order. Used after a call = min(capacity, sum of demands so far); covered = the step it makes."""
+    if not len(rows):
+        return
+    rows = rows[np.argsort(choice[rows], kind="stable")]
+    group = choice[rows]
+    total = np.cumsum(demand_s[rows])
+    first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+    before = np.repeat(total[first] - demand_s[rows[first]], np.diff(np.r_[first, len(rows)]))
+    capacity_s = np.array([choice[0].capacity_s if choice else 0 for choice in choices], np.int64)[group]
+    owner = np.array([choice[0].allowance.allowance_id if choice else -1 for choice in choices], np.int64)[group]
+    used_s = total - before
+    taken_s = np.minimum(used_s, capacity_s) - np.minimum(used_s - demand_s[rows], capacity_s)
+    covered_s[rows] = taken_s
+    allowance_id[rows] = np.where(taken_s > 0, owner, -1)
+
+
+def _one_by_one(
+    rows: Ints, choice: Ints, choices: Sequence[tuple[Pool, ...]], demand_s: Ints, covered_s: Ints, allowance_id: Ints
+) -> None:
+    """`rows` in time order: several pools, or a capacity that changes; the scalar's own counters."""
+    counters = Counters()
+    for row in rows.tolist():
+        draws = counters.draw(choices[choice[row]], month="", demand_s=int(demand_s[row]))
+        if draws:
+            covered_s[row] = sum(draw.covered_s for draw in draws)
+            allowance_id[row] = draws[0].allowance.allowance_id
