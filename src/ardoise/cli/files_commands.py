@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ardoise.cli.wiring import AsJson, errors, fail, print_json, ready_database, screen, start_django, table
@@ -53,7 +54,7 @@ def load(
         summary.add_row(count.file, *(str(number) if number else "·" for number in numbers))
     screen.print(summary)
     for problem in report.warnings:
-        screen.print(f"[yellow]![/] {problem}", markup=True)
+        screen.print(f"[yellow]![/] {escape(str(problem))}")
     screen.print("Nothing changed." if report.changed_nothing else "Loaded.")
 
 

@@ -44,9 +44,10 @@ def put(model: type[models.Model], *, key: Sequence[str], rows: Sequence[Fields]
     others = [name for name in rows[0] if name not in key]
     model._default_manager.bulk_create(
         [model(**row) for row in rows],
-        update_conflicts=True,
-        unique_fields=list(key),
-        update_fields=others,
+        update_conflicts=bool(others),
+        unique_fields=list(key) if others else None,
+        update_fields=others or None,
+        ignore_conflicts=not others,
         batch_size=BATCH,
     )
 

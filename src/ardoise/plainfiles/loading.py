@@ -66,11 +66,15 @@ class _Difference:
     lists: set[Key] = field(default_factory=set)
 
 
-@transaction.atomic
 def load(path: Path, *, recorded_at: datetime, progress: Progress = no_progress) -> LoadReport:
     """Load a folder. Raises NoFolder, or LoadRefused with every error found: then nothing was loaded."""
-    folder = read_folder(path)
+    folder = read_folder(path)  # outside the transaction: nobody else waits for a long file
     progress("read", 1, 4)
+    with transaction.atomic():
+        return _load(folder, recorded_at, progress)
+
+
+def _load(folder: Folder, recorded_at: datetime, progress: Progress) -> LoadReport:
     before = {name: loaded(table, only=folder.lists[RATES.name]) for name, table in TABLES.items()}
     world = _overlaid(folder, before)
     progress("compared", 2, 4)

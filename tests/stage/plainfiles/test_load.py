@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from company_folder import LATER, LOADED_AT, SOUND, read, write
 
 from ardoise.bill.models import PastTotal
 from ardoise.catalog.models import Rate, Subscription, TariffLink
@@ -18,6 +17,7 @@ from ardoise.plainfiles.dumping import FolderInUse, dump, dump_replacing
 from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
 from ardoise.plainfiles.reading import NoFolder
+from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, read, write
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from company_folder import LATER, LOADED_AT, SOUND, write
 
 from ardoise.catalog.models import TariffVersion
 from ardoise.core.schema import FROZEN
@@ -15,6 +14,7 @@ from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
 from ardoise.store.operations import append_frozen
 from ardoise.store.tables import bucket_of, schema_of, write_parquet
+from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, write
 
 pytestmark = pytest.mark.django_db
 
