@@ -29,6 +29,7 @@ def load(
     ready_database()
     from ardoise.plainfiles.loading import load as load_folder
     from ardoise.plainfiles.problems import LoadRefused
+    from ardoise.plainfiles.reading import NoFolder
 
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors, transient=True)
     with bar:
@@ -42,6 +43,9 @@ def load(
         except LoadRefused as refusal:
             if as_json:
                 print_json({"loaded": False, "errors": [str(problem) for problem in refusal.problems]})
+            bar.stop()
+            fail(str(refusal))
+        except NoFolder as refusal:
             bar.stop()
             fail(str(refusal))
     if as_json:

@@ -299,9 +299,17 @@ def _read_version(
 def _finish(folder: Folder) -> None:
     """Telephone numbers need the country of their source; a profile is an option of its source."""
     countries = {row.cells["code"]: row.cells["country"] for row in folder.rows["sources"]}
-    for row in folder.rows["identifiers"]:
+    for row in list(folder.rows["identifiers"]):
         if row.cells["kind"] == "number":
-            row.cells["value"] = numbers.key_of(row.cells["value"], country=countries.get(row.cells["source"], "33"))
+            text = row.cells["value"]
+            key = numbers.key_of(text, country=countries.get(row.cells["source"], "33"))
+            if not key or (key.startswith("?") and text.lstrip("+").replace(" ", "").isdigit()):
+                message = (
+                    f"« {text} » is not a telephone number; write +33472000001, or ?{text} for a login made of digits"
+                )
+                folder.findings.errors.append(row.problem("value", message))
+                folder.rows["identifiers"].remove(row)
+            row.cells["value"] = key
     for row in folder.rows["sources"]:
         if profile := row.cells.pop("profile"):
             row.cells["options"] = {**row.cells["options"], "profile": profile}

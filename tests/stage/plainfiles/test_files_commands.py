@@ -66,3 +66,9 @@ def test_dump_asks_before_it_replaces(tmp_path: Path) -> None:
 def test_the_help_gives_an_example() -> None:
     for command in ("load", "dump"):
         assert f"Example: ardoise {command} " in " ".join(run(command, "--help").output.split())
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    refused = run("load", tmp_path / "nowhere")
+    assert refused.exit_code == 1
+    assert "is not a folder" in " ".join(refused.stderr.split())

@@ -240,6 +240,11 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "overlaps "
         "line 2; give the earlier one a valid_to_date",
     ),
+    "not a telephone number": (
+        edited("identifiers.csv", "0472000001", "047200"),
+        "identifiers.csv, line 3, column value: « 047200 » is not a telephone number; write +33472000001, or ?047200 "
+        "for a login made of digits",
+    ),
     "two tariffs at a node": (
         {
             "tariff_links.csv": "owner_kind,owner,tariff,valid_from_date\n"
