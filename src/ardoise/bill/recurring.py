@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from django.db.models import Min
 
 from ardoise.bill import charges as tables
 from ardoise.catalog import models as catalog
@@ -64,13 +65,15 @@ def _subscriptions(
     month: str, roots: dict[int, tuple[int, Account]], billed: dict[int, list[core.Billed]]
 ) -> Iterator[Row]:
     rows = catalog.Subscription.objects.filter(superseded_at=None).select_related("product", "plan__product", "line")
+    # A change of a subscription is a new row of the same reference: what was billed is known by its first row.
+    first_ids = dict(catalog.Subscription.objects.values_list("reference").annotate(Min("id")))
     for row in rows.order_by("id"):
         product = row.product or (row.plan.product if row.plan else None)
         if product is None:
             continue  # a plan without a fee brings its tariff and allowances only
         root_id, account = roots[row.account_id]
         item = core.RecurringItem(
-            subscription_id=row.id,
+            subscription_id=first_ids[row.reference],
             product_code=product.code,
             label=row.plan.name if row.plan else product.name,
             unit_price=product.unit_price if row.unit_price is None else row.unit_price,
@@ -86,7 +89,7 @@ def _subscriptions(
         )
         since = _taken_over(item, account.issuer.first_month)
         for charge in core.charges_for_run(
-            item, bill_month=month, already=billed.get(row.id, ()), not_before_date=since
+            item, bill_month=month, already=billed.get(item.subscription_id, ()), not_before_date=since
         ):
             yield {
                 **_common(month, root_id, account, item.label, item.tax_basis, item.nature),

@@ -32,3 +32,14 @@ def serve_console(*, port: int, host: str = "127.0.0.1") -> None:
         log_level=LogLevels.warning,
         websockets=False,
     ).serve()
+
+
+def main() -> None:
+    """`python -m ardoise.cli.serving HOST PORT`: the console as a process of its own."""
+    import sys
+
+    serve_console(host=sys.argv[1], port=int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
