@@ -43,8 +43,8 @@ class SourceState(models.Model):
 
     `seen` counts the tickets given an identity so far. `reader` holds what reading needs to go on in the middle of the
     journal: open connections and their unfinished record, replay under way, the entries to read again to warm up a
-    format's reader. `waiting` names the tickets of calls that more tickets may complete, with their local day of arrival;
-    a record whose end has not come is not yet a ticket.
+    format's reader. `waiting` names the tickets of calls that more tickets may complete, with their local day of
+    arrival; a record whose end has not come is not yet a ticket.
     """
 
     source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="state")

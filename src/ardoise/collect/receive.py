@@ -75,6 +75,7 @@ class Commits:
         self._failing: dict[str, str] = {}
         self._thread = ThreadPoolExecutor(1, "journal")
         self.rounds = 0
+        self.written = dict.fromkeys(journals, 0)  # entries on the disk, by source
         try:
             for source in journals:
                 self._open(source)
@@ -126,6 +127,7 @@ class Commits:
                 self._waiting[source] = arrivals + self._waiting[source]
                 self._room[source].clear()  # stop reading at once: the PBX keeps what it has
             else:
+                self.written[source] += len(arrivals)
                 self._bytes[source] -= sum(len(arrival.payload) for arrival in arrivals)
                 if self._bytes[source] <= WAITING_BYTES_MAX:
                     self._room[source].set()

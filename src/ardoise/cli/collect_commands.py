@@ -1,0 +1,202 @@
+"""`ardoise collect`: run the collector, see how the sources are, what stands in quarantine, drop a file."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ardoise.cli.wiring import (
+    USAGE,
+    AsJson,
+    Month,
+    Today,
+    chosen_month,
+    clock,
+    errors,
+    fail,
+    print_json,
+    ready_database,
+    screen,
+    start_django,
+    table,
+)
+
+collect = typer.Typer(no_args_is_help=True, help="Receive tickets from PBXs and operators.")
+
+SourceOption = Annotated[str, typer.Option("--source", help="Code of one source.", show_default="all")]
+COLOURS = {"alarm": "red", "event": "green"}
+
+
+@collect.command()
+def run(
+    source: Annotated[list[str] | None, typer.Option("--source", help="Code of a source; repeat for several.")] = None,
+    today: Today = "",
+) -> None:
+    """Receive tickets until Ctrl-C: listens, connects, watches folders, and turns tickets into calls as they come.
+
+    Example: ardoise collect run --source pabx-siege
+    """
+    start_django()
+    ready_database()
+    from ardoise.collect import service
+
+    def say(code: str, kind: str, text: str) -> None:
+        screen.print(f"[{COLOURS.get(kind, 'dim')}]{kind}[/] [bold]{escape(code)}[/] {escape(text)}")
+
+    try:
+        done = asyncio.run(service.run_until_signalled(source, clock(today), said=say))
+    except (LookupError, RuntimeError) as error:  # nothing to collect, another collector runs
+        fail(str(error))
+    screen.print(f"Stopped: {done.tickets} tickets, {done.calls} calls, {done.quarantined} in quarantine.")
+    if done.unwritten_bytes:
+        fail(f"The disk was full to the end: {done.unwritten_bytes} bytes received could not be written.")
+
+
+@collect.command()
+def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
+    """How every source is: last ticket, what became of its tickets, the days of the month it covers.
+
+    Example: ardoise collect status --month 2026-10
+    """
+    start_django()
+    ready_database()
+    from dataclasses import asdict
+
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect.queries import source_health
+
+    now = clock(today)()
+    chosen = chosen_month(month, now)
+    found = source_health(EVERYTHING, month=chosen, now=now)
+    if as_json:
+        print_json([asdict(health) | {"missing": health.counts.missing} for health in found])
+        return
+    if not found:
+        screen.print("No source yet. Load a company first, for example: ardoise load examples/entreprise")
+        return
+    screen.print(_status_table(found, chosen))
+    for health in found:
+        if health.last_alarm:
+            screen.print(f"[red]![/] [bold]{escape(health.source)}[/] {escape(health.last_alarm)}")
+        if health.counts.missing:
+            fail(f"{health.source}: {health.counts.missing} tickets are unaccounted for; keep the journal, report this")
+
+
+def _status_table(found: list, month: str) -> Table:  # type: ignore[type-arg]
+    names = (
+        "Source",
+        "State",
+        "Last ticket",
+        "Received",
+        "In calls",
+        "Events",
+        "Quarantined",
+        "Waiting",
+        f"Days {month}",
+    )
+    shown = table("Sources", *names, right=(3, 4, 5, 6, 7))
+    for health in found:
+        counts = health.counts
+        numbers = (counts.received, counts.in_calls, counts.events, counts.quarantined, counts.waiting)
+        last = f"{health.last_ticket_at:%Y-%m-%d %H:%M}" if health.last_ticket_at else "never"
+        shown.add_row(
+            escape(health.source),
+            _state(health),
+            f"[yellow]{last}[/]" if health.silent else last,
+            *(str(number) if number else "·" for number in numbers),
+            _days(health),
+        )
+    return shown
+
+
+def _state(health) -> str:  # type: ignore[no-untyped-def]
+    if not health.collected:
+        return "[dim]stopped[/]"
+    if health.transport == "files":
+        return "[green]watching[/]"
+    return f"[green]{', '.join(health.connected)}[/]" if health.connected else "[yellow]nobody connected[/]"
+
+
+def _days(health) -> str:  # type: ignore[no-untyped-def]
+    if health.first_call_date is None:
+        return "[dim]no call[/]"
+    span = f"{health.first_call_date:%d}-{health.last_call_date:%d}"
+    return f"{span}, [yellow]{len(health.quiet_dates)} without calls[/]" if health.quiet_dates else span
+
+
+@collect.command()
+def quarantine(
+    source: SourceOption = "",
+    limit: Annotated[int, typer.Option(help="How many to show, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The tickets that are no calls, with the reason of each: unreadable, sent twice, replaced by a correction.
+
+    Example: ardoise collect quarantine --source pabx-siege
+    """
+    start_django()
+    ready_database()
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect import queries
+    from ardoise.collect.operations import UnknownSource, source_of
+
+    try:
+        code = source_of(source).code if source else None
+    except UnknownSource as error:
+        fail(str(error), code=USAGE)
+    rows = queries.quarantine(EVERYTHING, source=code)
+    found = [
+        {
+            "ticket_id": row.ticket_id,
+            "source": row.source.code,
+            "arrived_at": row.arrived_at.isoformat(),
+            "reason": row.reason,
+            "detail": row.detail,
+            "raw": bytes(row.raw).decode("utf-8", "backslashreplace").rstrip("\r\n"),
+        }
+        for row in rows[:limit]
+    ]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        screen.print("Nothing in quarantine.")
+        return
+    shown = table("Quarantine", "Arrived", "Source", "Reason", "Detail", "Ticket")
+    for one in found:
+        arrived = one["arrived_at"][:16].replace("T", " ")
+        shown.add_row(arrived, *(escape(one[name]) for name in ("source", "reason", "detail", "raw")))
+    screen.print(shown)
+    reasons = queries.quarantine_reasons(EVERYTHING, source=code)
+    screen.print(", ".join(f"{reason}: {count}" for reason, count in reasons.items()))
+
+
+@collect.command()
+def drop(
+    source: Annotated[str, typer.Argument(help="Code of a source of files.")],
+    file: Annotated[Path, typer.Argument(help="File to hand over; it stays where it is.", exists=True, dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Hand a file over to a source, whole at once; the collector takes it, and never counts it twice.
+
+    Example: ardoise collect drop voixnet october.csv
+    """
+    start_django()
+    ready_database()
+    from ardoise.collect import operations
+
+    try:
+        target = operations.drop_file(source=source, file=file)
+    except (operations.UnknownSource, operations.NotAFileSource) as error:
+        fail(str(error), code=USAGE)
+    except OSError as error:
+        fail(str(error))
+    if as_json:
+        print_json({"source": source, "file": str(target)})
+        return
+    errors.print(f"{escape(str(target))}: the collector takes it within seconds (ardoise collect run).")

@@ -1,0 +1,296 @@
+"""The collector: receivers of all sources, and the parser behind them, until it is told to stop.
+
+One thread does everything that touches the database, in short turns; the event loop only moves bytes to the journal.
+Used by `ardoise up` and `ardoise collect run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import DatabaseError, close_old_connections, connections
+
+from ardoise.collect import operations
+from ardoise.collect.batch import duplicate_rule, journal_of, options_of
+from ardoise.collect.files import STABLE_S, Watch
+from ardoise.collect.models import Source
+from ardoise.collect.queries import folder_of, protection_of
+from ardoise.collect.receive import Commits, Dialer, Feed, Listener, Receiver
+from ardoise.core.localtime import StreamClock
+from ardoise.formats import registry
+from ardoise.formats.spec import BadOption
+from ardoise.store.disk import make_folder
+
+PARSE_S = 0.5  # between two turns of the parser: a ticket is in the live view within a second
+PROTECTION_S = 5.0  # between two reads of the protected extensions
+IDLE_S = 30.0  # a source that receives nothing is looked at this often
+FAILING_S = 5.0  # a source whose parsing fails is tried again after this
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class NothingToCollect(LookupError):
+    """No active source could be started; the message says why for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a run did, for the last line on the terminal."""
+
+    tickets: int
+    calls: int
+    quarantined: int
+    unwritten_bytes: int  # received, but the disk was full to the end
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    source: str
+    kind: str
+    text: str
+    at: datetime
+
+
+async def run(
+    sources: Sequence[str] | None,
+    stop: asyncio.Event,
+    clock: Callable[[], datetime],
+    *,
+    said: Callable[[str, str, str], None] | None = None,
+    ready: Callable[[dict[str, int]], None] | None = None,
+) -> Collected:
+    """Collect the active sources (or those named) until `stop` is set; leaves nothing received unparsed.
+
+    `said(source, kind, text)` gets what is noticed, as it comes; `ready(ports)` is called once the sources that listen
+    do, with the port of each. Raises UnknownSource, NothingToCollect, JournalBusy (another collector runs).
+    """
+    collector = _Collector(clock, said or (lambda source, kind, text: None))
+    try:
+        await collector.start(sources)
+        return await collector.run(stop, ready)
+    finally:
+        await collector.close()
+
+
+async def run_until_signalled(
+    sources: Sequence[str] | None,
+    clock: Callable[[], datetime],
+    *,
+    said: Callable[[str, str, str], None] | None = None,
+    ready: Callable[[dict[str, int]], None] | None = None,
+) -> Collected:
+    """`run`, stopped cleanly by Ctrl-C or SIGTERM: journal flushed, last batch committed, leases given back."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return await run(sources, stop, clock, said=said, ready=ready)
+
+
+class _Collector:
+    def __init__(self, clock: Callable[[], datetime], said: Callable[[str, str, str], None]) -> None:
+        self._clock, self._said = clock, said
+        self._database = ThreadPoolExecutor(1, "collect-database")
+        self._notices: deque[_Notice] = deque()
+        self._commits: Commits | None = None
+        self._receivers: dict[str, Receiver] = {}
+        self._watches: dict[str, Watch] = {}
+        self._failing: dict[str, str] = {}
+        self._retry_at: dict[str, float] = {}
+        self._parsed_to: dict[str, int] = {}
+        self._look_at: dict[str, float] = {}
+        self._tickets = self._calls = self._quarantined = 0
+
+    async def start(self, wanted: Sequence[str] | None) -> None:
+        """Check every source, take the leases, make the receivers. What cannot work is said, the rest starts."""
+        sources = await self._in_database(lambda: _configured(wanted))
+        usable: list[Source] = []
+        whys: list[str] = []
+        for source in sources:
+            why = await self._in_database(lambda source=source: _why_unusable(source))  # type: ignore[misc]
+            if why:
+                self.notice(source.code, "alarm", why, self._clock())
+                whys.append(f"{source.code}: {why}")
+            else:
+                usable.append(source)
+        if not usable:
+            await self._write_notices()
+            raise NothingToCollect(
+                "No source can be collected. " + (" ".join(whys) or "Load one first: ardoise load DIR")
+            )
+        journals = {source.code: journal_of(source.code) for source in usable}
+        self._commits = Commits(journals, notice=self.notice, clock=self._clock)
+        for source in usable:
+            self._prepare(source, self._commits)
+
+    def _prepare(self, source: Source, commits: Commits) -> None:
+        if source.transport == Source.Transport.FILES:
+            make_folder(folder_of(source))
+            self._watches[source.code] = Watch(folder_of(source), source.pattern)
+            return
+        kind = Listener if source.transport == Source.Transport.TCP_SERVER else Dialer
+        feed = Feed(source.code, registry.get(source.format), options_of(source), source.host, source.port or 0)
+        self._receivers[source.code] = kind(feed, commits, notice=self.notice, clock=self._clock)
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[dict[str, int]], None] | None) -> Collected:
+        assert self._commits is not None
+        await self._refresh_protection()  # before the first byte
+        flushed = asyncio.Event()
+        tasks = [asyncio.create_task(receiver.run(stop)) for receiver in self._receivers.values()]
+        background = [
+            asyncio.create_task(self._commits.run(flushed)),
+            asyncio.create_task(self._keep_protection(stop)),
+            asyncio.create_task(self._say_ready(stop, ready)),
+        ]
+        try:
+            while not stop.is_set():
+                await self._turn()
+                await _pause(PARSE_S, stop)
+            await asyncio.gather(*tasks)
+        finally:
+            stop.set()
+            flushed.set()
+            await asyncio.gather(*tasks, *background, return_exceptions=True)
+        await self._commits.flush()
+        await self._turn()
+        unwritten = sum(self._commits.unwritten().values())
+        return Collected(self._tickets, self._calls, self._quarantined, unwritten)
+
+    async def close(self) -> None:
+        """Give the leases back, whatever happened."""
+        await self._write_notices()
+        if self._commits is not None:
+            await asyncio.to_thread(self._commits.close)
+        await self._in_database(connections.close_all)
+        self._database.shutdown()
+
+    def notice(self, source: str, kind: str, text: str, at: datetime) -> None:
+        """Called from the loop and from the journal's thread: a deque takes both."""
+        self._notices.append(_Notice(source, kind, text, at))
+        self._said(source, kind, text)
+
+    async def _turn(self) -> None:
+        """Parse what came, take the files that are complete, write what was noticed."""
+        for code in (*self._receivers, *self._watches):
+            if not self._is_due(code):
+                continue
+            try:
+                parsed = await self._in_database(lambda code=code: self._collect(code))  # type: ignore[misc]
+            except (DatabaseError, OSError, LookupError, ValueError, RuntimeError) as error:
+                self._fails(code, error)
+            else:
+                if self._failing.pop(code, ""):
+                    self.notice(code, "event", "Tickets are read again", self._clock())
+                self._tickets += parsed.tickets
+                self._calls += parsed.calls
+                self._quarantined += parsed.quarantined
+        await self._write_notices()
+
+    def _is_due(self, code: str) -> bool:
+        """Something came, or it is time to look at calls that wait for their last ticket."""
+        assert self._commits is not None
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._retry_at.get(code, 0.0):
+            return False
+        written = self._commits.written[code]
+        if code in self._receivers and self._parsed_to.get(code) == written and now_s < self._look_at.get(code, 0.0):
+            return False
+        self._parsed_to[code], self._look_at[code] = written, now_s + IDLE_S
+        return True
+
+    def _collect(self, code: str) -> operations.Parsed:
+        assert self._commits is not None
+        now = self._clock()
+        if code not in self._watches:
+            return operations.parse(source=code, now=now)
+        watch, writer = self._watches[code], self._commits.writer(code)
+        return operations.take_files(source=code, writer=writer, now=now, watch=watch, stable_s=STABLE_S)
+
+    def _fails(self, code: str, error: Exception) -> None:
+        """Said once: the journal keeps everything, so that nothing is lost while it fails."""
+        text = f"Tickets cannot be read into calls, they wait in the journal: {error}"
+        self._look_at[code] = 0.0
+        self._retry_at[code] = asyncio.get_running_loop().time() + FAILING_S
+        if self._failing.get(code) != text:
+            self._failing[code] = text
+            log.warning("source %s", code, exc_info=error)
+            self.notice(code, "alarm", text, self._clock())
+
+    async def _write_notices(self) -> None:
+        """Keep notices until the database takes them."""
+        while self._notices:
+            first = self._notices[0]
+            try:
+                await self._in_database(
+                    lambda first=first: operations.note(  # type: ignore[misc]
+                        source=first.source, kind=first.kind, text=first.text, now=first.at
+                    )
+                )
+            except (DatabaseError, OSError, LookupError) as error:
+                log.warning("notice not written yet: %s", error)
+                return
+            self._notices.popleft()
+
+    async def _refresh_protection(self) -> None:
+        for code, receiver in self._receivers.items():
+            receiver.protection = await self._in_database(lambda code=code: protection_of(code))  # type: ignore[misc]
+
+    async def _keep_protection(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await _pause(PROTECTION_S, stop)
+            try:
+                await self._refresh_protection()
+            except DatabaseError as error:
+                log.warning("protected extensions not read again: %s", error)  # the list of before holds
+
+    async def _say_ready(self, stop: asyncio.Event, ready: Callable[[dict[str, int]], None] | None) -> None:
+        listeners = {code: one for code, one in self._receivers.items() if isinstance(one, Listener)}
+        while not stop.is_set() and any(one.bound_port is None for one in listeners.values()):
+            await _pause(0.05, stop)
+        if ready is not None and not stop.is_set():
+            ready({code: one.bound_port or 0 for code, one in listeners.items()})
+
+    async def _in_database(self, work: Callable[[], T]) -> T:
+        def turn() -> T:
+            close_old_connections()  # one that a database server closed overnight is opened again
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._database, turn)
+
+
+def _configured(wanted: Sequence[str] | None) -> list[Source]:
+    if wanted is not None:
+        return [operations.source_of(code) for code in wanted]
+    return list(Source.objects.select_related("issuer").filter(active=True).order_by("code"))
+
+
+def _why_unusable(source: Source) -> str:
+    """Why this source cannot be collected, in words for whoever configured it; "" when it can."""
+    try:
+        format = registry.get(source.format)
+        format.reader(options_of(source))
+        duplicate_rule(source, format)
+        StreamClock(source.zone)
+    except (registry.UnknownFormat, BadOption, ValueError) as error:
+        return str(error)
+    if source.transport == Source.Transport.TCP_CLIENT and not source.host:
+        return "A tcp_client source needs the host of the PBX."
+    if source.transport != Source.Transport.FILES and source.port is None:
+        return f"A {source.transport} source needs a port."
+    return ""
+
+
+async def _pause(seconds: float, stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
