@@ -273,7 +273,8 @@ def whole(tariff: Tariff, rate: Rate, talk_s: int) -> tuple[int, int]:
             0,
         )
     )
-    exact = max(exact + Fraction(rate.connection_fee), Fraction(rate.minimum))
+    exact += Fraction(rate.connection_fee)
+    exact = max(exact, Fraction(rate.minimum)) if rate.minimum else exact
     if rate.maximum is not None:
         exact = min(exact, Fraction(rate.maximum))
     return micros(tariff, exact), billed_s

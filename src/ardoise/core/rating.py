@@ -154,7 +154,9 @@ def chargeable_s(rate: Rate, *, talk_s: int) -> int:
 def whole_call(rate: Rate, *, origin: IncrementOrigin, talk_s: int) -> tuple[Fraction, int]:
     """Exact price and billed seconds of the access part of a call that no allowance covers."""
     cut = pieces(ordered_steps(rate), origin=origin, charge_s=chargeable_s(rate, talk_s=talk_s))
-    amount = max(Fraction(rate.connection_fee) + _sum(cut), Fraction(rate.minimum))
+    amount = Fraction(rate.connection_fee) + _sum(cut)
+    if rate.minimum:  # 0 is no minimum: a price may be negative, when the called party earns
+        amount = max(amount, Fraction(rate.minimum))
     if rate.maximum is not None:
         amount = min(amount, Fraction(rate.maximum))
     return amount, sum(piece.billed_s for piece in cut)
@@ -264,7 +266,9 @@ class CompiledRate:
     def whole_call(self, talk_s: int) -> tuple[int, int]:
         """Micros and billed seconds of a call that no allowance covers."""
         amount, billed_s = self.seconds(max(0, max(talk_s, 1) - self.free_s))
-        amount = max(amount + self.fee, self.minimum)
+        amount += self.fee
+        if self.minimum:
+            amount = max(amount, self.minimum)
         if self.maximum is not None:
             amount = min(amount, self.maximum)
         return self.micros(amount), billed_s

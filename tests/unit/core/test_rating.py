@@ -101,6 +101,7 @@ def test_increments_and_steps(
     [
         ({"connection_fee": Decimal("0.05")}, 60, "0.17"),  # 0.05 + 0.12
         ({"minimum": Decimal("0.20")}, 60, "0.20"),
+        ({"steps": (Step(0, Decimal("-0.10")),)}, 120, "-0.20"),  # the called party earns; no minimum is no floor
         ({"maximum": Decimal("0.50")}, 600, "0.50"),  # not 1.20
         ({"connection_fee": Decimal("0.05"), "free_s": 5}, 4, "0.05"),  # within the free seconds: the fee alone
         ({"free_s": 30}, 90, "0.12"),  # 60 s left

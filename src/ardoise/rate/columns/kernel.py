@@ -42,7 +42,7 @@ class RateColumns:
             [rate.tariff.increment_origin is IncrementOrigin.ZERO and bool(rate.from_s) for rate in rates], np.bool_
         )
         self.fee = self._column(lambda rate: rate.fee, safe)
-        self.minimum = self._column(lambda rate: rate.minimum, safe)
+        self.minimum = self._column(lambda rate: rate.minimum or -SAFE, safe)
         self.maximum = self._column(lambda rate: SAFE if rate.maximum is None else rate.maximum, safe)
         self.scale = np.where(safe, self._column(lambda rate: rate.scale, safe), 1)
         self.power = self._column(lambda rate: 10**rate.tariff.rounding_decimals)
