@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -25,6 +25,9 @@ from ardoise.cli.wiring import (
     start_django,
     table,
 )
+
+if TYPE_CHECKING:
+    from ardoise.collect.queries import SourceHealth
 
 collect = typer.Typer(no_args_is_help=True, help="Receive tickets from PBXs and operators.")
 
@@ -87,7 +90,7 @@ def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> Non
             fail(f"{health.source}: {health.counts.missing} tickets are unaccounted for; keep the journal, report this")
 
 
-def _status_table(found: list, month: str) -> Table:  # type: ignore[type-arg]
+def _status_table(found: list[SourceHealth], month: str) -> Table:
     names = (
         "Source",
         "State",
@@ -114,16 +117,16 @@ def _status_table(found: list, month: str) -> Table:  # type: ignore[type-arg]
     return shown
 
 
-def _state(health) -> str:  # type: ignore[no-untyped-def]
+def _state(health: SourceHealth) -> str:
     if not health.collected:
         return "[dim]stopped[/]"
     if health.transport == "files":
         return "[green]watching[/]"
-    return f"[green]{', '.join(health.connected)}[/]" if health.connected else "[yellow]nobody connected[/]"
+    return f"[green]{', '.join(health.connected)}[/]" if health.connected else "[yellow]no link[/]"
 
 
-def _days(health) -> str:  # type: ignore[no-untyped-def]
-    if health.first_call_date is None:
+def _days(health: SourceHealth) -> str:
+    if health.first_call_date is None or health.last_call_date is None:
         return "[dim]no call[/]"
     span = f"{health.first_call_date:%d}-{health.last_call_date:%d}"
     return f"{span}, [yellow]{len(health.quiet_dates)} without calls[/]" if health.quiet_dates else span
