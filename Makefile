@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+CODE := $(wildcard src tests benchmarks examples tools)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -26,25 +27,25 @@ setup: $(VENV)/.installed ## Prepare the private environment (.venv)
 demo: setup ## Tickets in, legal invoices out, then the console (ARGS=--no-serve stops before it)
 	@$(BIN)/ardoise demo $(ARGS)
 
-test: setup ## All the tests
+test: setup ## All the checks and tests (ARGS="unit stage": these only)
 	@$(BIN)/python -m tests.run_all $(ARGS)
 
 check: setup ## Format, lint, types, layers and the fast tests, under a minute
-	@$(BIN)/ruff format --check --quiet src tests benchmarks examples
-	@$(BIN)/ruff check --quiet src tests benchmarks examples
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
-	@$(BIN)/pytest tests/unit tests/property tests/golden -m "not slow" -n 2 $(ARGS)
+	@$(BIN)/pytest tests/house tests/unit tests/property tests/golden -m "not slow" -n 2 $(ARGS)
 
 format: setup ## Reformat the code
-	@$(BIN)/ruff format --quiet src tests benchmarks examples
-	@$(BIN)/ruff check --quiet --fix src tests benchmarks examples
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix $(CODE)
 
 bench: setup ## Benchmarks at a small size
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 lock: ## Rewrite requirements.lock (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-header --no-annotate pyproject.toml -o requirements.lock
 
 clean: ## Remove the environment and the demo's data
