@@ -1,4 +1,4 @@
-"""Usage -> charges, a month at a time: snapshot, engine, swap of the partitions. The same inputs again: nothing done."""
+"""Usage -> charges, a month at a time: snapshot, engine, swap of the partitions. Same inputs again: nothing done."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import polars as pl
 from django.conf import settings
+from django.db import transaction
 
 from ardoise.catalog.queries import take_snapshot
 from ardoise.core.attribution import Attributor, NoLine
-from ardoise.core.periods import month_period
+from ardoise.core.periods import utc_months_of
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
@@ -24,7 +25,7 @@ from ardoise.rate.models import MonthRating
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_partition
-from ardoise.store.tables import BUCKETS, write_parquet
+from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, write_parquet
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +51,38 @@ def rate_month(
     The open charges of every bucket are replaced by compare-and-set: two ratings at once cannot mix, the second fails
     with GenerationMoved and is simply run again.
     """
-    files = [file.path for near in _months_around(month) for file in store.files(TableName.USAGE, near)]
-    registered = _register_unknown(files, sources=sources, now=now)
+    files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near)]
+    paths = [file.path for file in files]
+    registered = _register_unknown(paths, sources=sources, now=now)
     snapshot = take_snapshot(sources=sources)
-    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(month)}
+    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(files)}
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
     expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
     with tempfile.TemporaryDirectory(dir=settings.ARDOISE_HOME, prefix="rating-") as folder:
         result = rate_files(
-            usage_files=files,
+            usage_files=paths,
             snapshot=snapshot,
             month=month,
             out_dir=Path(folder),
             buckets=BUCKETS,
             progress=_increments(progress),
         )
-        _swap(Path(folder), month, expected)
-    states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
-    totals = {"calls": result.calls_all, "states": states}
-    MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
+        states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
+        totals = {"calls": result.calls_all, "states": states}
+        staged = _staged(Path(folder))
+        # One transaction: a crash half-way would leave buckets of two ratings under the fingerprints of one.
+        with transaction.atomic():
+            for name, generation in expected.items():
+                replace_partition(
+                    table=TableName.OPEN,
+                    month=month,
+                    partition=name,
+                    expected_generation=generation,
+                    files=staged[name],
+                )
+            MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
     return Rated(month, True, result.calls_all, states, registered)
 
 
@@ -92,31 +104,18 @@ def _buckets() -> list[str]:
     return [f"{bucket:02d}" for bucket in range(BUCKETS)]
 
 
-def _swap(folder: Path, month: str, expected: dict[str, int]) -> None:
-    """Put the rated files in the place of the open partitions; a bucket without charges becomes empty."""
-    for name, generation in expected.items():
-        rated = folder / f"charges-{name}.parquet"
-        frame = pl.read_parquet(rated) if rated.exists() else pl.DataFrame()
-        replace_partition(
-            table=TableName.OPEN,
-            month=month,
-            partition=name,
-            expected_generation=generation,
-            files=[write_parquet(frame, TableName.OPEN)] if frame.height else [],
-        )
+def _staged(folder: Path) -> dict[str, list[StagedFile]]:
+    """The rated files as files of the open table, by partition; a bucket without charges has none."""
+    staged = {}
+    for name in _buckets():
+        frame = pl.read_parquet(folder / f"charges-{name}.parquet")
+        staged[name] = [write_parquet(frame, TableName.OPEN)] if frame.height else []
+    return staged
 
 
-def _months_around(month: str) -> list[str]:
-    """A local month spills over the UTC months beside it, whatever the zone."""
-    start = month_period(month).start
-    index = start.year * 12 + start.month - 1
-    return [f"{(index + step) // 12:04d}-{(index + step) % 12 + 1:02d}" for step in (-1, 0, 1)]
-
-
-def _fingerprint(month: str) -> str:
+def _fingerprint(files: Iterable[ManifestFile]) -> str:
     """Hash of the usage files a month is rated from."""
-    digests = sorted(file.sha256 for near in _months_around(month) for file in store.files(TableName.USAGE, near))
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(file.sha256 for file in files)).encode()).hexdigest()
 
 
 def _register_unknown(files: Iterable[Path], *, sources: Sequence[SnapshotSource], now: datetime) -> int:
