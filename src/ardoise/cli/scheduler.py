@@ -13,6 +13,7 @@ from pathlib import Path
 
 from huey import PostgresHuey, SqliteHuey, crontab
 from huey.api import Huey
+from huey.consumer import Consumer
 
 from ardoise.cli.wiring import last_month, start_django
 
@@ -100,8 +101,8 @@ def main() -> None:
     register(huey)
     for tick, _ in TICKS:
         _guarded(tick)()  # what became due while we were down
-    huey.flush_locks()
-    huey.create_consumer(workers=1, periodic=True, check_worker_health=True).run()
+    # SIGTERM lets the tick that runs end (huey's default would interrupt it).
+    Consumer(huey, workers=1, max_delay=1.0, graceful_signal="TERM", flush_locks=True).run()
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ def rate_month(
     The open charges of every bucket are replaced by compare-and-set: two ratings at once cannot mix, the second fails
     with GenerationMoved and is simply run again.
     """
+    # Generations first: what is replaced from here on makes the swap fail, never pass on older usage.
+    expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
     files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near)]
     paths = [file.path for file in files]
     registered = _register_unknown(paths, sources=sources, now=now)
@@ -59,7 +61,6 @@ def rate_month(
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
-    expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
     with tempfile.TemporaryDirectory(dir=settings.ARDOISE_HOME, prefix="rating-") as folder:
         result = rate_files(
             usage_files=paths,
