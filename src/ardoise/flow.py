@@ -23,7 +23,7 @@ from ardoise.bill import operations as billing
 from ardoise.bill.models import BillRun, Document
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
-from ardoise.collect.queries import utc_months_of
+from ardoise.core.periods import utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
 from ardoise.rate import operations as rating

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 import polars as pl
+from django.db.models import Q
 
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.store import queries as store
 from ardoise.store.models import Partition, TableName
+from ardoise.store.tables import schema_of
 
 RECURRING = "recurring"  # the partition of the open table that this room writes
 
@@ -27,9 +29,13 @@ def frozen_charges(month: str | None = None) -> pl.LazyFrame:
     return store.scan(TableName.FROZEN, None if month is None else [month])
 
 
-def generations(month: str) -> dict[tuple[str, str], int]:
-    """Generation of every open and frozen partition of a month: equal before and after means nothing moved between."""
-    rows = Partition.objects.filter(table__in=[TableName.OPEN, TableName.FROZEN], month=month)
+def generations(month: str, *, issuer_code: str) -> dict[tuple[str, str], int]:
+    """Generations of what an issuer's drafts of a month are made from: equal before and after means nothing moved.
+
+    Every open partition, since customers of all issuers share them, and the issuer's own frozen one.
+    """
+    mine = Q(table=TableName.OPEN) | Q(table=TableName.FROZEN, partition=issuer_code)
+    rows = Partition.objects.filter(mine, month=month)
     return {
         (table, name): generation for table, name, generation in rows.values_list("table", "partition", "generation")
     }
@@ -37,8 +43,6 @@ def generations(month: str) -> dict[tuple[str, str], int]:
 
 def charge_frame(rows: Iterable[dict[str, object]]) -> pl.DataFrame:
     """Recurring and purchased charges as rows of the open table: what a call would fill in is empty or zero."""
-    from ardoise.store.tables import schema_of
-
     schema = schema_of(TableName.OPEN)
     blank: dict[str, object] = {
         name: None if column.optional else {"int": 0, "flag": False, "instant": None}.get(column.type, "")

@@ -16,12 +16,13 @@ from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import PastTotal
 from ardoise.catalog.models import VatRate, Zone
 from ardoise.core import canonical
+from ardoise.core.checks import Problem
 from ardoise.core.documents import Document, DocumentKind
 from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
 from ardoise.core.schema import CHARGES
-from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatTreatment, treatment
+from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatError, VatTreatment, treatment
 from ardoise.directory.models import Account, Issuer, Line
 
 HISTORY_MONTHS = 12
@@ -47,14 +48,23 @@ class Drafted:
         return canonical.digest(content)
 
 
-def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> list[Drafted]:
-    """The documents that the open charges of a month make, by customer code. Raises VatError naming the account."""
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What a run would issue, by customer code, and the customers for whom nothing can be drafted, with the reason."""
+
+    made: list[Drafted]
+    refused: dict[str, list[Problem]]
+
+
+def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
+    """The documents that the open charges of a month make; an account whose VAT cannot be told stops no other one."""
     found = _billable(issuer, month)
     if found.is_empty():
-        return []
+        return Drafts([], {})
     payers = Account.objects.select_related("issuer").in_bulk(found[PAYER].unique().to_list())
     treatments = _Treatments(payers, issuer)
     found = found.with_columns(treatments.index_of(found))
+    found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
     statement = issuer.documents == Issuer.Documents.STATEMENTS
     visible = ~_kept_off_bills(found)
     grouped = lines.number_lines(lines.group_charges(found.filter(visible), by_line=statement))
@@ -66,7 +76,8 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> list[Drafted]:
     for key, rows in grouped.partition_by(PAYER, as_dict=True).items():
         account = payers[key[0]]
         drafted.append(_draft(account, month, issue_date, rows, by_payer[key[0]], treatments, words, past[key[0]]))
-    return sorted(drafted, key=lambda made: made.account.code)
+    refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()}
+    return Drafts(sorted(drafted, key=lambda made: made.account.code), refused)
 
 
 def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
@@ -91,7 +102,10 @@ def _kept_off_bills(charges: pl.DataFrame) -> pl.Series:
 
 
 class _Treatments:
-    """VAT of (payer, nature, date of supply), each computed once and known by a small index."""
+    """VAT of (payer, nature, date of supply), each computed once and known by a small index.
+
+    `refused` holds the payers for whom the catalogue or the directory does not say, and what to add.
+    """
 
     def __init__(self, payers: Mapping[int, Account], issuer: Issuer) -> None:
         self.statement = issuer.documents == Issuer.Documents.STATEMENTS
@@ -99,6 +113,7 @@ class _Treatments:
         self.rates = dated_rates()
         self.regimes: dict[int, Regime] = {}
         self.made: list[VatTreatment] = []
+        self.refused: dict[int, Problem] = {}
 
     def index_of(self, charges: pl.DataFrame) -> pl.Series:
         """For each charge the index of its treatment."""
@@ -113,8 +128,13 @@ class _Treatments:
             made = VatTreatment("O", parties.NO_VAT)
         else:
             account = self.payers[payer_id]
-            regime = self.regimes.get(payer_id) or self.regimes.setdefault(payer_id, parties.regime(account))
-            made = treatment(regime, nature=Nature(nature), supply_date=day, account=account.code, rates=self.rates)
+            try:
+                regime = self.regimes.get(payer_id) or self.regimes.setdefault(payer_id, parties.regime(account))
+                made = treatment(regime, nature=Nature(nature), supply_date=day, account=account.code, rates=self.rates)
+            except VatError as error:
+                what, _, remedy = str(error).partition("; ")
+                self.refused[payer_id] = Problem("VAT", what, remedy)
+                return -1
         if made not in self.made:
             self.made.append(made)
         return self.made.index(made)
@@ -172,7 +192,7 @@ def _draft(
         sections=body.sections,
         with_tax=with_tax,
         operation_category="mixed" if len(natures) > 1 else natures.pop(),
-        audience=account.audience,
+        audience=parties.audience(account),
         vat_on_debits=issuer.vat_on_debits,
         payment_terms=PAYMENT_TERMS[issuer.language].format(days),
         iban=issuer.iban,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
 
 from ardoise.directory.models import Account, Issuer
 
@@ -62,7 +61,7 @@ class Document(models.Model):
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="documents_issued")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="documents")
     run = models.ForeignKey(BillRun, null=True, on_delete=models.PROTECT, related_name="documents")
-    number = models.CharField(max_length=35)  # statements carry an internal reference here
+    number = models.CharField(max_length=80)  # BT-1 (35 at most); statements carry an internal reference here
     month = models.CharField(max_length=7)
     issue_date = models.DateField()
     due_date = models.DateField(null=True)
@@ -81,9 +80,6 @@ class Document(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["issuer", "kind", "number"], name="document_number_once"),
-            models.UniqueConstraint(
-                fields=["run", "account"], condition=Q(kind__in=["invoice", "statement"]), name="document_once_per_run"
-            ),
         ]
         indexes = [models.Index(fields=["month", "issuer"], name="document_by_month")]
 

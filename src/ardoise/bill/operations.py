@@ -8,6 +8,7 @@ frozen row is committed, in the transaction that also takes the number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -17,7 +18,7 @@ from django.db import transaction
 from ardoise.access.operations import log_event, put_message
 from ardoise.bill import charges as tables
 from ardoise.bill import recurring
-from ardoise.bill.drafts import Drafted, draft_all
+from ardoise.bill.drafts import Drafted, Drafts, draft_all
 from ardoise.bill.lines import LINE_NO, sections_minor
 from ardoise.bill.models import BillRun, Document, Draft, Series, Waiver
 from ardoise.core import canonical
@@ -25,9 +26,9 @@ from ardoise.core import documents as core
 from ardoise.core.checks import Problem, validate
 from ardoise.core.invoices import credit
 from ardoise.core.naming import format_number
-from ardoise.core.postings import post_invoice
+from ardoise.core.postings import NotPosted, post_invoice
 from ardoise.core.schema import FROZEN
-from ardoise.directory.models import Issuer
+from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.operations import post
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
@@ -47,14 +48,20 @@ class IssueRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
+    """What a preview made, and by account what would keep its document from being issued."""
+
     issuer: str
     drafts: int
     net_minor: int
+    faulty: dict[str, list[Problem]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Issued:
-    """What a run did: numbers issued, accounts left out since they moved after their preview, accounts with a fault."""
+    """What a run did: numbers issued, accounts left out since they moved after their preview, accounts with a fault.
+
+    A problem of an account says what is wrong and what to do; the other accounts are issued all the same.
+    """
 
     issuer: str
     numbers: list[str] = field(default_factory=list)
@@ -66,7 +73,7 @@ def compute_recurring(*, month: str) -> int:
     """Write the subscriptions and purchases due in a month as open charges; returns how many. Repeatable."""
     state = store.state_of(TableName.OPEN, month, tables.RECURRING)
     rows = recurring.compute(month)
-    if state.files and store.scan(TableName.OPEN, [month], partition=tables.RECURRING).collect().equals(_sorted(rows)):
+    if store.scan(TableName.OPEN, [month], partition=tables.RECURRING).collect().equals(_sorted(rows)):
         return rows.height
     replace_partition(
         table=TableName.OPEN,
@@ -84,9 +91,11 @@ def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
 
 def preview(*, issuer: Issuer, month: str, issue_date: date, now: datetime) -> Previewed:
     """Remake the drafts of a run. As often as wanted; nothing is numbered, frozen or posted."""
-    drafted = draft_all(issuer, month=month, issue_date=issue_date)
+    drafts = draft_all(issuer, month=month, issue_date=issue_date)
+    faulty = drafts.refused | {made.account.code: found for made in drafts.made if (found := _problems(made))}
     with transaction.atomic():
-        run, _ = BillRun.objects.get_or_create(issuer=issuer, month=month, defaults={"created_at": now})
+        BillRun.objects.get_or_create(issuer=issuer, month=month, defaults={"created_at": now})
+        run = BillRun.objects.select_for_update().get(issuer=issuer, month=month)
         run.previewed_at = now
         run.save(update_fields=["previewed_at"])
         run.drafts.all().delete()
@@ -101,9 +110,10 @@ def preview(*, issuer: Issuer, month: str, issue_date: date, now: datetime) -> P
                 subscription_minor=made.subscription_minor,
                 fingerprint=made.fingerprint,
             )
-            for made in drafted
+            for made in drafts.made
         )
-    return Previewed(issuer.code, len(drafted), sum(made.document.totals.net_minor for made in drafted))
+    net_minor = sum(made.document.totals.net_minor for made in drafts.made)
+    return Previewed(issuer.code, len(drafts.made), net_minor, faulty)
 
 
 def issue(
@@ -124,15 +134,10 @@ def issue(
     run = BillRun.objects.filter(issuer=issuer, month=month, previewed_at__isnull=False).first()
     if run is None:
         raise IssueRefused(f"{issuer.code} {month} has no preview; run first: ardoise bill preview --month {month}")
-    before = tables.generations(month)
-    previewed = dict(run.drafts.values_list("account_id", "fingerprint"))
-    done = Issued(issuer.code)
-    ready = []
-    for made in draft_all(issuer, month=month, issue_date=issue_date):
-        if previewed.get(made.account.id) == made.fingerprint:
-            ready.append(made)
-        else:
-            done.moved.append(made.account.code)
+    before = tables.generations(month, issuer_code=issuer.code)
+    drafts = draft_all(issuer, month=month, issue_date=issue_date)
+    done = Issued(issuer.code, faulty=dict(drafts.refused))
+    ready, done.moved = _sorted_out(run, drafts)
     for batch in _batched(ready, BATCH):
         sound = _validated(batch, validator, done)
         before = _issue_batch(run, sound, issue_date, now, before, done)
@@ -144,6 +149,20 @@ def issue(
     return done
 
 
+def _sorted_out(run: BillRun, drafts: Drafts) -> tuple[list[Drafted], list[str]]:
+    """What is as it was previewed, and the codes of the accounts that moved: other charges, new ones, none left."""
+    previewed = dict(run.drafts.values_list("account__code", "fingerprint"))
+    ready = [made for made in drafts.made if previewed.get(made.account.code) == made.fingerprint]
+    gone = previewed.keys() - set(run.documents.values_list("account__code", flat=True))
+    moved = gone | {made.account.code for made in drafts.made}
+    return ready, sorted(moved - {made.account.code for made in ready} - drafts.refused.keys())
+
+
+def _problems(made: Drafted) -> list[Problem]:
+    """What the arithmetic and the legal mentions of a document to be leave to mend."""
+    return validate(replace(made.document, number=PLACEHOLDER))
+
+
 def _batched(items: Sequence[Drafted], size: int) -> Iterable[Sequence[Drafted]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -152,11 +171,10 @@ def _batched(items: Sequence[Drafted], size: int) -> Iterable[Sequence[Drafted]]
 def _validated(batch: Sequence[Drafted], validator: Validator, done: Issued) -> list[Drafted]:
     """The documents of a batch that hold; the problems of the others are kept by account."""
     legal = [made for made in batch if made.document.kind is not core.DocumentKind.STATEMENT]
-    numbered = [replace(made.document, number=PLACEHOLDER) for made in legal]
-    verdicts = validator(numbered)
-    for made, document, official in zip(legal, numbered, verdicts, strict=True):
-        problems = [*validate(document), *official]
-        if problems:
+    verdicts = validator([replace(made.document, number=PLACEHOLDER) for made in legal])
+    official = {made.account.code: verdict for made, verdict in zip(legal, verdicts, strict=True)}
+    for made in batch:
+        if problems := [*_problems(made), *official.get(made.account.code, ())]:
             done.faulty[made.account.code] = problems
     return [made for made in batch if made.account.code not in done.faulty]
 
@@ -175,26 +193,33 @@ def _issue_batch(
     with transaction.atomic():
         BillRun.objects.select_for_update().get(pk=run.pk)
         # Read after the run is locked: from here on nobody else can freeze the same charges.
-        if tables.generations(run.month) != before:
+        if tables.generations(run.month, issuer_code=run.issuer.code) != before:
             raise IssueRefused(
-                f"{run.issuer.code} {run.month}: charges were computed again during the issue; nothing of this batch "
-                "was issued, preview and issue again"
+                f"{run.issuer.code} {run.month}: charges were computed again, or issued by somebody else, during the "
+                "issue; nothing of this batch was issued, preview and issue again"
             )
-        numbers = _take_numbers(run.issuer, batch, run.month, issue_date)
+        numbers = _take_numbers(run, batch, issue_date)
         frozen = []
         for made, number in zip(batch, numbers, strict=True):
             row = _write(replace(made.document, number=number), made, run, now)
             frozen.append(made.charges.with_columns(pl.lit(row.id, pl.Int64).alias(FROZEN.document_id)))
             done.numbers.append(number)
         _freeze(run.month, run.issuer.code, frozen)
-        return tables.generations(run.month)
+        return tables.generations(run.month, issuer_code=run.issuer.code)
 
 
-def _take_numbers(issuer: Issuer, batch: Sequence[Drafted], month: str, issue_date: date) -> list[str]:
+def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> list[str]:
     """The next numbers of the series, its row locked until the commit: gapless and chronological."""
+    issuer = run.issuer
     if issuer.documents == Issuer.Documents.STATEMENTS:
-        return [f"REL-{month}-{made.account.code}"[:35] for made in batch]
+        return [_statement_reference(run, made.account) for made in batch]
     return [_next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
+
+
+def _statement_reference(run: BillRun, account: Account) -> str:
+    """The reference of a statement, in no series: "REL-2026-10-ATELIER", and "-2" for late usage stated apart."""
+    before = Document.objects.filter(run=run, account=account).count()
+    return f"REL-{run.month}-{account.code}" + (f"-{before + 1}" if before else "")
 
 
 def _next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
@@ -260,7 +285,7 @@ def _register(
         issued_at=now,
         corrects=corrects,
     )
-    if document.kind is not core.DocumentKind.STATEMENT:
+    with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
         posted = post_invoice(document, key=f"document:{row.id}")
         post(issuer_id=issuer.id, posted=posted, auxiliary=account_code, recorded_at=now)
     log_event(at=now, kind="document.issued", subject=f"document:{row.id}", digest=row.sha256)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ardoise.core.documents import Brand, Party
-from ardoise.core.vat import Regime, RegimeKind, RegimeMissing
+from ardoise.core.vat import Regime, RegimeKind, regime_of
 from ardoise.directory.models import Account, Issuer
 
-FRANCHISE_CODE = "VATEX-FR-FRANCHISE"
 NO_VAT = Decimal(0)
+# One territory of electronic invoices (article 289 bis CGI): mainland, Monaco, Guadeloupe, Martinique, Réunion.
+# Sales to Guyane, Mayotte, the overseas collectivities and other countries are reported as international.
+_DOMESTIC = frozenset({"FR", "MC", "GP", "MQ", "RE"})
+_INTERNATIONAL = frozenset({RegimeKind.GUYANE_MAYOTTE, RegimeKind.INTRA_EU, RegimeKind.EXPORT})
 
 
 def seller(issuer: Issuer) -> Party:
@@ -59,12 +62,10 @@ def brand(issuer: Issuer) -> Brand:
 
 def regime(account: Account) -> Regime:
     """The VAT regime of a paying account; raises RegimeMissing with what to give."""
-    try:
-        kind = RegimeKind(account.vat_regime)
-    except ValueError as error:
-        raise RegimeMissing(
-            f"account {account.code}: VAT regime « {account.vat_regime} » is not known; "
-            f"give one of {', '.join(RegimeKind)}"
-        ) from error
-    code = FRANCHISE_CODE if kind is RegimeKind.EXEMPT and "293 B" in account.vat_reason else ""
-    return Regime(kind, account.vat_reason, code)
+    return regime_of(account.vat_regime, account.vat_reason, account=account.code)
+
+
+def audience(account: Account) -> str:
+    """Which flow of the French reform a document belongs to (note BAR): B2B, B2C, B2BINT or B2CINT."""
+    abroad = account.country not in _DOMESTIC or account.vat_regime in _INTERNATIONAL
+    return f"{account.audience}INT" if abroad else account.audience

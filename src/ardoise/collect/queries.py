@@ -141,17 +141,10 @@ def events(scope: Scope, *, source: str | None = None, noticed: bool | None = No
 def usage_files(months: Iterable[str]) -> list[ManifestFile]:
     """The sealed usage files of these UTC months, for rating. `operations.seal_months` seals what is fresh first.
 
-    A billing month in a local zone touches the UTC month before or after it: ask for `utc_months_of` it.
+    A billing month in a local zone touches the UTC month before or after it: ask for `core.periods.utc_months_of` it.
     """
     with store.one_snapshot():
         return [file for month in sorted(set(months)) for file in store.files(TableName.USAGE, month)]
-
-
-def utc_months_of(month: str) -> list[str]:
-    """The UTC months in which calls of a local billing month may lie: itself and its neighbours."""
-    period = month_period(month)
-    before, after = period.start - timedelta(days=1), period.end
-    return [f"{day:%Y-%m}" for day in (before, period.start, after)]
 
 
 def fresh_months(source: str) -> list[str]:

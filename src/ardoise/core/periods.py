@@ -333,6 +333,12 @@ def billing_month(instant: datetime, zone: str) -> str:
     return month_of(local_date(instant, zone))
 
 
+def utc_months_of(month: str) -> list[str]:
+    """The UTC months in which instants of a local billing month may lie: itself and its neighbours."""
+    period = month_period(month)
+    return [month_of(day) for day in (period.start - timedelta(days=1), period.start, period.end)]
+
+
 def month_period(month: str) -> Period:
     """The days of a billing month written "2026-10"."""
     found = _MONTH.fullmatch(month)

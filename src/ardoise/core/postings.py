@@ -30,6 +30,10 @@ class NotPosted(ValueError):
     """A document that has no place in the ledger."""
 
 
+class NothingToPost(NotPosted):
+    """A document whose amounts are all zero, or cancel out on every account: it moves no balance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """An amount on an account: debit positive, credit negative."""
@@ -89,7 +93,7 @@ def post_invoice(document: Document, *, chart: Chart | None = None, key: str = "
     """The transaction of an invoice (or, mirrored, of a credit note).
 
     The customer owes the total with tax and its rounding amount; what was paid before (BT-113) is another transaction,
-    the payment's. `key` defaults to the kind and number of the document.
+    the payment's. `key` defaults to the kind and number of the document. Raises NotPosted, NothingToPost.
     """
     if document.kind is DocumentKind.STATEMENT:
         raise NotPosted("an internal statement has no accounting entry; only invoices and credit notes are posted")
@@ -105,6 +109,8 @@ def post_invoice(document: Document, *, chart: Chart | None = None, key: str = "
         amounts[account] = amounts.get(account, 0) - minor
     sign = -1 if document.kind is DocumentKind.CREDIT_NOTE else 1
     postings = tuple(Posting(account, sign * minor * MICROS_PER_MINOR) for account, minor in amounts.items() if minor)
+    if not postings:
+        raise NothingToPost(f"{document.number} moves no balance; issue it without an entry")
     return Transaction(
         kind=str(document.kind),
         key=key or f"{document.kind}:{document.number}",

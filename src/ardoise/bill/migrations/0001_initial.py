@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                         max_length=12,
                     ),
                 ),
-                ("number", models.CharField(max_length=35)),
+                ("number", models.CharField(max_length=80)),
                 ("month", models.CharField(max_length=7)),
                 ("issue_date", models.DateField()),
                 ("due_date", models.DateField(null=True)),
@@ -168,14 +168,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="document",
             constraint=models.UniqueConstraint(fields=("issuer", "kind", "number"), name="document_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["invoice", "statement"])),
-                fields=("run", "account"),
-                name="document_once_per_run",
-            ),
         ),
         migrations.AddConstraint(
             model_name="draft",
