@@ -29,7 +29,7 @@ _LINE_KEY = [
     GROUP,
     CHARGES.origin_kind,
     CHARGES.label,
-    CHARGES.zone,
+    "line_zone",
     CHARGES.period_from,
     CHARGES.period_to,
     CHARGES.tax_basis,
@@ -51,7 +51,7 @@ class Wording:
 
 def group_charges(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
     """One row a future document line, in print order: the key columns and the sums that its words need."""
-    keyed = charges.with_columns(line_key(by_line=by_line))
+    keyed = _keyed(charges, by_line=by_line)
     order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
     return (
         keyed.group_by(_LINE_KEY)
@@ -67,10 +67,12 @@ def group_charges(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
     )
 
 
-def line_key(*, by_line: bool) -> pl.Expr:
-    """Statements keep each extension on a line of its own; invoices sum the lines of a branch."""
-    key = pl.col(CHARGES.line_id).cast(pl.String).fill_null("") if by_line else pl.lit("")
-    return key.alias("line_key")
+def _keyed(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
+    """Charges with what tells their lines apart: the zone on invoices, the extension on statements."""
+    if by_line:
+        line = pl.col(CHARGES.line_id).cast(pl.String).fill_null("")
+        return charges.with_columns(line.alias("line_key"), pl.lit("").alias("line_zone"))
+    return charges.with_columns(pl.lit("").alias("line_key"), pl.col(CHARGES.zone).alias("line_zone"))
 
 
 def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, words: Wording) -> LineInput:
@@ -87,7 +89,7 @@ def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, wo
 def _usage_input(
     row: Mapping[str, object], section: Section, micros: int, vat: VatTreatment, words: Wording
 ) -> LineInput:
-    zone = words.zones.get(str(row[CHARGES.zone]), wording.word(words.language, "unknown"))
+    zone = words.zones.get(str(row["line_zone"]), wording.word(words.language, "unknown"))
     if words.by_line:
         zone = words.lines.get(_int(row["one_line"]), "")
     label = f"{wording.word(words.language, 'service')} – {zone}" if section is Section.THIRD_PARTY else zone
@@ -143,7 +145,7 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
 
 def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
     """Every charge with the `line_no` of its row in `grouped`; 0 for what stands on no line (free helplines)."""
-    keyed = charges.with_columns(line_key(by_line=by_line))
+    keyed = _keyed(charges, by_line=by_line)
     bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
     assert bound.height == charges.height
     return bound.with_columns(pl.col(LINE_NO).fill_null(0))

@@ -26,8 +26,8 @@ from ardoise.bill.operations import waive
 from ardoise.cli.equations import CompanyBalance, balances
 from ardoise.collect import operations as collecting
 from ardoise.collect import service
-from ardoise.collect.models import Quarantined, Source, TakenFile
-from ardoise.collect.queries import ticket_counts
+from ardoise.collect.models import Quarantined, Source
+from ardoise.collect.queries import folder_of, ticket_counts
 from ardoise.collect.simulator import SendingPbx, ServingPbx, play
 from ardoise.core.documents import DocumentKind
 from ardoise.deliver.models import Rendering
@@ -92,12 +92,12 @@ def still_to_send(records: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
 
 def drop_files(examples: Path) -> int:
     """Drop the operators' files into the folders of their sources; returns how many were not dropped before."""
-    taken = set(TakenFile.objects.values_list("source__code", "name"))
     dropped = 0
     for source in Source.objects.filter(transport=Source.Transport.FILES).order_by("code"):
+        known = {path.name for path in folder_of(source).rglob("*")}  # waiting, done or refused
         folder = examples / "operateur" / "tickets" / source.code
         for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if (source.code, file.name) not in taken and not collecting.is_already_dropped(source.code, file):
+            if file.name not in known:
                 collecting.drop_file(source=source.code, file=file)
                 dropped += 1
     return dropped

@@ -270,7 +270,7 @@ def _departments(document: Document, *, words: Words) -> list[View]:
         sections = [s for s in SECTION_ORDER if any(line.section is s for line in members)]
         parts.append(
             {
-                "title": name or words("unassigned"),
+                "title": name or document.buyer.name,
                 "rank": "",
                 "sections": [
                     {
@@ -287,7 +287,7 @@ def _departments(document: Document, *, words: Words) -> list[View]:
                     for s in sections
                 ],
                 "total": {
-                    "label": words("group_total", name=name or words("unassigned")),
+                    "label": words("group_total", name=name or document.buyer.name),
                     "net": _money(sum(line.net_minor for line in members), document, words),
                     "gross": "",
                     "net_word": "",
