@@ -1,0 +1,1 @@
+"""How the two example companies are made: every name, number and call in them is invented."""
