@@ -120,7 +120,7 @@ class Cutter:
             records, _ = self._format.frame(entry.payload, final=True)
             reader = self._reader(entry.connection)
             for record in records:
-                reader(record)
+                _read(reader, record)
         elif entry.kind is Kind.CONNECT:
             self._readers.pop(entry.connection, None)
 
@@ -152,7 +152,7 @@ class Cutter:
                 ticket_id=carry.ticket_id if carry and begun_before else entry.ticket_id(at),
                 raw=record,
                 arrived_at=carry.arrived_at if carry and begun_before else entry.arrived_at,
-                reading=self._reader(entry.connection)(record),
+                reading=_read(self._reader(entry.connection), record),
                 connection=entry.connection,
             )
             at += len(record)
@@ -183,7 +183,7 @@ class Cutter:
         carry = self._carries.pop(connection, None)
         if carry is None:
             return
-        reading = self._reader(connection)(carry.raw)
+        reading = _read(self._reader(connection), carry.raw)
         if isinstance(reading, Unreadable):
             reading = Unreadable("cut", f"the connection ended inside this ticket ({reading.detail})")
         yield Ticket(carry.ticket_id, carry.raw, carry.arrived_at, reading, connection, cut=True)
@@ -199,7 +199,7 @@ class Cutter:
                 ticket_id=entry.ticket_id(at),
                 raw=record,
                 arrived_at=entry.arrived_at,
-                reading=reader(record),
+                reading=_read(reader, record),
                 file=received.name,
                 line_number=number,
             )
@@ -210,6 +210,14 @@ class Cutter:
         if connection not in self._readers:
             self._readers[connection] = self._new_reader()
         return self._readers[connection]
+
+
+def _read(reader: Reader, record: bytes) -> Reading:
+    """A reader promises not to raise; one that does must not hold up the tickets behind this one."""
+    try:
+        return reader(record)
+    except Exception as error:  # noqa: BLE001 - formats are plug-ins
+        return Unreadable("format_error", f"the format failed on this ticket, report it: {error!r}")
 
 
 def is_blank(record: bytes) -> bool:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from ardoise.collect.redaction import Protection, Redactor
 from ardoise.formats.spec import Format
-from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalWriter, Kind
+from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalBusy, JournalWriter, Kind
 
 READ_BYTES = 64 * 1024
 LARGEST_RECORD_BYTES = 64 * 1024  # what has no end by then is no record: it is journalled as it is
@@ -155,7 +155,7 @@ class Commits:
         return failed
 
     def _open(self, source: str) -> None:
-        writer = self._writers[source] = self._journals[source].writer()
+        writer = self._writers[source] = _leased(self._journals[source])
         for found in (writer.torn, writer.damage):
             if found is not None:
                 self._notice(source, "alarm", f"Journal: {found}", self._clock())
@@ -303,7 +303,7 @@ class Listener(Receiver):
         server = await self._listen(stop)
         if server is None:
             return
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[int]] = set()
         async with server:
             self.bound_port = server.sockets[0].getsockname()[1]
             self.say("event", f"Listening on port {self.bound_port}")
@@ -338,13 +338,12 @@ class Listener(Receiver):
             self.say("alarm", f"{_peer(writer)} was refused: {CLIENTS_MAX} clients are already connected")
             writer.close()
             return
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.create_task(self.take(reader, writer, stop))
         self._tasks.add(task)
-        try:
-            await self.take(reader, writer, stop)
-        finally:
-            self._tasks.discard(task)
+        await asyncio.wait({task})
+        self._tasks.discard(task)
+        if (error := task.exception()) is not None:
+            self.say("alarm", f"The connection of {_peer(writer)} was ended by an error of ours: {error!r}")
 
 
 class Dialer(Receiver):
@@ -437,6 +436,16 @@ def _keep_alive(writer: asyncio.StreamWriter) -> None:
 def _peer(writer: asyncio.StreamWriter) -> str:
     name = writer.get_extra_info("peername")
     return f"{name[0]}:{name[1]}" if name else "unknown"
+
+
+def _leased(journal: Journal) -> JournalWriter:
+    """Take the lease; a look of `collect status` may hold it for an instant. Raises JournalBusy."""
+    for _ in range(2):
+        try:
+            return journal.writer()
+        except JournalBusy:
+            time.sleep(0.05)
+    return journal.writer()
 
 
 async def _first_of(*events: asyncio.Event) -> None:

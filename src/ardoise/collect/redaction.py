@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from ardoise.core.usage import Leg, PrintedTime, Reading
+from ardoise.core.usage import Leg, Reading
 from ardoise.formats.spec import Format, Reader
 
 _LONG_DIGITS = re.compile(rb"\d{3,}")
@@ -93,21 +93,18 @@ class Redactor:
 
 
 def _protected_for(leg: Leg, protection: Protection, arrived_at: datetime) -> frozenset[str]:
-    """By the date of the call; where the PBX prints no year, by the arrival: the call may have begun the day before."""
+    """By the local date of the call; where no year is printed, the latest one that is not to come."""
     start = leg.start
     if isinstance(start, datetime):
-        return protection.on(start.date()) | protection.on(
-            start.date() + timedelta(days=1)
-        )  # UTC: the local date may be next
-    if isinstance(start, PrintedTime) and start.year is not None:
-        try:
+        return protection.on(start.date()) | protection.on(start.date() + timedelta(days=1))  # UTC: local may be next
+    latest = arrived_at.date() + timedelta(days=7)
+    try:
+        if start.year is not None:
             return protection.on(date(start.year, start.month, start.day))
-        except ValueError:
-            return protection.all  # an impossible date goes to quarantine, blanked
-    arrived = arrived_at.date()
-    return (
-        protection.on(arrived - timedelta(days=1)) | protection.on(arrived) | protection.on(arrived + timedelta(days=1))
-    )
+        this_year = date(latest.year, start.month, start.day)
+        return protection.on(this_year if this_year <= latest else this_year.replace(year=latest.year - 1))
+    except ValueError:
+        return protection.all  # an impossible date goes to quarantine, blanked; so does 29 February without a year
 
 
 def _blank(record: bytes) -> bytes:

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
+from django.forms.models import model_to_dict
 
 from ardoise.collect import operations
 from ardoise.collect.batch import duplicate_rule, journal_of, options_of
@@ -31,11 +32,13 @@ from ardoise.store.disk import make_folder
 
 PARSE_S = 0.5  # between two turns of the parser: a ticket is in the live view within a second
 PROTECTION_S = 5.0  # between two reads of the protected extensions
+SETTINGS_S = 5.0  # between two looks at the settings of the sources
 IDLE_S = 30.0  # a source that receives nothing is looked at this often
 FAILING_S = 5.0  # a source whose parsing fails is tried again after this
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Settings = list[dict[str, object]]
 
 
 class NothingToCollect(LookupError):
@@ -50,6 +53,14 @@ class Collected:
     calls: int
     quarantined: int
     unwritten_bytes: int  # received, but the disk was full to the end
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(
+            self.tickets + other.tickets,
+            self.calls + other.calls,
+            self.quarantined + other.quarantined,
+            self.unwritten_bytes + other.unwritten_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +82,24 @@ async def run(
     """Collect the active sources (or those named) until `stop` is set; leaves nothing received unparsed.
 
     `said(source, kind, text)` gets what is noticed, as it comes; `ready(ports)` is called once the sources that listen
-    do, with the port of each. Raises UnknownSource, NothingToCollect, JournalBusy (another collector runs).
+    do, with the port of each. Settings that change (`ardoise load`) start the sources anew.
+    Raises UnknownSource, NothingToCollect, JournalBusy (another collector runs).
     """
-    collector = _Collector(clock, said or (lambda source, kind, text: None))
-    try:
-        await collector.start(sources)
-        return await collector.run(stop, ready)
-    finally:
-        await collector.close()
+    total = Collected(0, 0, 0, 0)
+    first = True
+    while first or not stop.is_set():
+        collector = _Collector(clock, said or (lambda source, kind, text: None))
+        try:
+            settings = await collector.start(sources)
+            total += await collector.run(stop, settings, ready)
+        except NothingToCollect:
+            if first:
+                raise
+            await _pause(SETTINGS_S, stop)  # every source was switched off: one may come back
+        finally:
+            await collector.close()
+        first = False
+    return total
 
 
 async def run_until_signalled(
@@ -106,12 +127,18 @@ class _Collector:
         self._watches: dict[str, Watch] = {}
         self._failing: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
+        self._wanted: Sequence[str] | None = None
+        self._settings_at = 0.0
         self._parsed_to: dict[str, int] = {}
         self._look_at: dict[str, float] = {}
         self._tickets = self._calls = self._quarantined = 0
 
-    async def start(self, wanted: Sequence[str] | None) -> None:
-        """Check every source, take the leases, make the receivers. What cannot work is said, the rest starts."""
+    async def start(self, wanted: Sequence[str] | None) -> Settings:
+        """Check every source, take the leases, make the receivers. What cannot work is said, the rest starts.
+
+        Returns the settings it started from.
+        """
+        self._wanted = wanted
         sources = await self._in_database(lambda: _configured(wanted))
         usable: list[Source] = []
         whys: list[str] = []
@@ -131,6 +158,7 @@ class _Collector:
         self._commits = Commits(journals, notice=self.notice, clock=self._clock)
         for source in usable:
             self._prepare(source, self._commits)
+        return _settings_of(sources)
 
     def _prepare(self, source: Source, commits: Commits) -> None:
         if source.transport == Source.Transport.FILES:
@@ -141,29 +169,58 @@ class _Collector:
         feed = Feed(source.code, registry.get(source.format), options_of(source), source.host, source.port or 0)
         self._receivers[source.code] = kind(feed, commits, notice=self.notice, clock=self._clock)
 
-    async def run(self, stop: asyncio.Event, ready: Callable[[dict[str, int]], None] | None) -> Collected:
+    async def run(
+        self, stop: asyncio.Event, settings: Settings, ready: Callable[[dict[str, int]], None] | None
+    ) -> Collected:
+        """Until `stop`, or until the settings of the sources are no longer those."""
         assert self._commits is not None
         await self._refresh_protection()  # before the first byte
-        flushed = asyncio.Event()
-        tasks = [asyncio.create_task(receiver.run(stop)) for receiver in self._receivers.values()]
+        over, flushed = asyncio.Event(), asyncio.Event()
+        receiving = [asyncio.create_task(self._receive(receiver, over)) for receiver in self._receivers.values()]
         background = [
             asyncio.create_task(self._commits.run(flushed)),
-            asyncio.create_task(self._keep_protection(stop)),
-            asyncio.create_task(self._say_ready(stop, ready)),
+            asyncio.create_task(self._look_after(over)),
+            asyncio.create_task(self._say_ready(over, ready)),
+            asyncio.create_task(_end_with(stop, over)),
         ]
         try:
-            while not stop.is_set():
+            while not over.is_set():
                 await self._turn()
-                await _pause(PARSE_S, stop)
-            await asyncio.gather(*tasks)
+                if await self._settings_changed(settings):
+                    over.set()
+                await _pause(PARSE_S, over)
+            await asyncio.gather(*receiving)
         finally:
-            stop.set()
+            over.set()
             flushed.set()
-            await asyncio.gather(*tasks, *background, return_exceptions=True)
+            await asyncio.gather(*receiving, *background, return_exceptions=True)
         await self._commits.flush()
-        await self._turn()
+        await self._turn(everything=True)
         unwritten = sum(self._commits.unwritten().values())
         return Collected(self._tickets, self._calls, self._quarantined, unwritten)
+
+    async def _receive(self, receiver: Receiver, over: asyncio.Event) -> None:
+        """A receiver that fails is started again: the other sources never notice."""
+        while not over.is_set():
+            task = asyncio.create_task(receiver.run(over))
+            await asyncio.wait({task})
+            error = task.exception()
+            if error is not None:
+                log.error("receiver of source %s", receiver.feed.source, exc_info=error)
+                receiver.say("alarm", f"Reception failed ({error}): it starts again in {FAILING_S:.0f} s")
+                await _pause(FAILING_S, over)
+
+    async def _settings_changed(self, settings: Settings) -> bool:
+        """Looked at every few seconds: a source was loaded, changed or switched off."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._settings_at:
+            return False
+        self._settings_at = now_s + SETTINGS_S
+        try:
+            return settings != _settings_of(await self._in_database(lambda: _configured(self._wanted)))
+        except (DatabaseError, LookupError) as error:
+            log.warning("settings of the sources not read: %s", error)
+            return False
 
     async def close(self) -> None:
         """Give the leases back, whatever happened."""
@@ -178,14 +235,14 @@ class _Collector:
         self._notices.append(_Notice(source, kind, text, at))
         self._said(source, kind, text)
 
-    async def _turn(self) -> None:
+    async def _turn(self, *, everything: bool = False) -> None:
         """Parse what came, take the files that are complete, write what was noticed."""
         for code in (*self._receivers, *self._watches):
-            if not self._is_due(code):
+            if not self._is_due(code) and not everything:
                 continue
             try:
                 parsed = await self._in_database(lambda code=code: self._collect(code))  # type: ignore[misc]
-            except (DatabaseError, OSError, LookupError, ValueError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - the journal holds everything; the other sources go on
                 self._fails(code, error)
             else:
                 if self._failing.pop(code, ""):
@@ -244,9 +301,9 @@ class _Collector:
         for code, receiver in self._receivers.items():
             receiver.protection = await self._in_database(lambda code=code: protection_of(code))  # type: ignore[misc]
 
-    async def _keep_protection(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            await _pause(PROTECTION_S, stop)
+    async def _look_after(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await _pause(PROTECTION_S, over)
             try:
                 await self._refresh_protection()
             except DatabaseError as error:
@@ -273,6 +330,10 @@ def _configured(wanted: Sequence[str] | None) -> list[Source]:
     return list(Source.objects.select_related("issuer").filter(active=True).order_by("code"))
 
 
+def _settings_of(sources: Sequence[Source]) -> Settings:
+    return [model_to_dict(source) for source in sources]
+
+
 def _why_unusable(source: Source) -> str:
     """Why this source cannot be collected, in words for whoever configured it; "" when it can."""
     try:
@@ -287,6 +348,14 @@ def _why_unusable(source: Source) -> str:
     if source.transport != Source.Transport.FILES and source.port is None:
         return f"A {source.transport} source needs a port."
     return ""
+
+
+async def _end_with(stop: asyncio.Event, over: asyncio.Event) -> None:
+    """Set `over` as soon as `stop` is; ends when either is."""
+    while not over.is_set():
+        if stop.is_set():
+            over.set()
+        await _pause(0.05, stop if not stop.is_set() else over)
 
 
 async def _pause(seconds: float, stop: asyncio.Event) -> None:
