@@ -40,15 +40,21 @@ def log_event(*, at: datetime, kind: str, subject: str, digest: str = "", actor:
 def seal_events() -> int:
     """Chain the unsealed tail: each line's hash covers the one before it. Returns how many lines were sealed."""
     sealed = 0
+    while batch := _seal_batch():
+        sealed += batch
+    return sealed
+
+
+def _seal_batch() -> int:
     with transaction.atomic():
+        # Locked before the end of the chain is read: a second sealer waits here and goes on from where this one stops.
+        tail = list(Event.objects.select_for_update().filter(chain="").order_by("id")[:SEAL_BATCH])
         last = Event.objects.exclude(chain="").order_by("-id").first()
         chain = last.chain if last else ""
-        tail = list(Event.objects.select_for_update().filter(chain="").order_by("id")[:SEAL_BATCH])
         for event in tail:
             chain = event.chain = chain_hash(chain, event)
-            sealed += 1
         Event.objects.bulk_update(tail, ["chain"])
-    return sealed
+    return len(tail)
 
 
 def chain_hash(previous: str, event: Event) -> str:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from statistics import median_low
 
 import polars as pl
+from django.db.models import QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.equation import call_balance, charge_balance, rounding_balance
@@ -112,12 +113,8 @@ def _usual(day: date, calls: Mapping[date, int], period: Period) -> bool:
 
 def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     """Payers without usage or subscription, and payers far from their own past months."""
-    drafts = {draft.account_id: draft for draft in Draft.objects.filter(run__month=month)}
-    issued = {
-        row.account_id: row
-        for row in Document.objects.filter(month=month).exclude(kind=DocumentKind.CREDIT_NOTE).order_by("id")
-    }
-    made: dict[int, Draft | Document] = {**issued, **{pk: draft for pk, draft in drafts.items() if pk not in issued}}
+    documents = Document.objects.filter(month=month).exclude(kind=DocumentKind.CREDIT_NOTE)
+    made = _billed(Draft.objects.filter(run__month=month)) | _billed(documents)
     payers = _payers(issuers, set(made))
     habits = _habits(payers, month)
     with_usage, with_subscription = _accounts_with(month, "usage"), _accounts_with(month, "recurring")
@@ -137,9 +134,13 @@ def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
                 f"{account.name} n'a aucun abonnement",
                 f"{account.name} has no subscription",
             )
-        document = made.get(account.id)
-        billed = (document.usage_minor, document.subscription_minor) if document else (0, 0)
-        yield from _far(account, company, billed, habits.get(account.id))
+        yield from _far(account, company, made.get(account.id, (0, 0)), habits.get(account.id))
+
+
+def _billed(rows: QuerySet[Draft] | QuerySet[Document]) -> dict[int, tuple[int, int]]:
+    """By account, what its documents of a month sum to: (communications, subscriptions) without tax."""
+    sums = rows.order_by().values_list("account_id").annotate(Sum("usage_minor"), Sum("subscription_minor"))
+    return {account_id: (usage, subscription) for account_id, usage, subscription in sums}
 
 
 def _payers(issuers: Mapping[int, Issuer], made: Collection[int]) -> dict[int, Account]:
@@ -167,13 +168,14 @@ def _accounts_with(month: str, origin_kind: str) -> set[int]:
 
 def _habits(accounts: Collection[int], month: str) -> dict[int, tuple[int, int]]:
     """Per account with enough past months: medians without tax of (communications, communications + subscriptions)."""
-    months: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+    months: dict[int, dict[str, tuple[int, int]]] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
     columns = ("account_id", "month", "usage_minor", "subscription_minor")
     taken_over = PastTotal.objects.filter(account_id__in=list(accounts), month__lt=month)
     issued = Document.objects.filter(account_id__in=list(accounts), month__lt=month)
     for rows in (taken_over, issued.exclude(kind=DocumentKind.CREDIT_NOTE)):
         for account_id, past, usage_minor, subscription_minor in rows.values_list(*columns):
-            months[account_id][past] = (usage_minor, usage_minor + subscription_minor)
+            usage, both = months[account_id][past]
+            months[account_id][past] = (usage + usage_minor, both + usage_minor + subscription_minor)
     return {
         account_id: (median_low(usage for usage, _ in of.values()), median_low(both for _, both in of.values()))
         for account_id, of in months.items()
@@ -260,16 +262,17 @@ _WHY_FR = {
 def _equation(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     """Where the proof of completeness does not hold: the gravest finding, it should never be waived."""
     companies: dict[str, list[Issuer]] = defaultdict(list)
-    for issuer in issuers.values():
+    for issuer in sorted(issuers.values(), key=lambda issuer: issuer.code):
         companies[issuer.company].append(issuer)
     for company, group in sorted(companies.items()):
         ids = {issuer.id for issuer in group}
         mine = [source for source in sources if source.issuer_id in ids]
+        charges, micros = charge_balance(month, group)
         gaps = {
             "tickets": sum(abs(source.tickets_missing) for source in mine),
             "calls": call_balance(month, group, [source.code for source in mine]).missing,
-            "charges": charge_balance(month, group)[0].missing,
-            "micros": charge_balance(month, group)[1].missing,
+            "charges": charges.missing,
+            "micros": micros.missing,
             "lines": rounding_balance(month, group).lines_off,
         }
         for what, gap in gaps.items():

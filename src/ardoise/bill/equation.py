@@ -14,7 +14,7 @@ from ardoise.core import canonical
 from ardoise.core.documents import DocumentKind
 from ardoise.core.invoices import convert_basis
 from ardoise.core.money import MICROS_PER_MINOR
-from ardoise.core.periods import instants_of, month_period
+from ardoise.core.periods import instants_of, month_period, utc_months_of
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN, USAGE
 from ardoise.core.tariffs import TaxBasis
 from ardoise.directory.models import Issuer
@@ -38,17 +38,21 @@ class CallBalance:
 
 @dataclass(frozen=True, slots=True)
 class ChargeBalance:
-    """priced = invoiced + on a statement + not billable + open; once in numbers of charges, once in micros."""
+    """priced = invoiced + on a statement + not billable + open + proposed; in numbers of charges, and in micros.
+
+    `proposed` is what computing again has changed of frozen charges: another amount, or none at all any more.
+    """
 
     priced: int
     invoiced: int
     on_statement: int
     not_billable: int
     open: int
+    proposed: int = 0
 
     @property
     def missing(self) -> int:
-        return self.priced - self.invoiced - self.on_statement - self.not_billable - self.open
+        return self.priced - self.invoiced - self.on_statement - self.not_billable - self.open - self.proposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def call_balance(month: str, issuers: Collection[Issuer], source_codes: Collecti
     from_at, to_at = instants_of(month_period(month), next(iter(issuers)).zone)
     inside = pl.col(USAGE.answered_at).is_between(from_at, to_at, closed="left")
     mine = pl.col(USAGE.source).is_in(list(source_codes))
-    total = store.scan(TableName.USAGE, filter=inside & mine).select(pl.len()).collect().item()
+    total = store.scan(TableName.USAGE, utc_months_of(month), filter=inside & mine).select(pl.len()).collect().item()
     states = (
         store.scan(TableName.OPEN, [month])
         .filter((pl.col(CHARGES.origin_kind) == "usage") & pl.col(CHARGES.source).is_in(list(source_codes)))
@@ -90,37 +94,42 @@ def call_balance(month: str, issuers: Collection[Issuer], source_codes: Collecti
 
 
 def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalance, ChargeBalance]:
-    """Where the priced charges of a month are: (in numbers, in micros of the basis each was priced in)."""
+    """Where the priced charges of a month are: (in numbers, in micros of the basis each was priced in).
+
+    Each term is summed on its own, so that a charge that is nowhere, or twice, leaves the equation false.
+    """
     ids = [issuer.id for issuer in issuers]
-    priced = (pl.col(CHARGES.state) == "priced") & pl.col(CHARGES.issuer_id).is_in(ids)
+    mine = pl.col(CHARGES.issuer_id).is_in(ids)
+    key = list(CHARGE_KEY)
+    computed = store.scan(TableName.OPEN, [month], filter=mine & (pl.col(CHARGES.state) == "priced"))
+    frozen = store.scan(TableName.FROZEN, [month])
+    free = computed.join(frozen, on=key, how="anti")
     kinds = dict(Document.objects.filter(issuer__in=ids, month=month).values_list("id", "kind"))
-    frozen = store.scan(TableName.FROZEN, [month], columns=[*CHARGE_KEY, FROZEN.document_id]).collect()
-    frozen = frozen.with_columns(
-        pl.col(FROZEN.document_id).replace_strict(kinds, default=None, return_dtype=pl.String).alias("kind")
+    kind = pl.col(FROZEN.document_id).replace_strict(kinds, default="", return_dtype=pl.String)
+    on_statement = kind == DocumentKind.STATEMENT.value
+    bound = frozen.filter(mine)
+    sums = {
+        "priced": computed,
+        "invoiced": bound.filter((kind != "") & ~on_statement),
+        "on_statement": bound.filter(on_statement),
+        "not_billable": free.filter(~pl.col(CHARGES.billable)),
+        "open": free.filter(pl.col(CHARGES.billable)),
+        "computed again": computed.join(frozen, on=key, how="semi"),
+        "frozen": bound.unique(key),
+    }
+    amounts = {name: _sums(frame) for name, frame in sums.items()}
+    again, once = amounts.pop("computed again"), amounts.pop("frozen")
+    in_numbers, in_micros = (
+        ChargeBalance(**{name: sum_of[index] for name, sum_of in amounts.items()}, proposed=again[index] - once[index])
+        for index in (0, 1)
     )
-    where = (
-        pl.when(pl.col("kind") == DocumentKind.STATEMENT.value)
-        .then(pl.lit("on_statement"))
-        .when(pl.col("kind").is_not_null())
-        .then(pl.lit("invoiced"))
-        .when(~pl.col(CHARGES.billable))
-        .then(pl.lit("not_billable"))
-        .otherwise(pl.lit("open"))
-    )
-    sums = (
-        store.scan(TableName.OPEN, [month], filter=priced)
-        .join(frozen.lazy(), on=list(CHARGE_KEY), how="left")
-        .group_by(where.alias("where"))
-        .agg(pl.len().alias("n"), pl.col(CHARGES.amount_micros).sum().alias("micros"))
-        .collect()
-    )
-    found = {where: (n, micros) for where, n, micros in sums.iter_rows()}
-    return _balance(found, 0), _balance(found, 1)
+    return in_numbers, in_micros
 
 
-def _balance(found: dict[str, tuple[int, int]], index: int) -> ChargeBalance:
-    parts = {name: found.get(name, (0, 0))[index] for name in ("invoiced", "on_statement", "not_billable", "open")}
-    return ChargeBalance(priced=sum(value[index] for value in found.values()), **parts)
+def _sums(frame: pl.LazyFrame) -> tuple[int, int]:
+    """(charges, micros) of some charges."""
+    count, micros = frame.select(pl.len(), pl.col(CHARGES.amount_micros).sum()).collect().row(0)
+    return count, micros
 
 
 def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance:

@@ -80,13 +80,14 @@ def print_equations(month: str) -> None:
             charges.missing,
             f"charges   {_n(charges.priced)} priced = {_n(charges.invoiced)} invoiced "
             f"+ {_n(charges.on_statement)} on statements + {_n(charges.not_billable)} not billable "
-            f"+ {_n(charges.open)} open",
+            f"+ {_n(charges.open)} open" + (f" + {_n(charges.proposed)} proposed" if charges.proposed else ""),
         )
         micros = balance.micros
         _line(
             micros.missing,
             f"amounts   {_m(micros.priced)} = {_m(micros.invoiced)} invoiced + {_m(micros.on_statement)} on statements "
-            f"+ {_m(micros.not_billable)} not billable + {_m(micros.open)} open",
+            f"+ {_m(micros.not_billable)} not billable + {_m(micros.open)} open"
+            + (f" + {_m(micros.proposed)} proposed" if micros.proposed else ""),
         )
         rounding = balance.rounding
         _line(

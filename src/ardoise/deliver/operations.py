@@ -22,13 +22,13 @@ from ardoise.core.documents import DocumentKind
 from ardoise.core.naming import file_name
 from ardoise.deliver import validation
 from ardoise.deliver.annex import render_annex_pdf
-from ardoise.deliver.facturx import attach, facturx_xml
+from ardoise.deliver.facturx import facturx_xml, hybrid_pdf
 from ardoise.deliver.itemised import annex_of, annex_reference
 from ardoise.deliver.models import Rendering
-from ardoise.deliver.render import render_pdf
 from ardoise.store.blobs import Blobs
 from ardoise.store.disk import make_folder, write_once
 
+PRIVATE = "B2C"
 _EXTENSIONS = {Rendering.Kind.PDF: "pdf", Rendering.Kind.XML: "xml", Rendering.Kind.ANNEX: "pdf"}
 _SUFFIXES = {Rendering.Kind.PDF: "", Rendering.Kind.XML: "", Rendering.Kind.ANNEX: " détail"}
 
@@ -45,9 +45,19 @@ def official_verdicts(documents: Sequence[CanonicalDocument]) -> list[list[Probl
     """What the official rules (XSD, EN 16931, BR-FR) say of documents about to be issued; empty lists = they hold."""
     verdicts = validation.validate_batch([facturx_xml(document) for document in documents])
     return [
-        [Problem(found.rule, found.text, "corriger la fiche du client ou de l'émetteur") for found in problems]
-        for problems in verdicts
+        [
+            Problem(found.rule, found.text, "corriger la fiche du client ou de l'émetteur")
+            for found in problems
+            if _applies(found, document)
+        ]
+        for document, problems in zip(documents, verdicts, strict=True)
     ]
+
+
+def _applies(found: validation.Problem, document: CanonicalDocument) -> bool:
+    """BR-FR are the rules of flux 2, electronic invoices between businesses: a sale to a private person is reported
+    (article 290 CGI), never sent that way, and its buyer has neither SIREN nor electronic address to give."""
+    return not (document.audience == PRIVATE and found.rule.startswith("BR-FR"))
 
 
 def render_waiting(*, now: datetime, progress: Callable[[int], None] | None = None) -> Delivered:
@@ -69,14 +79,10 @@ def render(*, message: OutboxMessage, now: datetime) -> None:
     row = Document.objects.select_related("issuer", "account").get(pk=message.payload["document"])
     document = canonical.from_json(row.content)
     annex = annex_of(row, document) if document.kind is not DocumentKind.CREDIT_NOTE else None
-    pdf = render_pdf(document, annex_reference=annex_reference(row) if annex else None)
-    files: dict[Rendering.Kind, bytes] = {}
-    if document.kind is DocumentKind.STATEMENT:
-        files[Rendering.Kind.PDF] = pdf
-    else:
-        xml = facturx_xml(document)
-        files[Rendering.Kind.XML] = xml
-        files[Rendering.Kind.PDF] = attach(pdf, xml)
+    reference = annex_reference(row) if annex else None
+    files = {Rendering.Kind.PDF: hybrid_pdf(document, annex_reference=reference)}
+    if document.kind is not DocumentKind.STATEMENT:
+        files[Rendering.Kind.XML] = facturx_xml(document)
     if annex:
         files[Rendering.Kind.ANNEX] = render_annex_pdf(annex)
     _register(row, files, now=now)
@@ -105,11 +111,22 @@ def _register(row: Document, files: dict[Rendering.Kind, bytes], *, now: datetim
 
 
 def readable_name(row: Document, kind: Rendering.Kind) -> str:
-    """The file name by the issuer's pattern; a credit note, or a second document of the month, adds its number."""
-    taken = Document.objects.filter(account=row.account, month=row.month, issuer=row.issuer, id__lt=row.id).exists()
+    """The file name by the issuer's pattern; a credit note, or a name that another document has, adds its number.
+
+    Two customers may bear one name, one customer may get two documents a month; names differ by more than their case.
+    """
     pattern = row.issuer.file_name
-    if (taken or row.kind == DocumentKind.CREDIT_NOTE) and "{number}" not in pattern:
-        pattern += " {number}"
+    if row.kind != DocumentKind.CREDIT_NOTE:
+        name = _named(row, kind, pattern)
+        beside = Rendering.objects.filter(
+            document__issuer=row.issuer, document__month=row.month, file_name__iexact=name
+        )
+        if not beside.exclude(document=row).exists():
+            return name
+    return _named(row, kind, pattern if "{number}" in pattern else f"{pattern} {{number}}")
+
+
+def _named(row: Document, kind: Rendering.Kind, pattern: str) -> str:
     return file_name(
         pattern + _SUFFIXES[kind],
         extension=_EXTENSIONS[kind],
