@@ -25,7 +25,7 @@ def charges(snapshot: Snapshot, calls: Sequence[Usage], month: str) -> tuple[lis
     """The rows of the month, sorted, and the ids of the calls that nobody can be charged for."""
     rows: list[Row] = []
     nobody: list[str] = []
-    used: dict[tuple[int, str, int], int] = {}
+    used: dict[tuple[int, str, int, int], int] = {}
     for call in sorted(calls, key=lambda known: (known.answered_at, known.usage_id)):
         source = next((known for known in snapshot.sources if known.code == call.source), None)
         zone = "UTC" if source is None else snapshot.issuers_zone[source.issuer_id]
@@ -90,7 +90,12 @@ def who(snapshot: Snapshot, call: Usage) -> tuple[int, int, str] | None:
 
 
 def parts(
-    snapshot: Snapshot, call: Usage, line_id: int, account_id: int, rule: str, used: dict[tuple[int, str, int], int]
+    snapshot: Snapshot,
+    call: Usage,
+    line_id: int,
+    account_id: int,
+    rule: str,
+    used: dict[tuple[int, str, int, int], int],
 ) -> list[Row]:
     accounts = {account.account_id: account for account in snapshot.accounts}
     account = accounts[account_id]
@@ -300,7 +305,7 @@ def micros(tariff: Tariff, exact: Fraction) -> int:
 
 def draw(
     snapshot: Snapshot, call: Usage, line_id: int, account_id: int, family: list[int], rate: Rate,
-    used: dict[tuple[int, str, int], int],
+    used: dict[tuple[int, str, int, int], int],
 ) -> tuple[int, int | None, bool]:  # fmt: skip
     """(seconds covered, first allowance used, whether any was open to the zone)"""
     capacity: dict[tuple[int, int, str, int], int] = {}
@@ -319,10 +324,11 @@ def draw(
                 counter = ("account", grant.owner_id if grant.owner_kind.value == "account" else account_id)
             place = (allowance.priority, allowance.allowance_id, *counter)
             capacity[place] = capacity.get(place, 0) + allowance.seconds
+    root_id = next(known.root_id for known in snapshot.accounts if known.account_id == account_id)
     wanted = max(0, call.talk_s - rate.free_s)
     covered, first = 0, None
     for (_, allowance_id, kind, owner_id), seconds in sorted(capacity.items()):
-        counter_key = (allowance_id, kind, owner_id)
+        counter_key = (allowance_id, kind, owner_id, root_id)  # a line that changes customer starts again
         taken = min(wanted - covered, max(0, seconds - used.get(counter_key, 0)))
         if taken > 0:
             used[counter_key] = used.get(counter_key, 0) + taken

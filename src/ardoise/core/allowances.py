@@ -15,8 +15,9 @@ from ardoise.core.attribution import Attribution, Attributor, in_force
 from ardoise.core.snapshot import AllowanceGrant, OwnerKind, Snapshot
 from ardoise.core.tariffs import Allowance, AllowanceOwner
 
-PoolKey = tuple[int, OwnerKind, int]
-"""(allowance id, kind of owner, owner id): one counter a month."""
+PoolKey = tuple[int, OwnerKind, int, int]
+"""(allowance id, kind of owner, owner id, root id): one counter a month. A pool never spans roots: a line that moves to
+another customer leaves its counter behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class AllowanceBook:
 
     def _counter(self, grant: AllowanceGrant, payer: Attribution) -> PoolKey | None:
         if self.allowances[grant.allowance_id].owner is AllowanceOwner.LINE:
-            return None if payer.line_id is None else (grant.allowance_id, OwnerKind.LINE, payer.line_id)
+            if payer.line_id is None:
+                return None
+            return (grant.allowance_id, OwnerKind.LINE, payer.line_id, payer.root_id)
         owner_id = grant.owner_id if grant.owner_kind is OwnerKind.ACCOUNT else payer.account_id
-        return (grant.allowance_id, OwnerKind.ACCOUNT, owner_id)
+        return (grant.allowance_id, OwnerKind.ACCOUNT, owner_id, payer.root_id)

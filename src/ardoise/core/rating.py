@@ -11,6 +11,7 @@ by a named rule.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from math import lcm
+from math import gcd, lcm
 
 from ardoise.core.allowances import AllowanceBook, Counters, Draw, Pool
 from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
@@ -224,13 +225,17 @@ class CompiledRate:
         self.increments_s = tuple(step.increment_s for step in steps)
         from_first = tariff.increment_origin is IncrementOrigin.FIRST_NEXT
         self.unit_s = self.increments_s if from_first else (1,) * len(steps)
-        blocks = [Fraction(step.price) * unit_s / step.per_s for step, unit_s in zip(steps, self.unit_s, strict=True)]
         self.service_seconds = 60 if rate.service_per is ServicePer.MINUTE else 0
-        unit_service = Fraction(rate.service_price) / (self.service_seconds or 1)
-        plain = [Fraction(rate.connection_fee), Fraction(rate.minimum), Fraction(rate.maximum or 0), unit_service]
-        self.scale = lcm(*(value.denominator for value in (*blocks, *plain)))
-        self.block_prices = tuple(int(block * self.scale) for block in blocks)
-        self.fee, self.minimum, maximum, self.service_price = (int(value * self.scale) for value in plain)
+        prices = [
+            _ratio(step.price, times=unit_s, over=step.per_s) for step, unit_s in zip(steps, self.unit_s, strict=True)
+        ]
+        prices += [_ratio(rate.connection_fee), _ratio(rate.minimum), _ratio(rate.maximum or Decimal(0))]
+        prices.append(_ratio(rate.service_price, over=self.service_seconds or 1))
+        self.scale = lcm(*(denominator for _, denominator in prices))
+        *blocks, self.fee, self.minimum, maximum, self.service_price = (
+            numerator * (self.scale // denominator) for numerator, denominator in prices
+        )
+        self.block_prices = tuple(blocks)
         self.maximum: int | None = None if rate.maximum is None else maximum
         self.free_s = rate.free_s
         self.has_service = rate.service_per is not ServicePer.NONE and rate.service_price != 0
@@ -293,6 +298,14 @@ class CompiledRate:
         return to_micros(
             Fraction(amount, self.scale), mode=self.tariff.rounding, decimals=self.tariff.rounding_decimals
         )
+
+
+def _ratio(price: Decimal, *, times: int = 1, over: int = 1) -> tuple[int, int]:
+    """price * times / over in lowest terms, as two integers: a deck of 30,000 rows is compiled in a second."""
+    numerator, denominator = price.as_integer_ratio()
+    numerator, denominator = numerator * times, denominator * over
+    common = gcd(numerator, denominator)
+    return numerator // common, denominator // common
 
 
 class RateTable:
@@ -409,6 +422,9 @@ class RatedPart:
         return sum(draw.covered_s for draw in self.draws)
 
 
+KEPT_CHAINS = 100_000  # lines x changes: a bound on what a long-lived process remembers
+
+
 class CompiledSnapshot:
     """A snapshot made ready for questions; immutable, and safe to keep as long as the snapshot's content holds."""
 
@@ -431,6 +447,7 @@ class CompiledSnapshot:
             if link.tariff_id not in self.versions:
                 raise IncompleteSnapshot(f"a link names tariff {link.tariff_id}, which the snapshot lacks")
             self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
+        self._chains: dict[tuple[int | None, int, int], Chain] = {}
 
     @cached_property
     def change_instants(self) -> tuple[datetime, ...]:
@@ -450,11 +467,20 @@ class CompiledSnapshot:
     # -- the chain of tariffs
 
     def chain(self, payer: Attribution, *, at: datetime) -> Chain:
-        """Line, account, its ancestors, issuer; at one node by rank."""
+        """Line, account, its ancestors, issuer; at one node by rank. Kept: between two changes it stands still."""
+        key = (payer.line_id, payer.account_id, bisect_right(self.change_instants, at))
+        known = self._chains.get(key)
+        if known is None:
+            if len(self._chains) >= KEPT_CHAINS:
+                self._chains.clear()
+            known = self._chains[key] = self._chain(self._owners(payer), at)
+        return known
+
+    def _owners(self, payer: Attribution) -> list[tuple[OwnerKind, int]]:
         owners = [(OwnerKind.LINE, payer.line_id)] if payer.line_id is not None else []
         owners += [(OwnerKind.ACCOUNT, account_id) for account_id in self.attributor.ancestors(payer.account_id)]
         owners.append((OwnerKind.ISSUER, payer.issuer_id))
-        return self._chain(owners, at)
+        return owners
 
     def cost_chain(self, source: str, *, at: datetime) -> Chain:
         """The tariffs of the operator behind a source."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.unit.core.rating_world import CUSTOMER, LINE, MONDAY_10H, call, rate, tariff, world
+from tests.unit.core.rating_world import CUSTOMER, DEPARTMENT, ISSUER, LINE, MONDAY_10H, call, rate, tariff, world
 
 from ardoise.core.allowances import Counters
 from ardoise.core.rating import CompiledSnapshot, RatedPart, Section
 from ardoise.core.reasons import explain
-from ardoise.core.snapshot import AllowanceGrant, OwnerKind
+from ardoise.core.snapshot import AllowanceGrant, LineAssignment, OwnerKind, SnapshotAccount
 from ardoise.core.tariffs import Allowance, AllowanceOwner, Rate, ServicePer, Step
 
 MINUTES = Allowance(1, "H1", "Forfait 5 min", 300, frozenset({"FR"}), AllowanceOwner.LINE)
@@ -100,6 +101,19 @@ def test_the_month_is_that_of_the_issuers_zone() -> None:
     for at in (datetime(2026, 9, 30, 23, 30, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC)):
         assert compiled.rate(call(300, answered_at=at), counters)[0].covered_s == 300
     assert sorted(month for month, _ in counters.used_s) == ["2026-10", "2026-11"]
+
+
+def test_a_line_that_moves_to_another_customer_leaves_its_counter_behind() -> None:
+    snapshot = world(tariff(BY_MINUTE), allowances=(MINUTES,), grants=(granted(MINUTES),))
+    move_at = MONDAY_10H + timedelta(hours=1)
+    snapshot = replace(
+        snapshot,
+        accounts=(*snapshot.accounts, SnapshotAccount(20, None, 20, ISSUER, "C20", True)),
+        assignments=(LineAssignment(LINE, DEPARTMENT, None, move_at), LineAssignment(LINE, 20, move_at, None)),
+    )
+    compiled, counters = CompiledSnapshot(snapshot), Counters()
+    parts = [compiled.rate(call(300, answered_at=at), counters)[0] for at in (MONDAY_10H, move_at)]
+    assert [(part.payer.root_id, part.covered_s) for part in parts] == [(CUSTOMER, 300), (20, 300)]
 
 
 @pytest.mark.parametrize(("days", "covered_s"), [(-1, 0), (0, 60)])

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.allowances import Pool
 from ardoise.core.rating import PartName, Section, State, Why
 from ardoise.core.schema import CHARGES, USAGE
 from ardoise.core.usage import CallStatus, Direction
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frames import CHARGES_SCHEMA
-from ardoise.rate.columns.included import cover
+from ardoise.rate.columns.included import Choices, cover
 from ardoise.rate.columns.kernel import Flags, Ints
 from ardoise.rate.columns.payers import SpanColumns, instants_of
 
@@ -51,14 +50,14 @@ class Rated:
 
 
 def rate_bucket(
-    usage: pl.DataFrame, *, spans: SpanColumns, span_column: str, pools: Sequence[tuple[Pool, ...]],
+    usage: pl.DataFrame, *, spans: SpanColumns, span_column: str, choices: Choices,
     catalogue: CatalogueColumns, month: str,
 ) -> pl.DataFrame:  # fmt: skip
     """Charges of the calls of some roots, whole months of them: allowances are drawn here and nowhere else."""
     usage = _in_order(usage, spans.account_id[usage[span_column].to_numpy()])
     span = usage[span_column].to_numpy()
     usage = _without_numbers(usage, spans.no_detail[span])
-    rated = _rate(usage, span, spans=spans, pools=pools, catalogue=catalogue)
+    rated = _rate(usage, span, spans=spans, choices=choices, catalogue=catalogue)
     return _charges(usage, span, rated, spans=spans, catalogue=catalogue, month=month)
 
 
@@ -77,7 +76,7 @@ def _without_numbers(usage: pl.DataFrame, no_detail: Flags) -> pl.DataFrame:
 
 
 def _rate(
-    usage: pl.DataFrame, span: Ints, *, spans: SpanColumns, pools: Sequence[tuple[Pool, ...]],
+    usage: pl.DataFrame, span: Ints, *, spans: SpanColumns, choices: Choices,
     catalogue: CatalogueColumns,
 ) -> Rated:  # fmt: skip
     talk_s = usage[USAGE.talk_s].to_numpy().astype(np.int64)
@@ -103,7 +102,7 @@ def _rate(
     rate, cost, band = np.full(len(span), -1, np.int64), np.full(len(span), -1, np.int64), np.zeros(len(span), np.int32)
     rate[asked], cost[asked], band[asked] = found, cost_rate, found_band
     return _amounts(
-        usage, span, why=why, rate=rate, cost=cost, band=band, talk_s=talk_s, at_us=at_us, spans=spans, pools=pools,
+        usage, span, why=why, rate=rate, cost=cost, band=band, talk_s=talk_s, at_us=at_us, spans=spans, choices=choices,
         catalogue=catalogue,
     )  # fmt: skip
 
@@ -125,7 +124,7 @@ def _exclusions(usage: pl.DataFrame, talk_s: Ints, *, no_detail: Flags, prices_i
 
 def _amounts(
     usage: pl.DataFrame, span: Ints, *, why: Codes, rate: Ints, cost: Ints, band: npt.NDArray[np.int32], talk_s: Ints,
-    at_us: Ints, spans: SpanColumns, pools: Sequence[tuple[Pool, ...]], catalogue: CatalogueColumns,
+    at_us: Ints, spans: SpanColumns, choices: Choices, catalogue: CatalogueColumns,
 ) -> Rated:  # fmt: skip
     rates = catalogue.rates
     calls = len(span)
@@ -134,7 +133,7 @@ def _amounts(
     zone_id[priced] = catalogue.rate_zone[rate[priced]]
     demand_s[priced] = np.maximum(talk_s[priced] - rates.free_s[rate[priced]], 0)
     covered = cover(
-        pools_id=spans.pools_id[span], pools=pools, zone_id=zone_id, zones=catalogue.zone_names, demand_s=demand_s,
+        choices, pools_id=spans.pools_id[span], zone_id=zone_id, demand_s=demand_s,
         at_us=at_us, usage_id=usage[USAGE.usage_id],
     )  # fmt: skip
     section = np.zeros(calls, np.int64)

@@ -23,45 +23,57 @@ class Covered:
     open: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
+class Choices:
+    """The distinct sets of pools that the calls of a month may draw from, numbered; 0 is none."""
+
+    def __init__(self, pools: Sequence[tuple[Pool, ...]], zones: Sequence[str]) -> None:
+        """`of[pools id, zone id]` is the number of a set, `sets[number]` the set itself, in the order it is drawn."""
+        self.sets: list[tuple[Pool, ...]] = [()]
+        self.of = np.zeros((len(pools), max(len(zones), 1)), np.int64)
+        numbers: dict[tuple[int, ...], int] = {(): 0}
+        zone_ids = {zone: number for number, zone in enumerate(zones)}
+        for row, known in enumerate(pools):
+            positions: dict[int, list[int]] = {}
+            for position, pool in enumerate(known):
+                for zone in pool.allowance.zones & zone_ids.keys():
+                    positions.setdefault(zone_ids[zone], []).append(position)
+            for zone_id, chosen in positions.items():
+                key = (row, *chosen)
+                if key not in numbers:
+                    numbers[key] = len(self.sets)
+                    self.sets.append(tuple(known[position] for position in chosen))
+                self.of[row, zone_id] = numbers[key]
+
+
 def cover(
-    *, pools_id: Ints, pools: Sequence[tuple[Pool, ...]], zone_id: Ints, zones: Sequence[str], demand_s: Ints,
-    at_us: Ints, usage_id: pl.Series,
-) -> Covered:  # fmt: skip
+    choices: Choices, *, pools_id: Ints, zone_id: Ints, demand_s: Ints, at_us: Ints, usage_id: pl.Series
+) -> Covered:
     """Draw each call's `demand_s` seconds, in the order of (answer, usage id), from the pools open to its zone.
 
-    `pools_id` and `zone_id` index `pools` and `zones`; a zone of -1 is an unpriced call, which draws nothing.
+    `pools_id` and `zone_id` index `choices.of`; a zone of -1 is an unpriced call, which draws nothing.
     """
     calls = len(pools_id)
     covered_s, allowance_id = np.zeros(calls, np.int64), np.full(calls, -1, np.int64)
-    choices, choice_of = _choices(pools, zones)
-    choice = np.where(zone_id >= 0, choice_of[pools_id, zone_id], 0)
+    choice = np.where(zone_id >= 0, choices.of[pools_id, zone_id], 0)
     drawing = np.flatnonzero((choice > 0) & (demand_s > 0))
     if len(drawing):
         order = pl.DataFrame({"at": at_us[drawing], "id": usage_id.gather(drawing)})
         drawing = drawing[order.select(pl.arg_sort_by("at", "id", maintain_order=True)).to_series().to_numpy()]
-        simple = _single_pool_choices(choices, np.unique(choice[drawing]).tolist())
+        simple = _single_pool_choices(choices.sets, np.unique(choice[drawing]).tolist())
         by_sum = drawing[simple[choice[drawing]]]
-        _by_cumulative_sums(by_sum, choice, choices, demand_s, covered_s, allowance_id)
+        _by_cumulative_sums(by_sum, choice, choices.sets, demand_s, covered_s, allowance_id)
         in_order = drawing[~simple[choice[drawing]]]
-        _one_by_one(in_order, choice, choices, demand_s, covered_s, allowance_id)
+        _one_by_one(in_order, choice, choices.sets, demand_s, covered_s, allowance_id)
     return Covered(covered_s, allowance_id, choice > 0)
-
-
-def _choices(pools: Sequence[tuple[Pool, ...]], zones: Sequence[str]) -> tuple[list[tuple[Pool, ...]], Ints]:
-    """The distinct sets of pools a call may draw from, 0 = none, and [pools id, zone id] -> set."""
-    numbers: dict[tuple[Pool, ...], int] = {(): 0}
-    of = np.zeros((len(pools), max(len(zones), 1)), np.int64)
-    for row, known in enumerate(pools):
-        for column, zone in enumerate(zones):
-            choice = tuple(pool for pool in known if zone in pool.allowance.zones)
-            of[row, column] = numbers.setdefault(choice, len(numbers))
-    return list(numbers), of
 
 
 def _single_pool_choices(
     choices: Sequence[tuple[Pool, ...]], used: Sequence[int]
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Choices of one pool whose counter no other choice in use shares: their calls are a plain sum."""
+    """Choices of one pool whose counter no other choice in use shares: their calls are a plain sum.
+
+    The same pool met at another moment, with another capacity or beside others, is another choice.
+    """
     users: dict[PoolKey, int] = {}
     for number in used:
         for pool in choices[number]:

@@ -19,6 +19,7 @@ from ardoise.core.snapshot import Snapshot
 from ardoise.rate.columns.bucket import rate_bucket
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frames import CHARGES_SCHEMA, read_usage
+from ardoise.rate.columns.included import Choices
 from ardoise.rate.columns.payers import Payers, Windows
 
 SPAN = "span"  # column of the parts between the two passes: which span of `Payers` a call belongs to
@@ -59,7 +60,6 @@ class RatedMonth:
     """
 
     month: str
-    snapshot_sha256: str
     files: tuple[RatedFile, ...]
     calls: dict[str, int]
     totals: tuple[IssuerTotal, ...]
@@ -102,7 +102,7 @@ def rate_month(
             done += files[-1].calls
             if progress is not None:
                 progress(done)
-        return work.result(tuple(files), snapshot_sha256=snapshot.content_hash())
+        return work.result(tuple(files))
     finally:
         work.clean()
 
@@ -172,7 +172,7 @@ class _Work:
                 self._parts.add(bucket, usage.filter(pl.Series(chosen == bucket)))
         self._catalogue.freeze()
         self._spans = payers.columns()
-        self._pools = list(payers.pools)
+        self._choices = Choices(list(payers.pools), self._catalogue.zone_names)
 
     def _set_aside(self, usage: pl.DataFrame) -> None:
         columns = (USAGE.usage_id, USAGE.source, USAGE.charged, USAGE.party, USAGE.ddi, SPAN)
@@ -188,7 +188,7 @@ class _Work:
             charges = pl.DataFrame(schema=CHARGES_SCHEMA)
         else:
             charges = rate_bucket(
-                usage, spans=self._spans, span_column=SPAN, pools=self._pools, catalogue=self._catalogue,
+                usage, spans=self._spans, span_column=SPAN, choices=self._choices, catalogue=self._catalogue,
                 month=self._month,
             )  # fmt: skip
         self._count(charges)
@@ -213,12 +213,11 @@ class _Work:
             )
         )
 
-    def result(self, files: tuple[RatedFile, ...], *, snapshot_sha256: str) -> RatedMonth:
+    def result(self, files: tuple[RatedFile, ...]) -> RatedMonth:
         keys = (CHARGES.issuer_id, CHARGES.currency, CHARGES.tax_basis)
         totals = pl.concat(self._totals).group_by(keys).sum().sort(keys)
         return RatedMonth(
             month=self._month,
-            snapshot_sha256=snapshot_sha256,
             files=files,
             calls=dict(sorted(self._calls.items())),
             totals=tuple(IssuerTotal(*row) for row in totals.iter_rows()),
