@@ -41,11 +41,18 @@ class Installation:
     port: int
 
     @classmethod
-    def prepare(cls, home: Path, *, protected: tuple[str, ...] = (), **source: object) -> Installation:
-        """One Avaya source that listens on a free port of the loopback."""
+    def prepare(
+        cls,
+        home: Path,
+        *,
+        protected: tuple[str, ...] = (),
+        others: tuple[dict[str, object], ...] = (),
+        **source: object,
+    ) -> Installation:
+        """One Avaya source that listens on a free port of the loopback, and others as they are given."""
         made = cls(home, free_port())
         settings = {"code": "ipo", "format": "avaya_ipoffice", "transport": "tcp_server", "host": "127.0.0.1"}
-        said = {"sources": [settings | {"port": made.port} | source], "protected": protected}
+        said = {"sources": [settings | {"port": made.port} | source, *others], "protected": protected}
         made._python(PREPARE, json.dumps(said)).check_returncode()
         return made
 
@@ -84,6 +91,10 @@ class Installation:
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(self.home / "ardoise.sqlite3") as database:
             return database.execute(query).fetchall()
+
+    def execute(self, statement: str) -> None:
+        with sqlite3.connect(self.home / "ardoise.sqlite3", timeout=10) as database:
+            database.execute(statement)
 
     def _python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,0 +1,84 @@
+"""Fresh calls become files of the usage table: each once, whoever writes at the same time."""
+
+from __future__ import annotations
+
+import pytest
+
+from ardoise.collect import operations
+from ardoise.collect.batch import Batch
+from ardoise.collect.models import FreshUsage, SourceState
+from ardoise.collect.queries import usage_files
+from ardoise.core.schema import USAGE
+from ardoise.store.queries import scan, state_of
+from stage.collect.pbx_wire import Pbx
+
+
+def out(start: str) -> bytes:
+    call = (
+        f"{start},00:01:01,4,201,O,00612345678,00612345678,,0,{start[5:16].translate(str.maketrans('', '', '/ :'))},0"
+    )
+    return f"{call},E201,Ana Roy,T9001,LINE 1.1,0,0{',' * 13}\r\n".encode()
+
+
+def sealed() -> list[str]:
+    return [f"{at:%m-%d %H:%M}" for at in scan("usage").sort(USAGE.start_at).collect().get_column(USAGE.start_at)]
+
+
+def test_the_month_of_a_call_is_that_of_its_answer_in_utc(avaya: Pbx) -> None:
+    avaya.sends(out("2026/10/01 01:30:00"), out("2026/10/01 02:30:00"))  # Paris, two hours before UTC
+    assert operations.seal(source="ipo", month="2026-10", now=avaya.now) == 1
+    assert sealed() == ["10-01 00:30"]
+    assert FreshUsage.objects.get().row[USAGE.start_at] == "2026-09-30T23:30:00+00:00"
+    assert operations.seal_months(months=["2026-09", "2026-10"], now=avaya.now) == 1
+    assert sealed() == ["09-30 23:30", "10-01 00:30"]
+    assert [file.month for file in usage_files(["2026-10", "2026-09"])] == ["2026-09", "2026-10"]
+
+
+def test_late_calls_join_those_already_sealed(avaya: Pbx) -> None:
+    avaya.sends(out("2026/10/05 10:00:00"))
+    operations.seal(source="ipo", month="2026-10", now=avaya.now)
+    avaya.sends(out("2026/10/04 10:00:00"))
+    operations.seal(source="ipo", month="2026-10", now=avaya.now)
+    assert sealed() == ["10-04 08:00", "10-05 08:00"]
+    assert state_of("usage", "2026-10", "ipo").generation == 2
+    assert operations.seal(source="ipo", month="2026-10", now=avaya.now) == 0
+    assert state_of("usage", "2026-10", "ipo").generation == 2
+
+
+def test_every_column_keeps_its_value(avaya: Pbx) -> None:
+    avaya.sends(out("2026/10/05 10:00:00"))
+    avaya.parse()
+    (fresh,) = avaya.calls()
+    operations.seal(source="ipo", month="2026-10", now=avaya.now)
+    (row,) = scan("usage").collect().to_dicts()
+    assert {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()} == fresh
+
+
+def test_a_call_written_again_while_it_is_sealed_is_not_lost(avaya: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    avaya.sends(out("2026/10/05 10:00:00"), out("2026/10/05 11:00:00"))
+    avaya.parse()
+    true_write = operations.write_parquet
+    corrected = []
+
+    def write_late(*arguments: object) -> object:
+        """Between reading the rows and deleting them, a correction comes in."""
+        if not corrected:
+            corrected.append(FreshUsage.objects.first())
+            corrected[0].row[USAGE.talk_s] = 7
+            corrected[0].written_version += 1
+            corrected[0].save()
+        return true_write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operations, "write_parquet", write_late)
+    assert operations.seal(source="ipo", month="2026-10", now=avaya.now) == 2
+    assert sorted(scan("usage").collect().get_column(USAGE.talk_s)) == [7, 61]
+    assert FreshUsage.objects.count() == 0
+
+
+def test_two_parsers_of_one_source_cannot_both_write(avaya: Pbx) -> None:
+    avaya.sends(out("2026/10/05 10:00:00"))
+    slow = Batch(avaya.source, SourceState.objects.get_or_create(source=avaya.source)[0])
+    slow.collect(now=avaya.now)
+    assert avaya.parse().calls == 1  # the other one was faster
+    assert operations._write(slow) is False
+    assert avaya.counts().in_calls == 1
