@@ -10,7 +10,7 @@ from random import Random
 
 from making import cdr, logos
 from making.clients import CLIENTS, INTERNAL, Client
-from making.dialling import OVERSEAS_FIXED, fill, french_fixed, french_mobile, key_of
+from making.dialling import OVERSEAS_FIXED, abroad, fill, french_fixed, french_mobile, key_of
 from making.files import Company, toml_block
 from making.identity import ascii_name, iban, person, siren, siret, street, vat_number
 from making.past import past_rows
@@ -109,6 +109,7 @@ class World:
     calls: list[cdr.Call] = field(default_factory=list)
     subscribed_minor: dict[str, int] = field(default_factory=dict)  # client -> cents without tax of a usual month
     references: int = 0
+    habit_minor: int = 0  # what the customer with five times its habit usually spends
 
 
 def make() -> Company:
@@ -276,7 +277,7 @@ def _catalogue(world: World) -> None:
                     in_advance="yes" if in_advance else "no")  # fmt: skip
     for code, (name, seconds, owner) in ALLOWANCES.items():
         company.add("allowances.csv", code=code, name=name, seconds=seconds, zones=" ".join(FRANCE), owner=owner,
-                    priority=100)  # fmt: skip
+                    priority=50 if owner == "line" else 100)  # fmt: skip
     for code, (tariff_code, allowance) in PLANS.items():
         company.add("plans.csv", code=code, name=PRODUCTS[code][0], product=code, tariff=tariff_code,
                     allowances=allowance)  # fmt: skip
@@ -437,11 +438,11 @@ def _purchases(world: World) -> None:
 # --- what it calls --------------------------------------------------------------------------------------------------
 
 _SERVICES = ("0806001122", "0820200300", "0825150150", "0892350035", "0810001001", "3639", "3915", "118712")
-_FREE = ("0800123123", "0805020020", "3018", "15", "17", "18", "112", "116117")
+_FREE = ("0800123123", "0800123123", "0805020020", "0805020020", "3018", "3114", "116117", "15")
 
 
 def _calls(world: World, client: Client) -> None:
-    random = world.random
+    random = Random(f"calls of {client.code}")  # one customer changed leaves the others as they were
     lines = [line for line in world.lines if line.client is client]
     known = contacts(
         random,
@@ -452,17 +453,19 @@ def _calls(world: World, client: Client) -> None:
         special_permille=16,
     )
     hours = HOME_HOURS if client.kind == "home" else OFFICE_HOURS
-    for at in _starts(world, client, hours):
+    for at in _starts(random, client, hours):
         line = _free(random, lines, at)
         if line is None or (line.source == SILENT and at.astimezone(PARIS).date() >= SILENT_FROM):
             continue
         world.calls.append(_call(random, line, known, at))
     if client.fault == "unknown-prefix":
         world.calls += list(_unknown(random, lines))
+    elif client.fault == "five-times":
+        world.habit_minor = usage_minor(world)[client.code]
+        world.calls += list(_pirates(random, world, lines[0]))
 
 
-def _starts(world: World, client: Client, hours: dict[int, int]) -> list[datetime]:
-    random = world.random
+def _starts(random: Random, client: Client, hours: dict[int, int]) -> list[datetime]:
     found = []
     for day in DAYS:
         if client.kind == "home":
@@ -500,6 +503,20 @@ def _unknown(random: Random, lines: list[Line]) -> Iterator[cdr.Call]:
         yield cdr.Call(line.source, at, line.number, UNKNOWN_PREFIX + fill(random, "00nnnnnn"), talked_s)
 
 
+def _pirates(random: Random, world: World, line: Line) -> Iterator[cdr.Call]:
+    """A week-end of calls through a customer's badly kept telephone system: the month is five times the usual one."""
+    tariff = world.tariffs[_tariff_of(line.client)]
+    at, spent = datetime(2026, 10, 17, 20, 0, 11, tzinfo=UTC), Fraction(0)
+    while spent * 100 < 4 * world.habit_minor:
+        number = "+" + abroad(random, random.choice(("tunisie", "senegal", "cote-d-ivoire")), mobile=True)
+        talked_s = random.randint(180, 640)
+        row = tariff.find(key_of(number), at)
+        assert row is not None
+        yield cdr.Call(line.source, at, line.number, number, talked_s)
+        spent += access_price(row, talked_s)
+        at += timedelta(seconds=talked_s + random.randint(9, 40))
+
+
 def _priced_by_operator(world: World, call: cdr.Call) -> cdr.Call:
     """The call with what its operator prints beside it; the unknown network at a flat price."""
     if call.incoming or call.talk_s == 0:
@@ -516,9 +533,7 @@ def _priced_by_operator(world: World, call: cdr.Call) -> cdr.Call:
 def _history(world: World) -> None:
     usage = usage_minor(world)
     for client in CLIENTS:
-        minor = usage.get(client.code, 0)
-        if client.fault == "five-times":
-            minor //= 5
+        minor = world.habit_minor if client.fault == "five-times" else usage.get(client.code, 0)
         sold = 15000 if client.kind == "large" else 0
         for row in past_rows(client.code, minor, world.subscribed_minor.get(client.code, 0), one_off_minor=sold):
             world.company.add("past_totals.csv", **row)

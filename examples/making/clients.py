@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`kind`: large, medium, small or home. `calls` = calls of a usual weekday. `fault`: what `ardoise check` must find.
-    `change`: a subscription that starts or ends in the month."""
+    """`kind`: large, medium, small or home. `calls` = calls of a usual weekday. `fault`: what `ardoise check` must
+    find. `change`: a subscription that starts or ends in the month."""
 
     code: str
     name: str
@@ -22,7 +22,7 @@ class Client:
     branches: tuple[tuple[str, str], ...] = ()
     regime: str = "standard"
     tariff: str = ""
-    abroad_percent: int = 3
+    abroad_percent: int = 5
     countries: tuple[str, ...] = ()
     fault: str = ""
     change: str = ""
@@ -63,7 +63,8 @@ CLIENTS = (
     Client("A1016", "Sports Roche-Plane", "medium", "Les Deux Alpes", "38860", O, 4, 1, 9),
     Client("A1017", "École de ski des Aiguilles", "medium", "Val Thorens", "73440", T, 3, 2, 9, abroad_percent=14,
            countries=ALPS),
-    Client("A1018", "Chauffage Sanitaire du Nant", "medium", "Cluses", "74300", T, 4, 1, 17, fault="five-times"),
+    Client("A1018", "Chauffage Sanitaire du Nant", "medium", "Cluses", "74300", T, 4, 1, 17, fault="five-times",
+           abroad_percent=16, countries=("suisse", "italie", "suisse", "portugal", "maroc")),
     Client("A1019", "Vergers de la Galaure", "medium", "Saint-Marcellin", "38160", L, 3, 1, 8),
     Client("A1020", "Comptoir des Minéraux", "medium", "La Mure", "38350", T, 3, 1, 8, tariff=PREMIUM,
            abroad_percent=18),
@@ -72,8 +73,9 @@ CLIENTS = (
     Client("A1022", "Bureau d’études Arvan", "medium", "Montmélian", "73800", L, 4, 2, 11, change="arrears"),
     Client("A1023", "Pharmacie des Capucins", "medium", "Bourgoin-Jallieu", "38300", O, 3, 0, 10),
     Client("A1024", "Traiteur La Table d’Oisans", "medium", "Le Bourg-d’Oisans", "38520", O, 3, 1, 8),
-    Client("A1025", "Vétérinaires du Guiers", "medium", "Les Échelles", "73360", T, 3, 1, 9, (("Entre-deux", "38380"),)),
-    Client("A1026", "Plomberie Cordier", "small", "Sassenage", "38360", T, 2, 1, 5),
+    Client("A1025", "Vétérinaires du Guiers", "medium", "Les Échelles", "73360", T, 3, 1, 9,
+           (("Entre-deux-Guiers", "38380"),)),
+    Client("A1026", "Plomberie Cordier", "small", "Sassenage", "38360", T, 2, 1, 5, abroad_percent=7),
     Client("A1027", "Boulangerie Aux Épis Dorés", "small", "Vizille", "38220", T, 1, 0, 3),
     Client("A1028", "Auto-école du Tilleul", "small", "Fontaine", "38600", L, 2, 1, 5),
     Client("A1029", "Serrurerie Malaval", "small", "Moirans", "38430", T, 2, 0, 6, fault="no-subscription"),
@@ -82,7 +84,8 @@ CLIENTS = (
            change="starts"),
     Client("A1032", "Cycles Galibier", "small", "Valloire", "73450", L, 1, 1, 4),
     Client("A1033", "Ostéopathie Clairvaux", "small", "Bonneville", "74130", T, 1, 0, 4),
-    Client("A1034", "Location Neige et Soleil", "small", "Châtel", "74390", L, 2, 1, 5, abroad_percent=20, countries=ALPS),
+    Client("A1034", "Location Neige et Soleil", "small", "Châtel", "74390", L, 2, 1, 5, abroad_percent=20,
+           countries=ALPS),
     Client("A1035", "Électricité Bonvallet", "small", "Thonon-les-Bains", "74200", T, 2, 1, 5),
     Client("A1036", "Rhumerie de l’Anse-Bleue", "medium", "Fort-de-France", "97200", L, 4, 0, 10,
            regime="overseas_dom"),

@@ -39,7 +39,8 @@ class Country:
 COUNTRIES = (
     Country("allemagne", "Allemagne", "Germany", "49", "30555nnnnn", "1515550nnnn", ("4915", "4916", "4917"), 90, 240),
     Country("autriche", "Autriche", "Austria", "43", "1555nnnn", "664555nnnn", ("4366", "4368"), 120, 320),
-    Country("belgique", "Belgique", "Belgium", "32", "2555nnnn", "470555nnn", ("3245", "3246", "3247", "3248"), 90, 260),
+    Country("belgique", "Belgique", "Belgium", "32", "2555nnnn", "470555nnn", ("3245", "3246", "3247", "3248"),
+            90, 260),
     Country("espagne", "Espagne", "Spain", "34", "9155nnnnn", "655nnnnnn", ("346", "347"), 90, 250),
     Country("irlande", "Irlande", "Ireland", "353", "1555nnnn", "85555nnnn", ("3538",), 130, 330),
     Country("italie", "Italie", "Italy", "39", "02555nnnnn", "345555nnnn", ("393",), 100, 270),

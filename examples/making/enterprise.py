@@ -10,7 +10,7 @@ from random import Random
 from making import logos, pbx
 from making.dialling import key_of
 from making.files import Company, toml_block
-from making.identity import person, siren, siret, vat_number
+from making.identity import person, siren, siret, vat_number, words
 from making.past import past_rows
 from making.tariffs import CALENDAR, PARIS, ZONES, Style, Tariff, Version, access_price, micros, rows_of, service_price
 from making.traffic import DAYS, MONTH, OFFICE_HOURS, SHIFT_HOURS, Contacts, calls_on, contacts, moment, talk_s
@@ -50,26 +50,22 @@ class Department:
     projects: tuple[str, ...] = ()  # account codes dialled before some calls
 
 
+EXPORT_COUNTRIES = words(
+    "allemagne allemagne italie espagne suisse suisse royaume-uni belgique pologne etats-unis-canada maroc tunisie "
+    "turquie chine japon bresil inde suede portugal"
+)
+SUPPLIER_COUNTRIES = words("italie allemagne pologne espagne chine pays-bas belgique roumanie")
+
 DEPARTMENTS = (
     Department("VAU-DIR", "Direction générale", 5, 0, 8, 9),
     Department("VAU-FIN", "Administration et finances", 12, 0, 6, 2),
     Department("VAU-COM", "Commerce France", 22, 0, 15, 4, projects=("410027", "410031", "410044")),
-    Department(
-        "VAU-EXP",
-        "Export",
-        12,
-        0,
-        13,
-        58,
-        ("allemagne", "allemagne", "italie", "espagne", "suisse", "suisse", "royaume-uni", "belgique", "pologne",
-         "etats-unis-canada", "maroc", "tunisie", "turquie", "chine", "japon", "bresil", "inde", "suede", "portugal"),
-    ),  # fmt: skip
+    Department("VAU-EXP", "Export", 12, 0, 13, 58, EXPORT_COUNTRIES),
     Department("VAU-BE", "Bureau d’études", 13, 0, 6, 7, projects=("520118", "520120", "520133", "520140")),
     Department("VAU-SG", "Services généraux", 10, 0, 5, 1),
-    Department("VAU-LOG", "Achats et logistique", 0, 14, 11, 14, ("italie", "allemagne", "pologne", "espagne", "chine",
-               "pays-bas", "belgique", "roumanie")),
+    Department("VAU-LOG", "Achats et logistique", 0, 14, 11, 14, SUPPLIER_COUNTRIES),
     Department("VAU-PRO", "Production", 0, 32, 6, 2, projects=("610201", "610202", "610377")),
-)  # fmt: skip
+)
 
 
 @dataclass(slots=True)
@@ -228,8 +224,14 @@ def _extensions(random: Random) -> list[Extension]:
             for _ in range(count):
                 weight = department.weight * random.randint(4, 16)
                 found.append(Extension(str(next(numbers)), person(random, taken), department, source, weight=weight))
-    general = {"2100": ("Accueil, standard", 0), "2101": ("Salle Belledonne", 6), "2102": ("Salle Chartreuse", 6),
-               "2107": ("Comité social et économique", 25), "2108": ("Gardiennage", 3), "2109": ("Télécopieur", 0)}  # fmt: skip
+    general = {
+        "2100": ("Accueil, standard", 0),
+        "2101": ("Salle Belledonne", 6),
+        "2102": ("Salle Chartreuse", 6),
+        "2107": ("Comité social et économique", 25),
+        "2108": ("Gardiennage", 3),
+        "2109": ("Télécopieur", 0),
+    }
     for extension in found:
         if extension.number in general:
             extension.name, extension.weight = general[extension.number]
@@ -259,8 +261,9 @@ def _contacts(random: Random) -> dict[str, Contacts]:
 
 def _directory(world: World) -> None:
     company = world.company
-    company.add("accounts.csv", code=ROOT, name="Manufacture Vauclair", issuer="vauclair", address="12 allée des Forges",
-                postal_code="69100", city="Villeurbanne", emails="telephonie@vauclair.example")  # fmt: skip
+    company.add("accounts.csv", code=ROOT, name="Manufacture Vauclair", issuer="vauclair",
+                address="12 allée des Forges", postal_code="69100", city="Villeurbanne",
+                emails="telephonie@vauclair.example")  # fmt: skip
     for department in DEPARTMENTS:
         mail = f"{department.code.split('-')[1].lower()}@vauclair.example"
         company.add("accounts.csv", code=department.code, name=department.name, kind="department", issuer="vauclair",

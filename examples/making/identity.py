@@ -5,24 +5,31 @@ from __future__ import annotations
 import unicodedata
 from random import Random
 
-FIRST_NAMES = (
-    "Camille Léa Manon Chloé Inès Jade Louise Alice Lina Emma Anaïs Clara Sarah Julie Pauline Marion Sophie Céline "
-    "Nathalie Isabelle Sandrine Valérie Hélène Agnès Brigitte Claire Élodie Aurélie Mathilde Noémie Hugo Lucas Louis "
-    "Gabriel Jules Adam Arthur Nathan Théo Maxime Antoine Paul Thomas Nicolas Julien Romain Alexandre Benoît Cédric "
-    "Damien Éric Fabrice Grégory Hervé Jérôme Laurent Marc Olivier Philippe Stéphane Yann Karim Mehdi Sofiane Amadou"
-).split()
-LAST_NAMES = (
-    "Arnoux Baudet Berthier Bouvard Brunod Burnet Carlin Chabert Chappaz Charvet Clerc Collomb Curtet Damian Delorme "
-    "Desbiolles Duret Excoffier Falcoz Favre Ferrand Gachet Gaillard Garnier Genevois Girod Grange Gros Guichard Humbert "
-    "Jacquier Jourdan Lacroix Laurent Mabboux Magnin Maréchal Mathieu Mermet Mollard Morand Muller Neyret Novel Pachoud "
-    "Pelloux Perret Pichon Ponsard Quiblier Rambaud Ravanel Revil Rey Richard Rochas Rosset Sage Simond Tardy Termier "
-    "Thévenet Traversaz Vallet Vernay Veyrat Vial Viard Vuillermoz Benali Diallo Fernandes Kaya Lopez Nguyen Rossi"
-).split()
-STREETS = (
+
+def words(text: str, separator: str | None = None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(separator))
+
+
+FIRST_NAMES = words("""
+    Camille Léa Manon Chloé Inès Jade Louise Alice Lina Emma Anaïs Clara Sarah Julie Pauline Marion Sophie Céline
+    Nathalie Isabelle Sandrine Valérie Hélène Agnès Brigitte Claire Élodie Aurélie Mathilde Noémie Hugo Lucas Louis
+    Gabriel Jules Adam Arthur Nathan Théo Maxime Antoine Paul Thomas Nicolas Julien Romain Alexandre Benoît Cédric
+    Damien Éric Fabrice Grégory Hervé Jérôme Laurent Marc Olivier Philippe Stéphane Yann Karim Mehdi Sofiane Amadou
+""")
+LAST_NAMES = words("""
+    Arnoux Baudet Berthier Bouvard Brunod Burnet Carlin Chabert Chappaz Charvet Clerc Collomb Curtet Damian Delorme
+    Desbiolles Duret Excoffier Falcoz Favre Ferrand Gachet Gaillard Garnier Genevois Girod Grange Gros Guichard
+    Humbert Jacquier Jourdan Lacroix Laurent Mabboux Magnin Maréchal Mathieu Mermet Mollard Morand Muller Neyret Novel
+    Pachoud Pelloux Perret Pichon Ponsard Quiblier Rambaud Ravanel Revil Rey Richard Rochas Rosset Sage Simond Tardy
+    Termier Thévenet Traversaz Vallet Vernay Veyrat Vial Viard Vuillermoz Benali Diallo Fernandes Kaya Lopez Nguyen
+    Rossi
+""")
+STREETS = words(
     "rue des Tanneurs;avenue de la Gare;rue du Vercors;place de la Halle;chemin des Vignes;rue Marcel-Reymond;"
     "avenue des Ducs;quai de l’Isère;rue de la Poya;impasse des Alpages;boulevard Gambetta;route de Chartreuse;"
-    "rue du Lavoir;allée des Frênes;rue Aristide-Bergès;avenue du Granier;rue des Écoles;montée du Château"
-).split(";")
+    "rue du Lavoir;allée des Frênes;rue Aristide-Bergès;avenue du Granier;rue des Écoles;montée du Château",
+    ";",
+)
 
 
 def luhn_digit(digits: str) -> str:

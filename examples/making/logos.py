@@ -23,7 +23,8 @@ VOIX_DES_ALPES = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 64"
   <circle cx="32" cy="32" r="28" fill="#7a1f5c"/>
   <path d="M14 38 L26 22 L33 31 L38 25 L50 38 Z" fill="#fff"/>
   <path d="M18 45 h28" stroke="#f2b6d6" stroke-width="4" stroke-linecap="round"/>
-  <text x="72" y="38" font-family="Inter, sans-serif" font-size="27" font-weight="600" fill="#4a1238">Voix des Alpes</text>
+  <text x="72" y="38" font-family="Inter, sans-serif" font-size="27" font-weight="600" fill="#4a1238"
+    >Voix des Alpes</text>
   <text x="73" y="55" font-family="Inter, sans-serif" font-size="11" fill="#7a1f5c">Votre téléphone, simplement</text>
 </svg>
 """

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from making.dialling import COUNTRIES
 from making.files import Company, Raw, csv_bytes, toml_block
+from making.identity import words
 
 PARIS = ZoneInfo("Europe/Paris")
 FULL, OFF_PEAK = "pleines", "creuses"
@@ -220,9 +221,9 @@ CALENDAR = (
     )
 )
 
-_RATE_COLUMNS = (
+_RATE_COLUMNS = words(
     "prefix exact zone band price_per_min first_s next_s steps connection_fee minimum service_price service_per"
-).split()
+)
 
 
 def _rates_csv(rows: Iterable[Row]) -> bytes:
