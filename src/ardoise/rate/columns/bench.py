@@ -7,14 +7,11 @@ Three runs on the same generated month, in one process:
 - *loop*: the loop one would write by hand (Decimal, a dict of prefixes, zoneinfo), on a sample, whose total must equal
   the one `rate_month` gives for that sample.
 
-    python benchmarks/rating.py --calls 1000000
-    python benchmarks/rating.py --calls 200000 --json
+`ardoise bench rating` runs it from an installation, `benchmarks/run.py` from a checkout.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
@@ -232,26 +229,3 @@ def run(calls: int) -> dict[str, object]:
         "checksum_equal": same,
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    measured = run(asked.calls)
-    if asked.json:
-        print(json.dumps(measured))
-    else:
-        print(f"columns  {measured['columns_calls_per_s']:>12,} calls/s")
-        print(f"bound    {measured['bound_calls_per_s']:>12,} calls/s  (read + sort + write, no rating)")
-        print(f"loop     {measured['loop_calls_per_s']:>12,} calls/s  (Decimal, a call at a time)")
-        print(
-            f"columns are {measured['columns_over_bound']:.0%} of the bound, {measured['columns_over_loop']} x the loop"
-        )
-        print(f"same total on the sample: {measured['checksum_equal']}; peak memory {measured['peak_mib']} MiB")
-    return 0 if measured["checksum_equal"] else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
