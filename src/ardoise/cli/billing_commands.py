@@ -41,7 +41,7 @@ def check(
 ) -> None:
     """Say whether a month may be issued; exit status 1 while a finding is neither mended nor waived by name.
 
-    Example: ardoise check --month 2026-10 --waive source-silent:sip-est --reason "operator's outage, file expected"
+    Example: ardoise check --month 2026-10 --waive source-silent:oisans --reason "outage, file expected"
     """
     from ardoise import flow
     from ardoise.bill.operations import waive as accept
@@ -149,7 +149,7 @@ def credit(
 ) -> None:
     """Issue a credit note for an invoice; the invoice itself never changes.
 
-    Example: ardoise bill credit FA2026-00012 --reason "Erreur de tarif"
+    Example: ardoise bill credit FAC2026-00012 --reason "Erreur de tarif"
     """
     from ardoise import flow
     from ardoise.bill.models import Document

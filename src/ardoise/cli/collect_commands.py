@@ -37,12 +37,14 @@ COLOURS = {"alarm": "red", "event": "green"}
 
 @collect.command()
 def run(
-    source: Annotated[list[str] | None, typer.Option("--source", help="Code of a source; repeat for several.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Code of a source; repeat for several.", show_default="all")
+    ] = None,
     today: Today = "",
 ) -> None:
     """Receive tickets until Ctrl-C: listens, connects, watches folders, and turns tickets into calls as they come.
 
-    Example: ardoise collect run --source pabx-siege
+    Example: ardoise collect run --source avaya-siege
     """
     start_django()
     ready_database()
@@ -140,7 +142,7 @@ def quarantine(
 ) -> None:
     """The tickets that are no calls, with the reason of each: unreadable, sent twice, replaced by a correction.
 
-    Example: ardoise collect quarantine --source pabx-siege
+    Example: ardoise collect quarantine --source avaya-siege
     """
     start_django()
     ready_database()
@@ -187,7 +189,7 @@ def drop(
 ) -> None:
     """Hand a file over to a source, whole at once; the collector takes it, and never counts it twice.
 
-    Example: ardoise collect drop voixnet october.csv
+    Example: ardoise collect drop transalp transalp_20261101.csv
     """
     start_django()
     ready_database()

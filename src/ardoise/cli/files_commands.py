@@ -23,7 +23,7 @@ def load(
 
     Loading adds and changes by code, never removes; loading twice changes nothing.
 
-    Example: ardoise load examples/operator
+    Example: ardoise load examples/operateur
     """
     start_django()
     ready_database()

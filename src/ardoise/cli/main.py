@@ -26,6 +26,7 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="ardoise",
         help="Telecom billing and call accounting: tickets in, legal invoices out.",
+        epilog="--home FOLDER, anywhere on the line, is where the installation lives (else ARDOISE_HOME, else ./var).",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -50,7 +50,7 @@ def rate(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
 def price(
     number: Annotated[str, typer.Argument(help="Number as dialled in France, or +33...")],
     duration: Annotated[int, typer.Option("--duration", help="Conversation, in seconds.")] = 60,
-    at: Annotated[str, typer.Option("--at", help="Local time of the call, YYYY-MM-DDTHH:MM.")] = "",
+    at: Annotated[str, typer.Option("--at", help="Local time of the call, YYYY-MM-DDTHH:MM.", show_default="now")] = "",
     account: Annotated[str, typer.Option("--account", help="Code of the account that pays.")] = "",
     line: Annotated[str, typer.Option("--line", help="Code of the line, instead of an account.")] = "",
     language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
@@ -58,7 +58,7 @@ def price(
 ) -> None:
     """Explain what one call would cost: tariff, version, prefix, band, increments, rounding.
 
-    Example: ardoise price 0612345678 --duration 61 --at 2026-10-05T10:00 --account C0001
+    Example: ardoise price 0612345678 --duration 61 --at 2026-10-05T10:00 --account A1001
     """
     from ardoise.collect.handover import snapshot_sources
     from ardoise.core.reasons import explain
