@@ -17,7 +17,7 @@ _INTERNATIONAL = frozenset({RegimeKind.GUYANE_MAYOTTE, RegimeKind.INTRA_EU, Regi
 
 def seller(issuer: Issuer) -> Party:
     return Party(
-        name=issuer.name,
+        name=issuer.company,
         address_lines=tuple(line for line in (issuer.address, issuer.address_more) if line),
         postal_code=issuer.postal_code,
         city=issuer.city,
