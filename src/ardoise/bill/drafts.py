@@ -17,7 +17,7 @@ from ardoise.bill.models import PastTotal
 from ardoise.catalog.models import VatRate, Zone
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
-from ardoise.core.documents import Document, DocumentKind
+from ardoise.core.documents import Document, DocumentKind, Section
 from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
@@ -67,9 +67,9 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
     found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
     statement = issuer.documents == Issuer.Documents.STATEMENTS
     visible = ~_kept_off_bills(found)
-    grouped = lines.number_lines(lines.group_charges(found.filter(visible), by_line=statement))
-    bound = lines.bind(found, grouped, by_line=statement)
     words = _words(issuer, by_line=statement)
+    grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=words))
+    bound = lines.bind(found, grouped, by_line=statement)
     by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
     past = past_totals(payers, month)
     drafted = []
@@ -87,7 +87,13 @@ def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
     payer = CHARGES.account_id if issuer.documents == Issuer.Documents.STATEMENTS else CHARGES.root_id
     names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
     branch = pl.col(CHARGES.account_id).replace_strict(names, default="", return_dtype=pl.String)
+    paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
     return found.with_columns(
+        # What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill.
+        pl.when(paid_in_part)
+        .then(pl.lit(Section.BEYOND.value))
+        .otherwise(pl.col(CHARGES.section))
+        .alias(CHARGES.section),
         pl.col(payer).alias(PAYER),
         pl.when(pl.col(CHARGES.account_id) == pl.col(payer)).then(pl.lit("")).otherwise(branch).alias(GROUP),
         pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone).dt.date().alias(SUPPLY_DATE),

@@ -36,6 +36,7 @@ _LINE_KEY = [
     CHARGES.vat_nature,
     VAT_INDEX,
     "line_key",
+    "sold_at",
 ]
 
 
@@ -49,9 +50,11 @@ class Wording:
     by_line: bool  # statements: one line per extension instead of one per destination
 
 
-def group_charges(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
+def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """One row a future document line, in print order: the key columns and the sums that its words need."""
-    keyed = _keyed(charges, by_line=by_line)
+    keyed = _keyed(charges, by_line=words.by_line)
+    names = words.lines if words.by_line else {}
+    named = pl.col("one_line").replace_strict(names, default="", return_dtype=pl.String)
     order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
     return (
         keyed.group_by(_LINE_KEY)
@@ -63,12 +66,18 @@ def group_charges(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
             pl.col(CHARGES.line_id).min().alias("one_line"),
             pl.col(CHARGES.quantity).alias("quantities"),
         )
-        .sort([pl.col(PAYER), order, *_LINE_KEY[2:]])
+        .with_columns(named.alias("named"))
+        .sort([pl.col(PAYER), order, GROUP, "named", *_LINE_KEY[3:]])
     )
 
 
 def _keyed(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
-    """Charges with what tells their lines apart: the zone on invoices, the extension on statements."""
+    """Charges with what tells their lines apart: the zone on invoices, the extension on statements; what is sold, by
+    quantity and amount too, so that the price printed is one that was agreed and not a mean."""
+    sold_at = pl.concat_str(CHARGES.amount_micros, pl.lit("/"), CHARGES.quantity)
+    charges = charges.with_columns(
+        pl.when(pl.col(CHARGES.origin_kind) == "usage").then(pl.lit("")).otherwise(sold_at).alias("sold_at")
+    )
     if by_line:
         line = pl.col(CHARGES.line_id).cast(pl.String).fill_null("")
         return charges.with_columns(line.alias("line_key"), pl.lit("").alias("line_zone"))

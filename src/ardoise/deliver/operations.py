@@ -28,7 +28,7 @@ from ardoise.deliver.models import Rendering
 from ardoise.store.blobs import Blobs
 from ardoise.store.disk import make_folder, write_once
 
-PRIVATE = "B2C"
+PRIVATE = ("B2C", "B2CINT")
 _EXTENSIONS = {Rendering.Kind.PDF: "pdf", Rendering.Kind.XML: "xml", Rendering.Kind.ANNEX: "pdf"}
 _SUFFIXES = {Rendering.Kind.PDF: "", Rendering.Kind.XML: "", Rendering.Kind.ANNEX: " détail"}
 
@@ -57,7 +57,7 @@ def official_verdicts(documents: Sequence[CanonicalDocument]) -> list[list[Probl
 def _applies(found: validation.Problem, document: CanonicalDocument) -> bool:
     """BR-FR are the rules of flux 2, electronic invoices between businesses: a sale to a private person is reported
     (article 290 CGI), never sent that way, and its buyer has neither SIREN nor electronic address to give."""
-    return not (document.audience == PRIVATE and found.rule.startswith("BR-FR"))
+    return not (document.audience in PRIVATE and found.rule.startswith("BR-FR"))
 
 
 def render_waiting(*, now: datetime, progress: Callable[[int], None] | None = None) -> Delivered:
