@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 collect = typer.Typer(no_args_is_help=True, help="Receive tickets from PBXs and operators.")
 
 SourceOption = Annotated[str, typer.Option("--source", help="Code of one source.", show_default="all")]
+RAW_SHOWN = 120  # characters of a ticket; --json gives all
 COLOURS = {"alarm": "red", "event": "green"}
 
 
@@ -93,22 +94,14 @@ def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> Non
 
 
 def _status_table(found: list[SourceHealth], month: str) -> Table:
-    names = (
-        "Source",
-        "State",
-        "Last ticket",
-        "Received",
-        "In calls",
-        "Events",
-        "Quarantined",
-        "Waiting",
-        f"Days {month}",
-    )
-    shown = table("Sources", *names, right=(3, 4, 5, 6, 7))
+    names = ("Source", "State", "Last ticket", "Received", "In calls", "Events", "Quar.", "Wait.", "Days")
+    shown = table(f"Sources, days with calls in {month}", *names, right=(3, 4, 5, 6, 7, 8))
+    for column in shown.columns:
+        column.no_wrap = True
     for health in found:
         counts = health.counts
         numbers = (counts.received, counts.in_calls, counts.events, counts.quarantined, counts.waiting)
-        last = f"{health.last_ticket_at:%Y-%m-%d %H:%M}" if health.last_ticket_at else "never"
+        last = f"{health.last_ticket_at:%d/%m %H:%M}" if health.last_ticket_at else "never"
         shown.add_row(
             escape(health.source),
             _state(health),
@@ -124,14 +117,15 @@ def _state(health: SourceHealth) -> str:
         return "[dim]stopped[/]"
     if health.transport == "files":
         return "[green]watching[/]"
-    return f"[green]{', '.join(health.connected)}[/]" if health.connected else "[yellow]no link[/]"
+    return "[green]linked[/]" if health.connected else "[yellow]no link[/]"
 
 
 def _days(health: SourceHealth) -> str:
-    if health.first_call_date is None or health.last_call_date is None:
-        return "[dim]no call[/]"
-    span = f"{health.first_call_date:%d}-{health.last_call_date:%d}"
-    return f"{span}, [yellow]{len(health.quiet_dates)} without calls[/]" if health.quiet_dates else span
+    """Days with calls, of the days of the month that are over."""
+    if health.first_call_date is None:
+        return "[dim]none[/]"
+    of = f"{health.days_with_calls} of {health.days_with_calls + len(health.quiet_dates)}"
+    return f"[yellow]{of}[/]" if health.quiet_dates else of
 
 
 @collect.command()
@@ -172,10 +166,11 @@ def quarantine(
     if not found:
         screen.print("Nothing in quarantine.")
         return
-    shown = table("Quarantine", "Arrived", "Source", "Reason", "Detail", "Ticket")
+    shown = table("Quarantine", "Arrived", "Source", "Reason", "Detail and ticket")
     for one in found:
         arrived = one["arrived_at"][:16].replace("T", " ")
-        shown.add_row(arrived, *(escape(one[name]) for name in ("source", "reason", "detail", "raw")))
+        what = f"{escape(one['detail'])}\n[dim]{escape(one['raw'][:RAW_SHOWN])}[/]"
+        shown.add_row(arrived, escape(one["source"]), escape(one["reason"]), what)
     screen.print(shown)
     reasons = queries.quarantine_reasons(EVERYTHING, source=code)
     screen.print(", ".join(f"{reason}: {count}" for reason, count in reasons.items()))

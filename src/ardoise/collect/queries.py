@@ -57,6 +57,7 @@ class SourceHealth:
     counts: TicketCounts
     first_call_date: date | None
     last_call_date: date | None
+    days_with_calls: int
     quiet_dates: tuple[date, ...]  # days of the month without a call, up to yesterday
 
 
@@ -205,6 +206,7 @@ def _health(
         counts=counts,
         first_call_date=min(covered, default=None),
         last_call_date=max(covered, default=None),
+        days_with_calls=len(covered),
         quiet_dates=_quiet_dates(covered, month, now) if covered else (),
     )
 
