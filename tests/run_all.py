@@ -55,7 +55,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Check("lint", ("ruff", "check", "--quiet", *CODE)),
     Check("types", ("mypy",)),
     Check("layers", ("lint-imports", "--no-cache")),
-    Suite("house", ("tests/house",)),
+    Suite("house", ("tests/house", "tests/docs"), workers=2),
     Suite("unit", ("tests/unit",), workers=2),
     Suite("property", ("tests/property",), workers=2),
     Suite("golden", ("tests/golden",), workers=2),
@@ -65,6 +65,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("postgresql", ("tests/contract", "tests/stage", "tests/scenario"), workers=2, on_postgresql=True),
     Suite("acceptance", ("tests/acceptance",)),
     Suite("faults", ("tests/faults",)),
+    Suite("demo", ("tests/demo",)),
     Suite("browser", ("tests/browser",)),
 )
 
