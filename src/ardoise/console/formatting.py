@@ -47,6 +47,17 @@ def exact(number: Decimal) -> str:
     return f"{MINUS if number < 0 else ''}{grouped}{mark + decimals if decimals else ''}"
 
 
+def price(amount: Decimal, currency: str = "EUR") -> str:
+    """An exact unit price with the decimals that matter, two at least."""
+    shown = amount_text(abs(amount), currency=currency, french=french())
+    return f"{MINUS if amount < 0 else ''}{shown}"
+
+
+def percent(rate: Decimal) -> str:
+    """« 8,5 % » or “8.5%”."""
+    return f"{exact(rate)}{NARROW if french() else ''}%"
+
+
 def rounded_micros(amount_micros: int, currency: str = "EUR") -> str:
     """Micro-units shown to the cent, for tiles and totals that nobody adds up."""
     return minor(round(Fraction(amount_micros, MICROS_PER_MINOR)), currency)

@@ -89,7 +89,7 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **_shown(canonical.from_json(row.content)),
         "row": row,
-        "renderings": list(row.renderings.order_by("kind")),
+        "renderings": sorted(row.renderings.all(), key=lambda made: Rendering.Kind.values.index(made.kind)),
         "waiting": waiting,
         "corrections": list(row.corrections.order_by("id")),
     }
