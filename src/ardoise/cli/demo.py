@@ -24,6 +24,7 @@ from ardoise.access.scope import EVERYTHING
 from ardoise.bill.models import Document
 from ardoise.bill.operations import waive
 from ardoise.cli.equations import CompanyBalance, balances
+from ardoise.cli.serving import port_is_free
 from ardoise.collect import operations as collecting
 from ardoise.collect import service
 from ardoise.collect.models import Quarantined, Source
@@ -44,6 +45,10 @@ PATIENCE_S = 60
 
 Clock = Callable[[], datetime]
 Step = Callable[[int], None]
+
+
+class PortTaken(OSError):
+    """Another program, perhaps another demonstration, has the port of a demo PBX."""
 
 
 class TicketsStuck(RuntimeError):
@@ -144,6 +149,7 @@ def play_tickets(records: dict[str, list[bytes]], clock: Clock, step: Step) -> i
     remaining = {code: some for code, some in records.items() if some}
     if not remaining:
         return 0
+    _refuse_taken_ports(list(remaining))
     before = _received(list(remaining))
     total = sum(len(some) for some in remaining.values())
     with collectors(list(remaining), clock):
@@ -157,6 +163,16 @@ def play_tickets(records: dict[str, list[bytes]], clock: Clock, step: Step) -> i
         for player in players:
             player.join(timeout=PATIENCE_S)
     return total
+
+
+def _refuse_taken_ports(codes: list[str]) -> None:
+    """Before a ticket is sent: it must reach our collector, not somebody else's."""
+    for source in Source.objects.filter(code__in=codes):
+        if source.port is not None and not port_is_free(source.port):
+            raise PortTaken(
+                f"port {source.port}, which the demo PBX « {source.name} » needs, is already in use; "
+                "stop what listens there (another demonstration?) and run the demo again"
+            )
 
 
 def _play(source: Source, records: list[bytes]) -> None:

@@ -111,9 +111,6 @@ def euros(amount_minor: int) -> str:
 
 def guarded(command: Callable[[], None]) -> int:
     """Run the application; whatever escapes becomes one sentence, its trace kept in a file for the report."""
-    from django.core.exceptions import ValidationError
-    from django.db import DatabaseError
-
     try:
         command()
     except SystemExit as stop:
@@ -121,7 +118,7 @@ def guarded(command: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         errors.print("Interrupted; nothing is half done, run the command again.")
         return FAILED
-    except (ValueError, LookupError, OSError, ValidationError, DatabaseError) as error:
+    except Exception as error:  # noqa: BLE001 - the last door: no user ever sees a trace
         errors.print(f"[bold red]✗[/] {_plain(str(error) or type(error).__name__)}")
         _keep_trace()
         return FAILED

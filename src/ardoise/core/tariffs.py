@@ -21,7 +21,7 @@ class TaxBasis(StrEnum):
 
 class IncrementOrigin(StrEnum):
     FIRST_NEXT = "first_next"  # billed = first + ceil((d - first) / next) * next
-    ZERO = "zero"  # billed = ceil(max(d, first) / next) * next
+    ZERO = "zero"  # billed = first if d <= first, else ceil(d / next) * next
 
 
 class ServicePer(StrEnum):
