@@ -143,31 +143,31 @@ class Company:
     def customer(self, code: str, name: str = "", **fields: object) -> None:
         """A business in France, sold to at the standard rate, unless the fields say otherwise."""
         row = {"code": code, "name": name or f"Client {code}", "issuer": "voxa", "vat_regime": "standard"}
-        self._add("accounts", row | {"siren": SIREN} | ADDRESS | fields)
+        self.add("accounts", row | {"siren": SIREN} | ADDRESS | fields)
 
     def department(self, code: str, name: str, **fields: object) -> None:
-        self._add("accounts", {"code": code, "name": name, "kind": "department", **fields})
+        self.add("accounts", {"code": code, "name": name, "kind": "department", **fields})
 
     def branch(self, code: str, name: str, *, parent: str) -> None:
-        self._add("accounts", {"code": code, "name": name, "kind": "branch", "parent": parent})
+        self.add("accounts", {"code": code, "name": name, "kind": "branch", "parent": parent})
 
     def line(self, number: str, account: str, *, ended_date: str = "", since: str = "") -> None:
         """A line named by the number it presents, held by an account."""
-        self._add("lines", {"code": f"L{number}", "name": "", "ended_date": ended_date})
-        self._add("assignments", {"line": f"L{number}", "account": account, "valid_from_date": since})
-        self._add("identifiers", {"kind": "number", "value": number, "line": f"L{number}", "valid_from_date": since})
+        self.add("lines", {"code": f"L{number}", "name": "", "ended_date": ended_date})
+        self.add("assignments", {"line": f"L{number}", "account": account, "valid_from_date": since})
+        self.add("identifiers", {"kind": "number", "value": number, "line": f"L{number}", "valid_from_date": since})
 
     def product(self, code: str, price: str, **fields: object) -> None:
         row = {"code": code, "name": f"Produit {code}", "kind": "recurring", "unit_price": price}
-        self._add("products", row | fields)
+        self.add("products", row | fields)
 
     def subscribe(self, reference: str, account: str, **fields: object) -> None:
-        self._add("subscriptions", {"reference": reference, "account": account, **fields})
+        self.add("subscriptions", {"reference": reference, "account": account, **fields})
 
     def buy(self, reference: str, account: str, product: str, day: str, **fields: object) -> None:
-        self._add("purchases", {"reference": reference, "account": account, "product": product, "date": day, **fields})
+        self.add("purchases", {"reference": reference, "account": account, "product": product, "date": day, **fields})
 
-    def _add(self, table: str, row: Row) -> None:
+    def add(self, table: str, row: Row) -> None:
         self.tables.setdefault(table, []).append(row)
 
     def row(self, table: str, **wanted: object) -> Row:

@@ -224,7 +224,7 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     codes = dict(Line.objects.filter(id__in=used[CHARGES.line_id].to_list()).values_list("id", "code"))
     for account_id, line_id, calls in used.sort(CHARGES.line_id).iter_rows():
         yield Finding(
-            f"unassigned:{codes[line_id]}",
+            f"unassigned:{codes[line_id].removeprefix('unassigned:')}",
             issuers[provisional[account_id]].company,
             f"Le poste {codes[line_id]} n'est affecté à personne ({calls} appels)",
             f"The line {codes[line_id]} is assigned to nobody ({calls} calls)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -147,30 +147,60 @@ def register_provisional_lines(
     """Give each unknown identifier a provisional line under the issuer's "unassigned" account, before the snapshot.
 
     Nothing is lost, and re-attaching it later with dates recomputes. Idempotent; where the identifier already names a
-    line at some dates, the provisional one covers only the others. Never invoiced: the account is not billable.
+    line at some dates, the provisional one covers only the others, and where nobody holds that line it goes to
+    "unassigned" itself. Never invoiced: the account is not billable.
     """
     wanted = {item: provisional_code(item) for item in unknown}
     account, _ = Account.objects.get_or_create(
         code=f"{issuer.code}-unassigned",
         defaults={"name": UNASSIGNED_NAME, "issuer": issuer, "billable": False, "provisional": True},
     )
-    lines = {line.code: line for line in Line.objects.filter(code__startswith=PROVISIONAL_PREFIX)}
-    new = [Line(code=code, name=item.value, provisional=True) for item, code in wanted.items() if code not in lines]
-    lines |= {line.code: line for line in Line.objects.bulk_create(new, batch_size=bulk.BATCH)}
     named = _spans(Identifier, "source_code", "kind", "value")
-    assigned = _spans(LineAssignment, "line_id")
-    identifiers: list[Identifier] = []
-    assignments: list[LineAssignment] = []
-    for item, code in wanted.items():
-        elsewhere = [*named[item.source_code, item.kind, item.value], *named["", item.kind, item.value]]
-        for validity in bulk.outside(EVER, elsewhere):
-            fields = {"source_code": item.source_code, "kind": item.kind, "value": item.value, "line": lines[code]}
-            identifiers.append(Identifier(**fields, **_dated(validity, recorded_at)))
-        for validity in bulk.outside(EVER, assigned[lines[code].pk,]):
-            assignments.append(LineAssignment(line=lines[code], account=account, **_dated(validity, recorded_at)))
+    unnamed = {
+        item: bulk.outside(EVER, [*named[item.source_code, item.kind, item.value], *named["", item.kind, item.value]])
+        for item in wanted
+    }
+    lines = {line.code: line for line in Line.objects.filter(code__startswith=PROVISIONAL_PREFIX)}
+    new = [
+        Line(code=code, name=item.value, provisional=True)
+        for item, code in wanted.items()
+        if code not in lines and unnamed[item]
+    ]
+    lines |= {line.code: line for line in Line.objects.bulk_create(new, batch_size=bulk.BATCH)}
+    identifiers = [
+        Identifier(
+            source_code=item.source_code,
+            kind=item.kind,
+            value=item.value,
+            line=lines[wanted[item]],
+            **_dated(validity, recorded_at),
+        )
+        for item, validities in unnamed.items()
+        for validity in validities
+    ]
     Identifier.objects.bulk_create(identifiers, batch_size=bulk.BATCH)
-    LineAssignment.objects.bulk_create(assignments, batch_size=bulk.BATCH)
-    return {item: lines[code] for item, code in wanted.items()}
+    _hold(_lines_named(wanted), account=account, recorded_at=recorded_at)
+    return {item: lines[code] for item, code in wanted.items() if code in lines}
+
+
+def _lines_named(items: Collection[UnknownIdentifier]) -> set[int]:
+    """The lines that these identifiers name at some date, provisional or not."""
+    keys = {key for item in items for key in ((item.source_code, item.kind, item.value), ("", item.kind, item.value))}
+    found = Identifier.objects.filter(superseded_at=None).values_list("source_code", "kind", "value", "line_id")
+    return {line_id for *key, line_id in found.iterator(chunk_size=bulk.BATCH) if tuple(key) in keys}
+
+
+def _hold(line_ids: set[int], *, account: Account, recorded_at: datetime) -> None:
+    """Give lines to an account on the dates on which nobody holds them."""
+    assigned = _spans(LineAssignment, "line_id")
+    LineAssignment.objects.bulk_create(
+        (
+            LineAssignment(line_id=line_id, account=account, **_dated(validity, recorded_at))
+            for line_id in sorted(line_ids)
+            for validity in bulk.outside(EVER, assigned[line_id,])
+        ),
+        batch_size=bulk.BATCH,
+    )
 
 
 def provisional_code(item: UnknownIdentifier) -> str:

@@ -119,9 +119,8 @@ def _fingerprint(files: Iterable[ManifestFile]) -> str:
     return hashlib.sha256("\n".join(sorted(file.sha256 for file in files)).encode()).hexdigest()
 
 
-def _register_unknown(files: Iterable[Path], *, sources: Sequence[SnapshotSource], now: datetime) -> int:
+def _register_unknown(paths: Sequence[Path], *, sources: Sequence[SnapshotSource], now: datetime) -> int:
     """Give a provisional line to what no identifier of the directory names, before the snapshot is taken."""
-    paths = list(files)
     if not paths:
         return 0
     unknown = _unknown(paths, take_snapshot(sources=sources))
@@ -139,20 +138,22 @@ def _register_unknown(files: Iterable[Path], *, sources: Sequence[SnapshotSource
     return sum(len(identifiers) for identifiers in by_source.values())
 
 
-def _unknown(paths: list[Path], snapshot: Snapshot) -> set[UnknownIdentifier]:
+def _unknown(paths: Sequence[Path], snapshot: Snapshot) -> set[UnknownIdentifier]:
+    """What nobody holds at some moment of these calls.
+
+    Who holds what changes once a day at most, at a local midnight: the first and the last call of each UTC day speak
+    for those between them.
+    """
     attributor = Attributor(snapshot)
     names = [USAGE.source, USAGE.charged, USAGE.party, USAGE.ddi]
-    seen = (
-        pl.scan_parquet(paths)
-        .group_by(names)
-        .agg(pl.col(USAGE.answered_at).min().alias("first_at"), pl.col(USAGE.answered_at).max().alias("last_at"))
-        .collect()
-    )
+    at = pl.col(USAGE.answered_at)
+    by_day = pl.scan_parquet(list(paths)).group_by(*names, at.dt.date().alias("day"))
+    seen = by_day.agg(at.min().alias("first_at"), at.max().alias("last_at")).drop("day").collect()
     unknown = set()
     for source, charged, party, ddi, *instants in seen.iter_rows():
         kind, value = _best(charged, party, ddi)
-        for at in instants:
-            found = attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
+        for instant in instants:
+            found = attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=instant)
             if value and isinstance(found, NoLine) and found is not NoLine.NO_SOURCE:
                 unknown.add(UnknownIdentifier(source, kind.value, value))
     return unknown
