@@ -96,7 +96,7 @@ def test_the_staff_representative_leaves_no_number_anywhere(demo: Demo) -> None:
     devices = {f"E{extension}" for extension in _protected_extensions()}
     private = _outside_numbers(lambda fields: devices & set(fields))
     private -= _outside_numbers(lambda fields: not devices & set(fields))
-    assert len(private) >= 5
+    assert len(private) >= 3
     for path in demo.home.rglob("*"):
         if path.is_file() and path.suffix not in {".pdf", ".xlsx", ".parquet"}:
             content = path.read_bytes()
@@ -118,7 +118,7 @@ def _outside_numbers(wanted: Callable[[list[str]], object]) -> set[str]:
         if len(fields) >= 30 and wanted(fields):
             number = fields[6] if fields[4] == "O" else fields[3]
             if number.isdigit() and len(number) >= 10:
-                found.add(number)
+                found.add(number[-9:])  # with or without the outside and national prefixes
     return found
 
 
