@@ -179,6 +179,7 @@ def _draft(
     body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
     usage_minor, subscription_minor = lines.sections_minor([(line.section, line.net_minor) for line in body.lines])
     natures = set(charges[CHARGES.vat_nature].unique())
+    private = account.audience == Account.Audience.B2C
     period = month_period(month)
     days = issuer.payment_days if account.payment_days is None else account.payment_days
     document = Document(
@@ -203,8 +204,9 @@ def _draft(
         payment_terms=PAYMENT_TERMS[issuer.language].format(days),
         iban=issuer.iban,
         bic=issuer.bic,
-        penalty_note=issuer.penalty_note,
-        indemnity_note=issuer.indemnity_note,
+        # Between businesses only (C. com. L441-10, D441-5): a private customer owes neither without formal notice.
+        penalty_note="" if private else issuer.penalty_note,
+        indemnity_note="" if private else issuer.indemnity_note,
         discount_note=issuer.discount_note,
         purchase_order=account.purchase_order,
         history_minor=_history(past, month, body.totals.net_minor),

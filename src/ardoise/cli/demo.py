@@ -38,7 +38,7 @@ from ardoise.plainfiles.loading import load
 
 COMPANIES = ("entreprise", "operateur")
 STREAMS = {"avaya-siege": "avaya-ipoffice.smdr", "mitel-usine": "mitel-3300.smdr"}
-CREDITED_REASON = "Remise commerciale : incident du 12 octobre"
+CREDITED_REASON = "Facture annulée : abonnement résilié avant la mise en service"
 WAIVED_REASON = "Démonstration : anomalie plantée, acceptée pour émettre"
 LOGIN, PASSWORD = "demo@ardoise.example", "ardoise-demo"
 PATIENCE_S = 60
