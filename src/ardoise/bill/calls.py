@@ -419,7 +419,7 @@ def _file_rows(charges: pl.DataFrame, issuer: Issuer, *, full: bool, french: boo
         CHARGES.direction,
         CHARGES.status,
         _named(CHARGES.number_key, [(key, shown(key, full=full)) for key in keys]),
-        _safe(pl.col(CHARGES.zone)),
+        _safe(pl.col(CHARGES.zone)).alias(CHARGES.zone),
         CHARGES.talk_s,
         CHARGES.billed_s,
         CHARGES.covered_s,
@@ -429,7 +429,7 @@ def _file_rows(charges: pl.DataFrame, issuer: Issuer, *, full: bool, french: boo
         _decimal(pl.col(CHARGES.amount_micros), "," if french else ".").alias("amount"),
         CHARGES.currency,
         CHARGES.tax_basis,
-        _safe(pl.col(CHARGES.account_code)),
+        _safe(pl.col(CHARGES.account_code)).alias(CHARGES.account_code),
         pl.col(CHARGES.origin_id).alias("id"),
     )
 
@@ -438,7 +438,7 @@ def _named(column: str, pairs: Sequence[tuple[object, str]]) -> pl.Expr:
     names = dict(pairs)
     if not names:
         return pl.lit("").alias(column)
-    return _safe(pl.col(column).replace_strict(names, default="", return_dtype=pl.String))
+    return _safe(pl.col(column).replace_strict(names, default="", return_dtype=pl.String)).alias(column)
 
 
 def _safe(text: pl.Expr) -> pl.Expr:

@@ -51,6 +51,14 @@
     });
   }
 
+  var more = document.querySelector("[data-more]");
+  if (more) {
+    more.addEventListener("click", function () {
+      var open = more.form.classList.toggle("all");
+      more.setAttribute("aria-expanded", String(open));
+    });
+  }
+
   var panel = document.getElementById("panel");
 
   document.addEventListener("click", function (event) {
