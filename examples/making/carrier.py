@@ -31,6 +31,8 @@ from making.traffic import DAYS, HOME_HOURS, MONTH, OFFICE_HOURS, Contacts, call
 
 SEED = 20261105
 COMPANY = "Isère & Savoie Télécom SAS"
+# An international body: the supplier invoices without tax (directive 2006/112/CE, article 151).
+EXEMPTION = "VATEX-EU-151: Exonération – article 151 de la directive 2006/112/CE"
 PRO, HOME = "cimalia", "voixdesalpes"
 SINCE = date(2026, 1, 1)
 CHANGE = date(2026, 10, 15)
@@ -302,7 +304,7 @@ def _client(world: World, client: Client) -> None:
         audience="B2C" if private else "B2B",
         basis="ttc" if private else "ht",
         vat_regime=client.regime,
-        vat_reason="TVA non applicable – article 293 B du CGI" if client.regime == "exempt" else "",
+        vat_reason=EXEMPTION if client.regime == "exempt" else "",
         siren=number,
         siret=siret(number) if number else "",
         vat_number=vat_number(number) if number and client.regime != "exempt" else "",

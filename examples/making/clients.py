@@ -111,7 +111,7 @@ CLIENTS = (
     Client("B2007", "Pressing des Arcades", "small", "Annecy", "74000", T, 1, 0, 3, change="ends"),
     Client("B2008", "Ferme de la Dent-Blanche", "small", "Thônes", "74230", T, 1, 1, 4),
     Client("B2009", "Studio Photo Clair-Obscur", "small", "Voiron", "38500", O, 1, 1, 4),
-    Client("B2010", "Association Sentiers et Refuges", "small", "Pralognan-la-Vanoise", "73710", T, 2, 1, 5,
+    Client("B2010", "Commission internationale des Refuges", "small", "Pralognan-la-Vanoise", "73710", T, 2, 1, 5,
            (("Champagny", "73350"),), regime="exempt"),
     Client("B2011", "Karaté Club des Marches", "small", "Les Marches", "73800", O, 1, 0, 3),
     Client("B2012", "Brocante du Faubourg", "small", "Saint-Égrève", "38120", T, 1, 0, 4, (("Voreppe", "38340"),)),

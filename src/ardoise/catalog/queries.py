@@ -187,6 +187,7 @@ def _tariffs() -> Iterable[core.Tariff]:
                 )
                 for version, next_from in zip(versions, following, strict=True)
             ),
+            zone=zone,
         )
 
 

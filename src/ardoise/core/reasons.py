@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ardoise.core.money import Rounding
+from ardoise.core.periods import local_date
 from ardoise.core.rating import (
     Match,
     PartName,
@@ -96,12 +97,12 @@ def amount_text(amount: Fraction | Decimal, *, currency: str, french: bool, deci
 
 def _tariff(match: Match, french: bool) -> str:
     tariff, version = match.rate.tariff, match.version
-    since = version.valid_from_at.strftime("%d/%m/%Y %H:%M" if french else "%Y-%m-%d %H:%M")
+    since = local_date(version.valid_from_at, tariff.zone).strftime("%d/%m/%Y" if french else "%Y-%m-%d")
     if french:
         basis = "TTC" if tariff.tax_basis is TaxBasis.TTC else "HT"
-        return f"Grille «{NO_BREAK}{tariff.name}{NO_BREAK}» ({tariff.code}, prix {basis}), version du {since} UTC."
+        return f"Grille «{NO_BREAK}{tariff.name}{NO_BREAK}» ({tariff.code}, prix {basis}), version du {since}."
     basis = "with tax" if tariff.tax_basis is TaxBasis.TTC else "without tax"
-    return f"Tariff “{tariff.name}” ({tariff.code}, prices {basis}), version of {since} UTC."
+    return f"Tariff “{tariff.name}” ({tariff.code}, prices {basis}), version of {since}."
 
 
 def _row(match: Match, french: bool) -> str:

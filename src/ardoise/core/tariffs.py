@@ -102,6 +102,7 @@ class Tariff:
     rounding_decimals: int  # 0 to 6, applied to each call part
     bill_zero_seconds: bool  # an answered call of 0 s pays its fee and first increment
     versions: tuple[TariffVersion, ...]
+    zone: str = "Europe/Paris"  # IANA zone in which the dates of its versions are read
 
 
 @dataclass(frozen=True, slots=True)

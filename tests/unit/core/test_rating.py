@@ -346,7 +346,7 @@ def test_the_explanation_says_everything_in_both_languages() -> None:
     row = rate("336", zone="FR mobile", steps=SIXTY_ONE, connection_fee=Decimal("0.05"))
     part = price(world(tariff(row)), call(61))
     assert explain(part, "fr") == [
-        "Grille «\u00a0Grille 1\u00a0» (T1, prix HT), version du 01/01/2026 00:00 UTC.",
+        "Grille «\u00a0Grille 1\u00a0» (T1, prix HT), version du 01/01/2026.",
         "Préfixe 336, zone FR mobile, toutes heures.",
         "À partir de 0 s : 60 s facturées (par 60 s) à 0,12\u00a0€ les 60 s = 0,12\u00a0€.",
         "À partir de 60 s : 1 s facturées (par 1 s) à 0,12\u00a0€ les 60 s = 0,002\u00a0€.",
