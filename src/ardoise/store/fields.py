@@ -10,7 +10,6 @@ from django.db import models
 
 from ardoise.core.money import NotAnAmount, parse_price
 
-
 if TYPE_CHECKING:
     _Text = models.CharField["str | Decimal", Decimal]
 else:

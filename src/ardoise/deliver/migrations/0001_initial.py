@@ -5,27 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ardoise_bill', '0001_initial'),
+        ("ardoise_bill", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rendering',
+            name="Rendering",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('pdf', 'Pdf'), ('xml', 'Xml'), ('annex', 'Annex')], max_length=8)),
-                ('file_name', models.CharField(max_length=200)),
-                ('blob', models.CharField(max_length=64)),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('rendered_at', models.DateTimeField()),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='renderings', to='ardoise_bill.document')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("pdf", "Pdf"), ("xml", "Xml"), ("annex", "Annex")], max_length=8)),
+                ("file_name", models.CharField(max_length=200)),
+                ("blob", models.CharField(max_length=64)),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("rendered_at", models.DateTimeField()),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="renderings",
+                        to="ardoise_bill.document",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('document', 'kind'), name='rendering_once')],
+                "constraints": [models.UniqueConstraint(fields=("document", "kind"), name="rendering_once")],
             },
         ),
     ]
