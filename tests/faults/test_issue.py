@@ -1,0 +1,86 @@
+"""Kill -9 at any moment of an issue, or several issues at once: the same documents as undisturbed, no gap, no double.
+
+The stories are in issue_stories.py; each runs as a process of its own, on its own folder and database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+SCRIPT = Path(__file__).with_name("issue_stories.py")
+SERVER = os.environ.get("ARDOISE_TEST_DATABASE_URL", "")
+DATABASES = [
+    "sqlite",
+    pytest.param(
+        "postgresql",
+        marks=[
+            pytest.mark.postgres,
+            pytest.mark.skipif(not SERVER, reason="ARDOISE_TEST_DATABASE_URL names no PostgreSQL server"),
+        ],
+    ),
+]
+
+
+def told(story: str, home: Path, *, database: str) -> dict[str, Any]:
+    """What stands at the end of a story."""
+    home.mkdir()
+    with _empty_database(database) as url:
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT), story, str(home / "state.json")],
+            env=os.environ | {"ARDOISE_HOME": str(home), "ARDOISE_DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    found: dict[str, Any] = json.loads((home / "state.json").read_text(encoding="utf-8"))
+    return found
+
+
+@contextmanager
+def _empty_database(kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        yield ""
+        return
+    name = f"ardoise_story_{uuid4().hex[:12]}"
+    with psycopg.connect(SERVER, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return told("undisturbed", tmp_path_factory.mktemp("issue") / "home", database="sqlite")
+
+
+def test_an_undisturbed_run_issues_and_renders_everything(undisturbed: dict[str, Any]) -> None:
+    assert [number for number, _, _ in undisturbed["documents"]] == [f"FA2026-{n:05d}" for n in range(1, 17)]
+    assert undisturbed["series"] == [["invoice", 2026, 16]]
+    assert len(undisturbed["renderings"]) == 16 * 3
+    assert len(undisturbed["frozen"]) == 16 * 2
+
+
+@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("story", ["killed_while_issuing", "issued_by_three_at_once"])
+def test_the_outcome_is_that_of_an_undisturbed_run(
+    story: str, database: str, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    found = told(story, tmp_path / "home", database=database)
+    for what, expected in undisturbed.items():
+        assert found[what] == expected, what
