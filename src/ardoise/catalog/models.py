@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from ardoise.directory.models import Account, Dated, Issuer, Line
-from ardoise.store.fields import ExactDecimalField
+from ardoise.store.fields import ExactDecimalField, OptionalExactDecimalField
 
 
 class Zone(models.Model):
@@ -166,7 +166,7 @@ class Subscription(Dated):
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     quantity = ExactDecimalField(default="1")
-    unit_price = ExactDecimalField(null=True, blank=True)  # agreed price instead of the product's
+    unit_price = OptionalExactDecimalField()  # agreed price instead of the product's
 
     class Meta:
         constraints = [
@@ -188,7 +188,7 @@ class Purchase(models.Model):
     line = models.ForeignKey(Line, null=True, blank=True, on_delete=models.PROTECT)
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
     quantity = ExactDecimalField(default="1")
-    unit_price = ExactDecimalField(null=True, blank=True)
+    unit_price = OptionalExactDecimalField()
     date = models.DateField()
 
 

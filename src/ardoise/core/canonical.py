@@ -59,14 +59,14 @@ def _decode(kind: typing.Any, value: object) -> object:
         return None if value is None else _decode(kind, value)
     if origin is tuple:
         return _decode_tuple(typing.get_args(kind), typing.cast("list[object]", value))
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         present = typing.cast(Json, value)
         return kind(**{name: _decode(hints[name], item) for name, item in present.items()})
     if kind is date:
         return date.fromisoformat(str(value))
-    if kind is Decimal or (isinstance(kind, type) and issubclass(kind, Enum)):
-        return kind(value)
+    if isinstance(kind, type) and issubclass(kind, (Decimal, Enum)):
+        return kind(str(value))
     return value
 
 

@@ -62,7 +62,8 @@ def to_micros(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP, decimals: 
     """Round an exact amount in currency units to `decimals` places (0 to 6) and return micro-units."""
     if not 0 <= decimals <= 6:
         raise ValueError(f"decimals must be 0 to 6, not {decimals}")
-    return round_fraction(amount * 10**decimals, mode=mode) * 10 ** (6 - decimals)
+    rounded = round_fraction(amount * 10**decimals, mode=mode)
+    return rounded * int(10 ** (6 - decimals))
 
 
 def micros_to_minor(amount_micros: int, *, mode: Rounding = Rounding.HALF_UP) -> int:
@@ -83,7 +84,7 @@ def minor_to_decimal(amount_minor: int) -> Decimal:
 def allocate(total: int, weights: Sequence[int]) -> list[int]:
     """Split an integer over weights so that the parts sum to the whole.
 
-    Largest remainder; ties go to the last. Weights must not be negative; if all are zero the whole goes to the last part.
+    Largest remainder; ties go to the last. Weights must not be negative; if all are zero the last part takes the whole.
     """
     if not weights:
         raise ValueError("an amount cannot be split over nothing")

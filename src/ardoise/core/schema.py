@@ -1,4 +1,4 @@
-"""The columns of the usage and charge tables: declared once (name, type, unit, meaning), used everywhere as `CHARGES.talk_s`.
+"""The columns of the usage and charge tables: declared once (name, type, unit, meaning), used as `CHARGES.talk_s`.
 
 `store` turns the types into files, `rate/columns` into arrays. Types: `text`, `label` (text with few distinct values),
 `int`, `instant` (UTC, microseconds), `flag`. A column that may be empty says so.
@@ -17,10 +17,10 @@ class Column:
     optional: bool = False
     name: str = ""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __set_name__(self, owner: object, name: str) -> None:
         object.__setattr__(self, "name", name)
 
-    def __get__(self, instance: object, owner: type | None = None) -> str:
+    def __get__(self, instance: object, owner: object = None) -> str:
         return self.name
 
 
@@ -73,9 +73,11 @@ class CHARGES(Table):
     account_id = Column("int", "account that pays")
     line_id = Column("int", "line that used it", optional=True)
     state = Column("label", "priced, unpriced, excluded")
-    why = Column("label", "reason of unpriced (no_tariff, no_rate, no_version), rule of excluded (internal, no_detail...)")
+    why = Column("label", "reason of unpriced (no_tariff, no_rate ...), rule of excluded (internal, no_detail ...)")
     billable = Column("flag", "invoiced or on a statement; else priced and reported only")
-    section = Column("label", "subscription, included, beyond, outside, one_off, third_party: the parts of a legal telecom bill")
+    section = Column(
+        "label", "part of a legal telecom bill: subscription, included, beyond, outside, one_off, third_party"
+    )
     at = Column("instant", "answered_at of a call, start of a recurring period, date of a purchase")
     source = Column("label", "code of the source")
     direction = Column("label", "in, out, internal, transferred, unknown")

@@ -1,7 +1,7 @@
 """What a call costs: tariffs, their versions, rates, bands and allowances, as plain values.
 
-Every choice that makes two engines differ by a cent is a named field here. Files and tables translate into these values;
-the scalar engine, the columnar engine and the explanation all read the same ones.
+Every choice that makes two engines differ by a cent is a named field here. Files and tables translate into these
+values; the scalar engine, the columnar engine and the explanation all read the same ones.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class BandRule:
-    """`band` holds on these ISO weekdays (1-7; 8 = public holiday) from `start` to `end` local time; first match wins."""
+    """`band` holds on these ISO weekdays (1-7; 8 = public holiday) from `start` to `end`, local; first match wins."""
 
     band: str
     days: frozenset[int]
@@ -119,7 +119,7 @@ class AllowanceOwner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Seconds included in a plan each calendar month, for calls to these zones; lowest priority number is used first."""
+    """Seconds included in a plan each calendar month, for calls to these zones; the lowest priority is used first."""
 
     allowance_id: int
     code: str

@@ -46,8 +46,8 @@ class PrintedTime:
 class Leg:
     """One call record as a format reads it: numbers as received, times as printed, nothing guessed.
 
-    `duration_s` is talk time (0 when nobody answered). `start` is a PrintedTime (PBX local time) or an aware UTC datetime
-    when the sender gives the zone. `operator_price` is the price an operator printed, without its sign convention.
+    `duration_s` is talk time (0 when nobody answered). `start` is a PrintedTime (PBX local time) or an aware UTC
+    datetime when the sender gives the zone. `operator_price` is the price an operator printed, unsigned.
     `extras` holds what only this format knows, under the names of its page in docs/formats.
     """
 
@@ -119,7 +119,7 @@ class Usage:
     calling: str  # as received
     called: str  # as received (dialled digits when they differ from the target)
     number_key: str
-    number_category: str  # category of the numbering plan: geographic, mobile, sva_premium, emergency, international ...
+    number_category: str  # category of the numbering plan: geographic, mobile, sva_premium, emergency ...
     trunk: str = ""
     account_code: str = ""
     asked: str = ""  # extension asked for

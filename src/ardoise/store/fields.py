@@ -12,14 +12,13 @@ from ardoise.core.money import NotAnAmount, parse_price
 
 if TYPE_CHECKING:
     _Text = models.CharField["str | Decimal", Decimal]
+    _OptionalText = models.CharField["str | Decimal | None", "Decimal | None"]
 else:
-    _Text = models.CharField
+    _Text = _OptionalText = models.CharField
 
 
-class ExactDecimalField(_Text):
+class _Exact:
     """An exact decimal stored as its text ("0.0250"): any number of decimals, never rounded, never a float."""
-
-    description = "Exact decimal"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 40)
@@ -41,3 +40,14 @@ class ExactDecimalField(_Text):
     def get_prep_value(self, value: Any) -> str | None:
         value = self.to_python(value)
         return None if value is None else format(value, "f")
+
+
+class ExactDecimalField(_Exact, _Text):
+    """A price that is always given."""
+
+
+class OptionalExactDecimalField(_Exact, _OptionalText):
+    """A price that may be missing (NULL): the product's own then holds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "null": True, "blank": True})

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("reference", models.CharField(max_length=60, unique=True)),
                 ("quantity", ardoise.store.fields.ExactDecimalField(default="1", max_length=40)),
-                ("unit_price", ardoise.store.fields.ExactDecimalField(blank=True, max_length=40, null=True)),
+                ("unit_price", ardoise.store.fields.OptionalExactDecimalField(blank=True, max_length=40, null=True)),
                 ("date", models.DateField()),
                 (
                     "account",
@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
                 ("superseded_at", models.DateTimeField(blank=True, null=True)),
                 ("reference", models.CharField(max_length=60)),
                 ("quantity", ardoise.store.fields.ExactDecimalField(default="1", max_length=40)),
-                ("unit_price", ardoise.store.fields.ExactDecimalField(blank=True, max_length=40, null=True)),
+                ("unit_price", ardoise.store.fields.OptionalExactDecimalField(blank=True, max_length=40, null=True)),
                 (
                     "account",
                     models.ForeignKey(
