@@ -10,8 +10,7 @@ from django.utils import formats
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from ardoise.core.money import MICROS_PER_MINOR, MICROS_PER_UNIT
-from ardoise.core.reasons import NARROW, NO_BREAK, amount_text
+from ardoise.core.money import MICROS_PER_MINOR, MICROS_PER_UNIT, NARROW, NO_BREAK, amount_text
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -43,6 +43,15 @@
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
 
+  // A search box already searched while it was typed in: leaving it must not replace the results one is about to use.
+  document.addEventListener(
+    "change",
+    function (event) {
+      if (event.target.matches(".search")) event.stopPropagation();
+    },
+    true
+  );
+
   function closeMenus(except) {
     document.querySelectorAll("details.menu[open]").forEach(function (menu) {
       if (menu === except) return;
