@@ -23,6 +23,7 @@ from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.collect import queries as collect
 from ardoise.collect.models import Source
 from ardoise.core.documents import DocumentKind
+from ardoise.core.money import euros
 from ardoise.core.periods import Period, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Account, Issuer, Line
@@ -197,18 +198,13 @@ def _far(account: Account, company: str, billed: tuple[int, int], habit: tuple[i
     yield Finding(
         f"amount-far:{account.code}",
         company,
-        f"{account.name} : {_euros(now)} HT {fr}, au lieu de {_euros(usual)} d'habitude",
-        f"{account.name}: {_euros(now)} {en} without tax, usually {_euros(usual)}",
+        f"{account.name} : {euros(now)} HT {fr}, au lieu de {euros(usual)} d'habitude",
+        f"{account.name}: {euros(now)} {en} without tax, usually {euros(usual)}",
     )
 
 
 def _out_of_proportion(now_minor: int, usual_minor: int) -> bool:
     return not FAR_BELOW * usual_minor <= now_minor <= FAR_ABOVE * usual_minor
-
-
-def _euros(minor: int) -> str:
-    whole = f"{abs(minor) // 100:,}".replace(",", "\u202f")
-    return f"{'-' if minor < 0 else ''}{whole},{abs(minor) % 100:02d}\u00a0€"
 
 
 def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

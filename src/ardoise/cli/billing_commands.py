@@ -16,13 +16,13 @@ from ardoise.cli.wiring import (
     Today,
     chosen_month,
     clock,
-    euros,
     fail,
     print_json,
     ready_database,
     screen,
     table,
 )
+from ardoise.core.money import euros
 
 bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
 

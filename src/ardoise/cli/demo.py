@@ -23,7 +23,7 @@ from ardoise.access.operations import ensure_user
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.models import Document
 from ardoise.bill.operations import waive
-from ardoise.cli.equations import CompanyBalance, balances
+from ardoise.bill.queries import Completeness, completeness
 from ardoise.cli.serving import port_is_free
 from ardoise.collect import operations as collecting
 from ardoise.collect import service
@@ -42,6 +42,7 @@ CREDITED_REASON = "Facture annulée : abonnement résilié avant la mise en serv
 WAIVED_REASON = "Démonstration : anomalie plantée, acceptée pour émettre"
 LOGIN, PASSWORD = "demo@ardoise.example", "ardoise-demo"
 PATIENCE_S = 60
+CHARGE_TERMS = ("priced", "invoiced", "on_statement", "not_billable", "open")  # of summary.json, in numbers of charges
 
 Clock = Callable[[], datetime]
 Step = Callable[[int], None]
@@ -250,20 +251,20 @@ def credit_one(month: str, *, issue_date: date, now: datetime) -> int:
 
 def summary(month: str, reports: dict[str, list[Path]], root: Path) -> dict[str, object]:
     """What `summary.json` says, paths relative to the repository."""
-    return {"companies": [_company(balance, month, reports, root) for balance in balances(month)]}
+    return {"companies": [_company(balance, month, reports, root) for balance in completeness(EVERYTHING, month=month)]}
 
 
-def _company(balance: CompanyBalance, month: str, reports: dict[str, list[Path]], root: Path) -> dict[str, object]:
+def _company(balance: Completeness, month: str, reports: dict[str, list[Path]], root: Path) -> dict[str, object]:
     documents = Document.objects.filter(issuer__company=balance.company, month=month).order_by("id")
     invoices = [row for row in documents if row.kind != DocumentKind.STATEMENT.value]
     statements = [row for row in documents if row.kind == DocumentKind.STATEMENT.value]
     return {
         "name": balance.company,
         "tickets": {
-            "received": balance.received,
-            "in_calls": balance.in_calls,
-            "events": balance.events,
-            "quarantined": balance.quarantined,
+            "received": balance.tickets.received,
+            "in_calls": balance.tickets.in_calls,
+            "events": balance.tickets.events,
+            "quarantined": balance.tickets.quarantined,
         },
         "calls": {
             "all": balance.calls.all,
@@ -271,7 +272,7 @@ def _company(balance: CompanyBalance, month: str, reports: dict[str, list[Path]]
             "unpriced": balance.calls.unpriced,
             "excluded": balance.calls.excluded,
         },
-        "charges": asdict(balance.charges),
+        "charges": {name: getattr(balance.charges, name) for name in CHARGE_TERMS},
         "charges_micros": asdict(balance.micros),
         "invoices": [
             {

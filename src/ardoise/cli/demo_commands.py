@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ardoise.cli.progress import counting
-from ardoise.cli.wiring import clock, euros, fail, ready_database, screen, table
+from ardoise.cli.wiring import clock, fail, ready_database, screen, table
+from ardoise.core.money import euros
 
 MONTH, TODAY = "2026-10", "2026-11-05"
 

@@ -2,72 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ardoise.access.scope import EVERYTHING
-from ardoise.bill.equation import (
-    CallBalance,
-    ChargeBalance,
-    RoundingBalance,
-    call_balance,
-    charge_balance,
-    rounding_balance,
-)
+from ardoise.bill.queries import completeness
 from ardoise.cli.wiring import screen
-from ardoise.collect.queries import ticket_counts
-from ardoise.directory.models import Issuer
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyBalance:
-    """Every equation of one company for one month."""
-
-    company: str
-    received: int
-    in_calls: int
-    events: int
-    quarantined: int
-    waiting: int
-    calls: CallBalance
-    charges: ChargeBalance  # in numbers of charges
-    micros: ChargeBalance
-    rounding: RoundingBalance
-
-
-def balances(month: str) -> list[CompanyBalance]:
-    companies: dict[str, list[Issuer]] = {}
-    for issuer in Issuer.objects.order_by("company", "code"):
-        companies.setdefault(issuer.company, []).append(issuer)
-    return [_balance(company, issuers, month) for company, issuers in companies.items()]
-
-
-def _balance(company: str, issuers: list[Issuer], month: str) -> CompanyBalance:
-    counts = ticket_counts(EVERYTHING, company=company)
-    charges, micros = charge_balance(month, issuers)
-    return CompanyBalance(
-        company=company,
-        received=sum(count.received for count in counts),
-        in_calls=sum(count.in_calls for count in counts),
-        events=sum(count.events for count in counts),
-        quarantined=sum(count.quarantined for count in counts),
-        waiting=sum(count.waiting for count in counts),
-        calls=call_balance(month, issuers, [count.source for count in counts]),
-        charges=charges,
-        micros=micros,
-        rounding=rounding_balance(month, issuers),
-    )
 
 
 def print_equations(month: str) -> None:
     """Three lines a company; a green tick where the equation holds."""
-    for balance in balances(month):
+    for balance in completeness(EVERYTHING, month=month):
         screen.print(f"[bold]{balance.company}[/], {month}")
-        tickets_missing = balance.received - balance.in_calls - balance.events - balance.quarantined - balance.waiting
+        tickets = balance.tickets
         _line(
-            tickets_missing,
-            f"tickets   {_n(balance.received)} received = {_n(balance.in_calls)} in calls "
-            f"+ {_n(balance.events)} events + {_n(balance.quarantined)} quarantined"
-            + (f" + {_n(balance.waiting)} waiting" if balance.waiting else ""),
+            tickets.missing,
+            f"tickets   {_n(tickets.received)} received = {_n(tickets.in_calls)} in calls "
+            f"+ {_n(tickets.events)} events + {_n(tickets.quarantined)} quarantined"
+            + (f" + {_n(tickets.waiting)} waiting" if tickets.waiting else ""),
         )
         calls = balance.calls
         _line(

@@ -102,13 +102,6 @@ def _plain(message: str) -> str:
     return message.replace("[", "\\[")
 
 
-def euros(amount_minor: int) -> str:
-    """« 1 234,56 € » with narrow no-break spaces."""
-    sign, absolute = ("-" if amount_minor < 0 else ""), abs(amount_minor)
-    whole = f"{absolute // 100:,}".replace(",", "\u202f")
-    return f"{sign}{whole},{absolute % 100:02d}\u00a0€"
-
-
 def guarded(command: Callable[[], None]) -> int:
     """Run the application; whatever escapes becomes one sentence, its trace kept in a file for the report."""
     try:

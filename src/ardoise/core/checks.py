@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ardoise.core.documents import Document, DocumentKind, DocumentLine, VatLine
-from ardoise.core.money import round_fraction
+from ardoise.core.money import euros, round_fraction
 from ardoise.core.naming import BT1_MAX, is_bt1
 
 QUANTITY_DECIMALS = 4  # BR-FR-DEC-02
@@ -66,13 +66,6 @@ def validate(document: Document) -> list[Problem]:
         *_credit_note(document),
         *_payment(document),
     ]
-
-
-def _euros(minor: int) -> str:
-    """Cents as French text: 1 234,56 € with narrow no-break spaces."""
-    whole, cents = divmod(abs(minor), 100)
-    grouped = f"{whole:,}".replace(",", "\u202f")
-    return f"{'-' if minor < 0 else ''}{grouped},{cents:02d}\u202f€"
 
 
 def _identity(document: Document) -> Iterator[Problem]:
@@ -137,7 +130,7 @@ def _line(line: DocumentLine) -> Iterator[Problem]:
     if round_fraction(exact) != line.net_minor:
         yield Problem(
             "LINE-NET",
-            f"{where} : {line.quantity} × {line.unit_price} ne donne pas {_euros(line.net_minor)}.",
+            f"{where} : {line.quantity} × {line.unit_price} ne donne pas {euros(line.net_minor)}.",
             "Recalculez la ligne ; une somme de communications s’écrit avec la quantité 1.",
         )
     yield from _period("BR-30", f"{where} : la période", line.period_from, line.period_to)
@@ -169,7 +162,7 @@ def _sums(document: Document) -> Iterator[Problem]:
         ),
     ):
         if found != expected:
-            yield Problem(code, f"{what} est {_euros(found)} au lieu de {_euros(expected)}.", "Recalculez le document.")
+            yield Problem(code, f"{what} est {euros(found)} au lieu de {euros(expected)}.", "Recalculez le document.")
 
 
 def _vat(document: Document) -> Iterator[Problem]:
@@ -215,7 +208,7 @@ def _group(document: Document, group: VatLine) -> Iterator[Problem]:
     if difference and (document.kind is DocumentKind.INVOICE or difference >= CREDIT_VAT_TOLERANCE_MINOR):
         yield Problem(
             "BR-CO-17",
-            f"{what} : {_euros(group.amount_minor)} n’est pas la taxe sur {_euros(group.basis_minor)}.",
+            f"{what} : {euros(group.amount_minor)} n’est pas la taxe sur {euros(group.basis_minor)}.",
             "Recalculez la TVA sur la somme du groupe.",
         )
     if group.category in ("AE", "K") and not (document.seller.vat_number and document.buyer.vat_number):
@@ -281,7 +274,7 @@ def _credit_note(document: Document) -> Iterator[Problem]:
         wanted = "une facture" if document.kind is DocumentKind.CREDIT_NOTE else "un avoir"
         yield Problem(
             "NEGATIVE-TOTAL",
-            f"Le total du document est négatif ({_euros(document.totals.gross_minor)}).",
+            f"Le total du document est négatif ({euros(document.totals.gross_minor)}).",
             f"Faites {wanted}, en montants positifs.",
         )
 

@@ -16,6 +16,9 @@ from fractions import Fraction
 MICROS_PER_UNIT = 1_000_000
 MICROS_PER_MINOR = 10_000
 
+NARROW = "\u202f"  # narrow no-break space, between the thousands of a French number
+NO_BREAK = "\u00a0"
+
 
 class NotAnAmount(ValueError):
     """The text is not an exact decimal number."""
@@ -79,6 +82,30 @@ def fraction_to_minor(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP) ->
 def minor_to_decimal(amount_minor: int) -> Decimal:
     """Cents as an exact decimal with two places: 1234 -> Decimal('12.34')."""
     return Decimal(amount_minor).scaleb(-2)
+
+
+def amount_text(amount: Fraction | Decimal, *, currency: str, french: bool, decimals: int | None = None) -> str:
+    """An exact amount as read in the language: « 1 234,56 € » or "€1,234.56" style with the currency code otherwise.
+
+    Without `decimals`: at least two places, at most six.
+    """
+    places = 6 if decimals is None else decimals
+    scaled = round(Fraction(amount) * 10**places)
+    whole, rest = divmod(abs(scaled), 10**places)
+    digits = f"{rest:0{places}d}" if places else ""
+    if decimals is None:
+        digits = digits.rstrip("0").ljust(2, "0")
+    sign = "-" if scaled < 0 else ""
+    symbol = "€" if currency == "EUR" else currency
+    if french:
+        grouped = f"{whole:,}".replace(",", NARROW)
+        return f"{sign}{grouped}{',' + digits if digits else ''}{NO_BREAK}{symbol}"
+    return f"{sign}{whole:,}{'.' + digits if digits else ''}{NO_BREAK}{symbol}"
+
+
+def euros(amount_minor: int) -> str:
+    """Cents as French text: « 1 234,56 € »."""
+    return amount_text(minor_to_decimal(amount_minor), currency="EUR", french=True, decimals=2)
 
 
 def allocate(total: int, weights: Sequence[int]) -> list[int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from fractions import Fraction
 
-from ardoise.core.money import Rounding
+from ardoise.core.money import NO_BREAK, Rounding, amount_text
 from ardoise.core.periods import local_date
 from ardoise.core.rating import (
     Match,
@@ -21,9 +20,6 @@ from ardoise.core.rating import (
     whole_call,
 )
 from ardoise.core.tariffs import ServicePer, TaxBasis
-
-NARROW = "\u202f"  # narrow no-break space, before the signs and between the thousands of a French text
-NO_BREAK = "\u00a0"
 
 _WHY_FR = {
     Why.UNKNOWN_NUMBER: "Aucun prix : numéro absent, ou texte pour lequel aucune grille n'a de ligne.",
@@ -74,25 +70,6 @@ def explain(part: RatedPart, language: str) -> list[str]:
         _rounding(part, french),
         *_cost(part, french),
     ]
-
-
-def amount_text(amount: Fraction | Decimal, *, currency: str, french: bool, decimals: int | None = None) -> str:
-    """An exact amount as read in the language: « 1 234,56 € » or "€1,234.56" style with the currency code otherwise.
-
-    Without `decimals`: at least two places, at most six.
-    """
-    places = 6 if decimals is None else decimals
-    scaled = round(Fraction(amount) * 10**places)
-    whole, rest = divmod(abs(scaled), 10**places)
-    digits = f"{rest:0{places}d}" if places else ""
-    if decimals is None:
-        digits = digits.rstrip("0").ljust(2, "0")
-    sign = "-" if scaled < 0 else ""
-    symbol = "€" if currency == "EUR" else currency
-    if french:
-        grouped = f"{whole:,}".replace(",", NARROW)
-        return f"{sign}{grouped}{',' + digits if digits else ''}{NO_BREAK}{symbol}"
-    return f"{sign}{whole:,}{'.' + digits if digits else ''}{NO_BREAK}{symbol}"
 
 
 def _tariff(match: Match, french: bool) -> str:
