@@ -291,7 +291,7 @@ def test_two_lines_of_one_number_and_sections_that_do_not_sum_are_found():
 def test_a_negative_invoice_must_be_a_credit_note():
     (problem,) = validate(invoice(line("-10.00")))
     assert problem.code == "NEGATIVE-TOTAL"
-    assert problem.message == "Le total du document est négatif (-12,00\u202f€)."
+    assert problem.message == "Le total du document est négatif (-12,00\u00a0€)."
     assert problem.remedy == "Faites un avoir, en montants positifs."
 
 
