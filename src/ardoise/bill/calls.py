@@ -7,12 +7,13 @@ reads few columns of all rows, and all columns of fifty.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import and_
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -294,8 +295,8 @@ def _totals(found: pl.LazyFrame) -> CallTotals:
     )
     priced = rows.filter(pl.col(CHARGES.state) == "priced")
     return CallTotals(
-        calls=rows["calls"].sum(),
-        talk_s=rows["talk_s"].sum(),
+        calls=int(rows["calls"].sum()),
+        talk_s=int(rows["talk_s"].sum()),
         sums=tuple(
             Sum(row[CHARGES.currency], row[CHARGES.tax_basis], row["micros"]) for row in priced.iter_rows(named=True)
         ),
@@ -335,7 +336,7 @@ class _Names:
         labels = Zone.objects.filter(code__in=list(charges[CHARGES.zone].unique()))
         self.zones = {code: (fr, en) for code, fr, en in labels.values_list("code", "label_fr", "label_en")}
 
-    def call(self, row: Mapping[str, object], service_micros: int, document_id: int | None) -> Call:
+    def call(self, row: Mapping[str, Any], service_micros: int, document_id: int | None) -> Call:
         issuer = self.issuers[row[CHARGES.issuer_id]]
         zone_fr, zone_en = self.zones.get(row[CHARGES.zone], (row[CHARGES.zone],) * 2)
         amount = row[CHARGES.amount_micros]
@@ -386,10 +387,16 @@ _HEADINGS_EN = (
     "billed duration (s)", "included duration (s)", "state", "reason", "part", "amount", "currency", "basis",
     "account code", "id",
 )  # fmt: skip
+_FILE_COLUMNS = (
+    CHARGES.at, CHARGES.source, CHARGES.issuer_id, CHARGES.account_id, CHARGES.line_id, CHARGES.direction,
+    CHARGES.status, CHARGES.number_key, CHARGES.zone, CHARGES.talk_s, CHARGES.billed_s, CHARGES.covered_s,
+    CHARGES.state, CHARGES.why, CHARGES.part, CHARGES.amount_micros, CHARGES.currency, CHARGES.tax_basis,
+    CHARGES.account_code, CHARGES.origin_id,
+)  # fmt: skip
 
 
 def _write(viewer: Viewer, found: pl.LazyFrame, path: Path, *, french: bool) -> int:
-    charges = found.collect()
+    charges = found.select(_FILE_COLUMNS).collect()
     known = Issuer.objects.in_bulk(_ids(charges, CHARGES.issuer_id))
     full = _full_issuers(viewer, known.values())
     parts = [
@@ -434,7 +441,7 @@ def _file_rows(charges: pl.DataFrame, issuer: Issuer, *, full: bool, french: boo
     )
 
 
-def _named(column: str, pairs: Sequence[tuple[object, str]]) -> pl.Expr:
+def _named(column: str, pairs: Iterable[tuple[object, str]]) -> pl.Expr:
     names = dict(pairs)
     if not names:
         return pl.lit("").alias(column)

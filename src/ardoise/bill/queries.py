@@ -77,8 +77,8 @@ def sums(found: QuerySet[Document]) -> list[DocumentSums]:
         sign = -1 if row["kind"] == DocumentKind.CREDIT_NOTE else 1
         total = rows.setdefault(row["currency"], [0, 0, 0, 0])
         total[0] += row["n"]
-        for position, name in enumerate(("net", "vat", "gross"), start=1):
-            total[position] += sign * row[name]
+        for position, minor in enumerate((row["net"], row["vat"], row["gross"]), start=1):
+            total[position] += sign * minor
     return [DocumentSums(currency, *total) for currency, total in sorted(rows.items())]
 
 

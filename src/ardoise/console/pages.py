@@ -13,13 +13,23 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
+from ardoise.access.models import User
 from ardoise.bill.calls import NoSuchCall
 from ardoise.bill.queries import NoSuchDocument
 from ardoise.console.parameters import BadParameter
 from ardoise.console.rights import may_see_numbers
 
 View = Callable[..., HttpResponseBase]
+
+
+class StaffRequest(HttpRequest):
+    """A request behind `staff_page`, as the middleware leaves it."""
+
+    user: User
+    htmx: HtmxDetails
+
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -44,7 +54,7 @@ def signed_in(view: View) -> View:
     to_sign_in = login_required(view)
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    def guarded(request: StaffRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if request.htmx and not request.user.is_authenticated:
             return HttpResponseClientRedirect(reverse("login"))
         return to_sign_in(request, *args, **kwargs)
@@ -56,7 +66,7 @@ def staff_page(view: View) -> View:
     """A page for somebody signed in. What does not exist and what is not theirs are the same 404."""
 
     @wraps(view)
-    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    def answered(request: StaffRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except BadParameter as refused:
@@ -69,7 +79,7 @@ def staff_page(view: View) -> View:
 
 def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
     """Render a page with what the frame around it needs."""
-    frame = {"may_see_numbers": request.user.is_authenticated and may_see_numbers(request.user)}
+    frame = {"may_see_numbers": isinstance(request.user, User) and may_see_numbers(request.user)}
     return render(request, template, {**frame, **context}, status=status)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
@@ -14,7 +14,7 @@ from ardoise.bill import calls, explanations, queries
 from ardoise.bill.calls import CallFilter
 from ardoise.collect.models import Source
 from ardoise.console import formatting, months, parameters, searches, words
-from ardoise.console.pages import file_made_by, page, staff_page
+from ardoise.console.pages import StaffRequest, file_made_by, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core.schema import CHARGES
 from ardoise.directory.queries import accounts, issuers
@@ -28,19 +28,19 @@ MOST_SUGGESTIONS = 500
 
 @staff_page
 @require_http_methods(["GET", "POST"])
-def call_list(request: HttpRequest) -> HttpResponse:
+def call_list(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return _searched(request)
     return _list(request)
 
 
-def _searched(request: HttpRequest) -> HttpResponse:
+def _searched(request: StaffRequest) -> HttpResponse:
     """The posted filter becomes an address that names nobody, and the list of that address."""
     searching = searches.remember(request, AREA, SEARCHED)
     return HttpResponseRedirect(reverse("calls") + searches.address(request, CHOSEN, searching=searching))
 
 
-def _list(request: HttpRequest) -> HttpResponse:
+def _list(request: StaffRequest) -> HttpResponse:
     scope = scope_of(request.user)
     viewer = viewer_of(request)
     month = months.choice(request, scope, now=datetime.now(UTC))
@@ -72,7 +72,7 @@ def _list(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _wanted(request: HttpRequest, month: str, sources: list[str]) -> CallFilter:
+def _wanted(request: StaffRequest, month: str, sources: list[str]) -> CallFilter:
     searched = searches.recall(request, AREA)
     states = [*words.STATES, *(f"{state}/{why}" for state in words.STATES for why in words.WHYS)]
     state, _, why = parameters.choice(request, "state", states).partition("/")
@@ -89,7 +89,7 @@ def _wanted(request: HttpRequest, month: str, sources: list[str]) -> CallFilter:
 
 
 @staff_page
-def call_file(request: HttpRequest) -> HttpResponseBase:
+def call_file(request: StaffRequest) -> HttpResponseBase:
     """The calls of the same filter as a file."""
     scope = scope_of(request.user)
     viewer = viewer_of(request)
@@ -106,7 +106,7 @@ def call_file(request: HttpRequest) -> HttpResponseBase:
 
 
 @staff_page
-def call_detail(request: HttpRequest, month: str, usage_id: str) -> HttpResponse:
+def call_detail(request: StaffRequest, month: str, usage_id: str) -> HttpResponse:
     """One call: what happened, who pays, and why it costs what it costs."""
     viewer = viewer_of(request)
     found = calls.call(viewer, month=parameters.checked_month(month), usage_id=usage_id)

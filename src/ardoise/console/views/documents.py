@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from ardoise.access.queries import scope_of
 from ardoise.bill import calls, queries
 from ardoise.bill.operations import RENDER
 from ardoise.console import formatting, months, parameters, searches, words
-from ardoise.console.pages import file_made_by, page, staff_page
+from ardoise.console.pages import StaffRequest, file_made_by, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core import canonical
 from ardoise.core.documents import SECTION_ORDER, Document, DocumentKind, DocumentLine
@@ -48,7 +48,7 @@ class SectionShown:
 
 @staff_page
 @require_http_methods(["GET", "POST"])
-def document_list(request: HttpRequest) -> HttpResponse:
+def document_list(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         searching = searches.remember(request, AREA, SEARCHED)
         return HttpResponseRedirect(reverse("documents") + searches.address(request, CHOSEN, searching=searching))
@@ -82,7 +82,7 @@ def document_list(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def document_detail(request: StaffRequest, pk: int) -> HttpResponse:
     scope = scope_of(request.user)
     row = queries.document(scope, pk=pk)
     waiting = OutboxMessage.objects.filter(key=f"{RENDER}:{row.pk}", done_at=None).first()
@@ -97,7 +97,7 @@ def document_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @staff_page
-def draft_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def draft_detail(request: StaffRequest, pk: int) -> HttpResponse:
     row = queries.draft(scope_of(request.user), pk=pk)
     context = {**_shown(canonical.from_json(row.content)), "row": None, "draft": row, "month_of_draft": row.run.month}
     return page(request, "console/document.html", context)
@@ -129,7 +129,7 @@ def _sections(document: Document) -> list[SectionShown]:
 
 
 @staff_page
-def document_file(request: HttpRequest, pk: int, kind: str) -> HttpResponseBase:
+def document_file(request: StaffRequest, pk: int, kind: str) -> HttpResponseBase:
     """A rendering of a document, byte for byte as it was registered."""
     row = queries.document(scope_of(request.user), pk=pk)
     rendering = row.renderings.filter(kind=kind).first()
@@ -157,7 +157,7 @@ def _disposition(rendering: Rendering) -> str:
 
 
 @staff_page
-def document_calls(request: HttpRequest, pk: int) -> HttpResponseBase:
+def document_calls(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The calls a document bills, as a file; with full numbers for those who may, and then it is written down."""
     viewer = viewer_of(request)
     row = queries.document(viewer.scope, pk=pk)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from ardoise.access.queries import scope_of
 from ardoise.bill import calls, queries
 from ardoise.collect.queries import SourceHealth, coverage, source_health
 from ardoise.console import months
-from ardoise.console.pages import page, staff_page
+from ardoise.console.pages import StaffRequest, page, staff_page
 from ardoise.console.rights import viewer_of
 from ardoise.core.periods import month_period
 
@@ -41,7 +41,7 @@ class SourceCard:
 
 
 @staff_page
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: StaffRequest) -> HttpResponse:
     now = datetime.now(UTC)
     scope = scope_of(request.user)
     month = months.choice(request, scope, now=now)
@@ -65,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @staff_page
-def readiness(request: HttpRequest) -> HttpResponse:
+def readiness(request: StaffRequest) -> HttpResponse:
     """The findings and the equation: they read every charge of the month, so they come after the page."""
     scope = scope_of(request.user)
     month = months.choice(request, scope, now=datetime.now(UTC))

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from ardoise.access.queries import scope_of
 from ardoise.bill.calls import HIDDEN
 from ardoise.collect.models import Quarantined, Source
 from ardoise.collect.queries import quarantine, quarantine_reasons
 from ardoise.console import parameters
-from ardoise.console.pages import page, staff_page
+from ardoise.console.pages import StaffRequest, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core.phone import HIDDEN_DIGITS
 from ardoise.directory.queries import issuers
@@ -34,7 +34,7 @@ class Shown:
 
 
 @staff_page
-def quarantine_list(request: HttpRequest) -> HttpResponse:
+def quarantine_list(request: StaffRequest) -> HttpResponse:
     viewer = viewer_of(request)
     scope = scope_of(request.user)
     sources = list(Source.objects.filter(issuer__in=issuers(scope)).order_by("code"))
