@@ -69,9 +69,14 @@ def test_blocks_of_csv_have_as_many_cells_on_every_line() -> None:
 
 def test_the_index_of_the_documentation_names_every_page() -> None:
     index = ROOT / "docs" / "README.md"
-    named = {(index.parent / unquote(link).split("#")[0]).resolve() for link in links(index)}
-    named |= {page.resolve() for listing in named if listing.is_dir() for page in listing.glob("*.md")}
+    named = _named(index)
+    for page in [page for page in named if page.name == "README.md" and page.is_relative_to(index.parent)]:
+        named |= _named(page)
     assert {page for page in PAGES if page.is_relative_to(index.parent) and page != index} <= named
+
+
+def _named(page: Path) -> set[Path]:
+    return {(page.parent / unquote(link).split("#")[0]).resolve() for link in links(page)}
 
 
 def test_the_index_of_the_decisions_names_every_decision() -> None:
@@ -98,7 +103,7 @@ def test_french_is_set_as_french(page: Path) -> None:
     """No-break spaces inside « » and before : ; ! ? %, curved apostrophes (Lexique de l'Imprimerie nationale)."""
     text = re.sub(r"\]\([^)]*\)", "]", prose(page))
     text = re.sub(r"^[|: -]+$|<[^>]+>", "", text, flags=re.MULTILINE)
-    wrong = re.findall(r".{0,20}(?:[^\s:]?[ \n][:;!?»%](?!-)|«[ \n]|[«](?![\u202f\u00a0])|\w'\w).{0,10}", text)
+    wrong = re.findall(r".{0,20}(?:[^\s:]?[ \n][:;!?»%](?![-[])|«[ \n]|[«](?![\u202f\u00a0])|\w'\w).{0,10}", text)
     assert not wrong
 
 
