@@ -55,7 +55,10 @@ class Grant(models.Model):
 
 
 class Event(models.Model):
-    """One line of the event log: ids and hashes only, never a name or a number. Sealed lines carry the chain's hash."""
+    """One line of the event log: ids and hashes only, never a name or a number. Sealed lines carry the chain's hash.
+
+    The chain has an order of its own, `rank` from 1: transactions may commit in another order than that of their ids.
+    """
 
     at = models.DateTimeField()
     kind = models.CharField(max_length=60)
@@ -63,6 +66,7 @@ class Event(models.Model):
     digest = models.CharField(max_length=64, blank=True)
     actor = models.CharField(max_length=60, default="system")
     chain = models.CharField(max_length=64, blank=True)
+    rank = models.PositiveBigIntegerField(null=True, unique=True)
 
     class Meta:
         indexes = [models.Index(fields=["chain", "id"], name="event_unsealed")]

@@ -49,11 +49,12 @@ def _seal_batch() -> int:
     with transaction.atomic():
         # Locked before the end of the chain is read: a second sealer waits here and goes on from where this one stops.
         tail = list(Event.objects.select_for_update().filter(chain="").order_by("id")[:SEAL_BATCH])
-        last = Event.objects.exclude(chain="").order_by("-id").first()
-        chain = last.chain if last else ""
+        last = Event.objects.filter(rank__isnull=False).order_by("-rank").first()
+        rank, chain = (last.rank or 0, last.chain) if last else (0, "")
         for event in tail:
-            chain = event.chain = chain_hash(chain, event)
-        Event.objects.bulk_update(tail, ["chain"])
+            rank, chain = rank + 1, chain_hash(chain, event)
+            event.rank, event.chain = rank, chain
+        Event.objects.bulk_update(tail, ["rank", "chain"])
     return len(tail)
 
 

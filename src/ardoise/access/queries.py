@@ -25,9 +25,9 @@ class LogState:
 
 
 def verify_log() -> LogState:
-    """Walk the chain of the event log from its first line."""
+    """Walk the chain of the event log from its first line, in the order in which it was sealed."""
     chain, sealed = "", 0
-    for event in Event.objects.exclude(chain="").order_by("id").iterator():
+    for event in Event.objects.exclude(chain="").order_by("rank").iterator():
         chain = chain_hash(chain, event)
         if chain != event.chain:
             return LogState(sealed, 0, event.id)

@@ -62,6 +62,16 @@ def test_a_line_taken_out_shows_at_the_next_one() -> None:
     assert verify_log().broken_at == third.pk
 
 
+def test_a_line_committed_after_a_later_one_was_sealed_takes_its_place_at_the_end() -> None:
+    for number in (1, 3):
+        Event.objects.create(id=number, at=AT, kind="document.issued", subject=f"document:{number}")
+    access.seal_events()
+    Event.objects.create(id=2, at=AT, kind="document.issued", subject="document:2")  # its transaction was longer
+    access.seal_events()
+    assert verify_log() == LogState(sealed=3, unsealed=0, broken_at=None)
+    assert list(Event.objects.order_by("rank").values_list("id", flat=True)) == [1, 3, 2]
+
+
 def test_a_document_leaves_its_digest_in_the_log_and_nobody_s_name(company: Company) -> None:
     company.customer("C1", "Mairie")
     company.product("abo", "10.00")

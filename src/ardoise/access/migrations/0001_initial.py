@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(blank=True, max_length=64)),
                 ("actor", models.CharField(default="system", max_length=60)),
                 ("chain", models.CharField(blank=True, max_length=64)),
+                ("rank", models.PositiveBigIntegerField(null=True, unique=True)),
             ],
             options={
                 "indexes": [models.Index(fields=["chain", "id"], name="event_unsealed")],
