@@ -18,7 +18,7 @@ import polars as pl
 from django.db.models import QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
-from ardoise.bill.equation import call_balance, charge_balance, rounding_balance
+from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.collect import queries as collect
 from ardoise.collect.models import Source
@@ -65,6 +65,7 @@ def find(month: str) -> list[Finding]:
         *_silent_sources(month, sources, issuers),
         *_accounts(month, issuers),
         *_unassigned(month, issuers),
+        *_nameless(month, sources, issuers),
         *_unpriced(month, issuers),
         *_equation(month, sources, issuers),
     ]
@@ -225,6 +226,19 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
             f"Le poste {codes[line_id]} n'est affecté à personne ({calls} appels)",
             f"The line {codes[line_id]} is assigned to nobody ({calls} calls)",
         )
+
+
+def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Calls that hold neither an extension nor a number of ours: the source, or its profile, leaves them out."""
+    for source in sources:
+        issuer = issuers[source.issuer_id]
+        for calls in nameless_calls(month, issuer.zone, [source.code]).values():
+            yield Finding(
+                f"nameless:{source.code}",
+                issuer.company,
+                f"{calls} appels de la source « {source.name} » ne disent ni poste ni numéro : personne ne les paie",
+                f"{calls} calls of the source “{source.name}” name neither an extension nor a number: nobody pays them",
+            )
 
 
 def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

@@ -70,13 +70,15 @@ class RoundingBalance:
 
 
 def call_balance(month: str, issuers: Collection[Issuer], source_codes: Collection[str]) -> CallBalance:
-    """The calls of some sources in a local month, and the states of their charges."""
+    """The calls of some sources in a local month, and the states of their charges.
+
+    A call that names nobody, neither an extension nor a number, has no charge: it counts as unpriced, `no_identifier`.
+    """
     if not issuers:
         return CallBalance(0, 0, {}, {})
-    from_at, to_at = instants_of(month_period(month), next(iter(issuers)).zone)
-    inside = pl.col(USAGE.answered_at).is_between(from_at, to_at, closed="left")
-    mine = pl.col(USAGE.source).is_in(list(source_codes))
-    total = store.scan(TableName.USAGE, utc_months_of(month), filter=inside & mine).select(pl.len()).collect().item()
+    zone = next(iter(issuers)).zone
+    total = _calls(month, zone, source_codes).select(pl.len()).collect().item()
+    nameless = sum(nameless_calls(month, zone, source_codes).values())
     states = (
         store.scan(TableName.OPEN, [month])
         .filter((pl.col(CHARGES.origin_kind) == "usage") & pl.col(CHARGES.source).is_in(list(source_codes)))
@@ -88,9 +90,25 @@ def call_balance(month: str, issuers: Collection[Issuer], source_codes: Collecti
         .collect()
     )
     by_state: dict[str, dict[str, int]] = {"priced": {}, "unpriced": {}, "excluded": {}}
+    if nameless:
+        by_state["unpriced"]["no_identifier"] = nameless
     for state, why, count in states.iter_rows():
         by_state[state][why] = by_state[state].get(why, 0) + count
     return CallBalance(total, sum(by_state["priced"].values()), by_state["unpriced"], by_state["excluded"])
+
+
+def nameless_calls(month: str, zone: str, source_codes: Collection[str]) -> dict[str, int]:
+    """By source, the calls of a local month that hold nothing by which a line could be named."""
+    empty = [pl.col(name) == "" for name in (USAGE.charged, USAGE.party, USAGE.ddi)]
+    found = _calls(month, zone, source_codes).filter(*empty).group_by(USAGE.source).len().collect()
+    return dict(found.sort(USAGE.source).iter_rows())
+
+
+def _calls(month: str, zone: str, source_codes: Collection[str]) -> pl.LazyFrame:
+    from_at, to_at = instants_of(month_period(month), zone)
+    inside = pl.col(USAGE.answered_at).is_between(from_at, to_at, closed="left")
+    mine = pl.col(USAGE.source).is_in(list(source_codes))
+    return store.scan(TableName.USAGE, utc_months_of(month), filter=inside & mine)
 
 
 def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalance, ChargeBalance]:

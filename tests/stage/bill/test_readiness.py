@@ -126,6 +126,14 @@ def test_calls_to_a_prefix_without_a_rate_are_counted_by_prefix(sound: Company) 
     assert "2 appels sans prix" in flow.check(month=MONTH)[0].french
 
 
+def test_calls_that_name_nobody_are_counted_and_the_equation_holds(sound: Company) -> None:
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    sound.call("2026-10-05 11:00:00", "", LANDLINE, 60)
+    assert findings(sound) == ["nameless:op"]
+    assert "1 appels" in flow.check(month=MONTH)[0].french
+
+
 def test_the_issue_is_refused_by_name_while_a_finding_is_open_and_passes_once_it_is_waived(sound: Company) -> None:
     sound.load()
     call_every_day(sound, until=date(2026, 10, 26))
