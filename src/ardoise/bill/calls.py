@@ -7,7 +7,7 @@ reads few columns of all rows, and all columns of fifty.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -185,6 +185,11 @@ def shown(number_key: str, *, full: bool) -> str:
     """An outside number as people read it, its last four digits hidden unless `full`."""
     readable = phone.display(number_key)
     return readable if full else phone.mask(readable).replace("x", HIDDEN)
+
+
+def reads_numbers(viewer: Viewer, issuer_id: int) -> bool:
+    """Whether the viewer may read outside numbers of this issuer's calls in full, now."""
+    return bool(_full_issuers(viewer, Issuer.objects.filter(pk=issuer_id)))
 
 
 def _usage(scope: Scope, month: str) -> pl.LazyFrame:
@@ -367,7 +372,7 @@ class _Names:
         )
 
 
-def _full_issuers(viewer: Viewer, known: Collection[Issuer]) -> frozenset[int]:
+def _full_issuers(viewer: Viewer, known: Iterable[Issuer]) -> frozenset[int]:
     codes = viewer.numbers.issuer_codes
     return frozenset(issuer.pk for issuer in known if codes is None or issuer.code in codes)
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ardoise.access.scope import Scope
-from ardoise.bill.calls import charges_of
+from ardoise.bill.calls import HIDDEN, Viewer, charges_of, reads_numbers
 from ardoise.catalog.queries import take_snapshot
 from ardoise.collect.handover import snapshot_sources
+from ardoise.core import phone
 from ardoise.core.allowances import Draw
 from ardoise.core.attribution import Attribution
 from ardoise.core.rating import CompiledSnapshot, CompiledVersion, Match, PartName, RatedPart, Section, State, Why
@@ -40,16 +40,24 @@ class PartExplained:
     moved: bool
 
 
-def explain_call(scope: Scope, *, month: str, usage_id: str, language: str) -> list[PartExplained]:
-    """The charges of a call and the sentences that explain each; empty when the scope has no such call."""
-    charges = charges_of(scope, month=month, usage_id=usage_id)
+def explain_call(viewer: Viewer, *, month: str, usage_id: str, language: str) -> list[PartExplained]:
+    """The charges of a call and the sentences that explain each; empty when the scope has no such call.
+
+    A number that the viewer may not read in full is masked in the sentences too (a row may match a whole number).
+    """
+    charges = charges_of(viewer.scope, month=month, usage_id=usage_id)
     if not charges:
         return []
     compiled = CompiledSnapshot(take_snapshot(sources=snapshot_sources()))
-    return [_explained(compiled, charge, language) for charge in charges]
+    return [_explained(compiled, charge, language, _hidden(viewer, charge)) for charge in charges]
 
 
-def _explained(compiled: CompiledSnapshot, charge: Charge, language: str) -> PartExplained:
+def _hidden(viewer: Viewer, charge: Charge) -> str:
+    """The number that may not be read in full, "" = none."""
+    return "" if reads_numbers(viewer, _whole(charge[CHARGES.issuer_id])) else str(charge[CHARGES.number_key])
+
+
+def _explained(compiled: CompiledSnapshot, charge: Charge, language: str, hidden: str) -> PartExplained:
     part = _rated(compiled, charge)
     moved = part is None or not _gives_the_amount(part)
     return PartExplained(
@@ -60,9 +68,16 @@ def _explained(compiled: CompiledSnapshot, charge: Charge, language: str) -> Par
         tax_basis=str(charge[CHARGES.tax_basis]),
         billed_s=_whole(charge[CHARGES.billed_s]),
         covered_s=_whole(charge[CHARGES.covered_s]),
-        sentences=[] if part is None or moved else explain(part, language),
+        sentences=[] if part is None or moved else _masked(explain(part, language), hidden),
         moved=moved,
     )
+
+
+def _masked(sentences: list[str], hidden: str) -> list[str]:
+    if not hidden:
+        return sentences
+    masked = phone.mask(hidden).replace("x", HIDDEN)
+    return [sentence.replace(hidden, masked) for sentence in sentences]
 
 
 def _rated(compiled: CompiledSnapshot, charge: Charge) -> RatedPart | None:

@@ -185,3 +185,12 @@ def test_the_bytes_of_quarantine_are_shown_as_text_with_their_numbers_cut(reader
     assert "&lt;script&gt;alert(2)" in page and "<script>alert" not in page
     assert "047200••••" in page and "0472000001" not in page
     assert "0472000001" in admin.get("/quarantine/?numbers=full").content.decode()
+
+
+def test_an_explanation_does_not_tell_the_number_that_the_list_hides(admin: Client) -> None:
+    """A row of the tariff may match a whole number: 0140000000 has one of its own."""
+    listed = admin.post("/calls/", {"number": "01 40", "month": "2026-10"}, follow=True).content.decode()
+    address = listed.split('<td class="c-when"><a href="')[1].split('"')[0]
+    hidden, whole = (admin.get(address + query).content.decode() for query in ("", "?numbers=full"))
+    assert "Numéro exact 3314000••••" in hidden and "33140000000" not in hidden
+    assert "Numéro exact 33140000000" in whole

@@ -13,6 +13,7 @@ from django.conf import settings
 import ardoise.console
 from ardoise.console import words
 from ardoise.console.messages import LOCALE, compiled
+from ardoise.console.views.quarantine import printable, without_ends
 
 CONSOLE = Path(ardoise.console.__file__).parent
 TAG = re.compile(r"{% translate (?:\"(.+?)\"|'(.+?)')")
@@ -76,3 +77,22 @@ def test_every_reason_of_rating_and_every_finding_has_a_word() -> None:
     assert set(words.WHYS) == {why.value for why in Why if why.value}
     assert set(words.DIRECTIONS) == {direction.value for direction in Direction}
     assert set(words.STATUSES) == {status.value for status in CallStatus}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("0472000001;0612345678", "047200••••;061234••••"),
+        ("+33612345678", "+3361234••••"),
+        ("ext 2014 asked 3639", "ext 2014 asked 3639"),  # too short to be somebody
+        ("cdr_20261015.csv", "cdr_20261015.csv"),
+        ("20261315", "2026••••"),  # no such month
+        ("102026101512", "10202610••••"),
+    ],
+)
+def test_numbers_in_the_bytes_of_a_ticket_lose_their_ends(said: str, shown: str) -> None:
+    assert without_ends(said) == shown
+
+
+def test_bytes_that_no_page_should_hold_are_spelled_out() -> None:
+    assert printable(b"a\x00\x1b[31m\r\n\xe9<") == "a\\x00\\x1b[31m\\x0d\\x0a\\xe9<"

@@ -116,7 +116,7 @@ def call_detail(request: StaffRequest, month: str, usage_id: str) -> HttpRespons
     context = {
         "here": "calls",
         "call": found,
-        "parts": explanations.explain_call(viewer.scope, month=month, usage_id=usage_id, language=language),
+        "parts": explanations.explain_call(viewer, month=month, usage_id=usage_id, language=language),
         "document": queries.document(viewer.scope, pk=found.document_id) if found.document_id else None,
         "full_numbers": shows_numbers(viewer),
         "rule": calls.charges_of(viewer.scope, month=month, usage_id=usage_id)[0][CHARGES.identifier_rule],

@@ -21,6 +21,7 @@ from ardoise.directory.queries import issuers
 PAGE_TICKETS = 25
 MOST_BYTES = 2000
 _NUMBER = re.compile(r"\d{7,}")
+_DATE = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +78,9 @@ def printable(raw: bytes) -> str:
 
 
 def without_ends(text: str) -> str:
-    """Anything long enough to be a telephone number loses its last digits."""
-    return _NUMBER.sub(lambda found: found.group()[:-HIDDEN_DIGITS] + HIDDEN * HIDDEN_DIGITS, text)
+    """Anything long enough to be a telephone number loses its last digits; eight digits that are a date stay."""
+    return _NUMBER.sub(lambda found: _cut(found.group()), text)
+
+
+def _cut(digits: str) -> str:
+    return digits if _DATE.fullmatch(digits) else digits[:-HIDDEN_DIGITS] + HIDDEN * HIDDEN_DIGITS
