@@ -32,7 +32,7 @@ from ardoise.collect.queries import folder_of, ticket_counts
 from ardoise.collect.simulator import SendingPbx, ServingPbx, play
 from ardoise.core.documents import DocumentKind
 from ardoise.deliver.models import Rendering
-from ardoise.deliver.operations import path_of
+from ardoise.deliver.queries import path_of
 from ardoise.formats import registry
 from ardoise.plainfiles.loading import load
 

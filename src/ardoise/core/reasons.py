@@ -6,19 +6,8 @@ from fractions import Fraction
 
 from ardoise.core.money import NO_BREAK, Rounding, amount_text
 from ardoise.core.periods import local_date
-from ardoise.core.rating import (
-    Match,
-    PartName,
-    RatedPart,
-    State,
-    Why,
-    chargeable_s,
-    ordered_steps,
-    pieces,
-    remainder,
-    service,
-    whole_call,
-)
+from ardoise.core.pricing import chargeable_s, ordered_steps, pieces, remainder, service, whole_call
+from ardoise.core.rating import Match, PartName, RatedPart, State, Why
 from ardoise.core.tariffs import ServicePer, TaxBasis
 
 _WHY_FR = {

@@ -25,6 +25,7 @@ from ardoise.deliver.annex import render_annex_pdf
 from ardoise.deliver.facturx import facturx_xml, hybrid_pdf
 from ardoise.deliver.itemised import annex_of, annex_reference
 from ardoise.deliver.models import Rendering
+from ardoise.deliver.queries import path_of
 from ardoise.store.blobs import Blobs
 from ardoise.store.disk import make_folder, write_once
 
@@ -136,9 +137,3 @@ def _named(row: Document, kind: Rendering.Kind, pattern: str) -> str:
         month=row.month,
         number=row.number,
     )
-
-
-def path_of(rendering: Rendering) -> Path:
-    """Where the readable copy lies: documents/ISSUER/MONTH/NAME below the installation's folder."""
-    row = rendering.document
-    return Path(settings.ARDOISE_HOME) / "documents" / row.issuer.code / row.month / rendering.file_name

@@ -10,14 +10,15 @@ from pathlib import Path
 import pikepdf
 from django.conf import settings
 
+from ardoise.access.scope import Scope
 from ardoise.bill.parties import brand
 from ardoise.core.documents import DocumentKind
 from ardoise.core.naming import file_name
 from ardoise.deliver.models import Rendering
+from ardoise.deliver.queries import content_of, renderings
 from ardoise.deliver.sheets import ReportTable, report_pdf, report_xlsx
 from ardoise.directory.models import Issuer
 from ardoise.reports import queries
-from ardoise.store.blobs import Blobs
 from ardoise.store.disk import make_folder, write_once
 
 CONTROLS: tuple[Callable[[Sequence[Issuer], str, date], ReportTable], ...] = (
@@ -57,18 +58,15 @@ def write_controls(*, company: str, month: str, made_on: date) -> list[Path]:
 
 def _with_documents(pdf: bytes, issuers: Sequence[Issuer], month: str) -> bytes:
     """The list followed by every document itself, to be leafed through before the mail goes out."""
-    blobs = Blobs(Path(settings.ARDOISE_HOME) / "blobs")
-    renderings = Rendering.objects.filter(
-        document__issuer__in=issuers, document__month=month, kind=Rendering.Kind.PDF
-    ).select_related("document")
+    scope = Scope(frozenset(issuer.code for issuer in issuers))
     order = {kind: position for position, kind in enumerate(DocumentKind)}
     rows = sorted(
-        renderings,
+        renderings(scope, month=month, kind=Rendering.Kind.PDF),
         key=lambda row: (row.document.issuer_id, order[DocumentKind(row.document.kind)], row.document.number),
     )
     with pikepdf.Pdf.open(io.BytesIO(pdf)) as merged:
         for row in rows:
-            with pikepdf.Pdf.open(io.BytesIO(blobs.get(row.blob))) as document:
+            with pikepdf.Pdf.open(io.BytesIO(content_of(row))) as document:
                 merged.pages.extend(document.pages)
         out = io.BytesIO()
         merged.save(out, deterministic_id=True)

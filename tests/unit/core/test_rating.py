@@ -23,6 +23,7 @@ from tests.unit.core.rating_world import (
 )
 
 from ardoise.core.money import Rounding
+from ardoise.core.pricing import TariffError, service, whole_call
 from ardoise.core.rating import (
     CompiledRate,
     CompiledSnapshot,
@@ -31,11 +32,8 @@ from ardoise.core.rating import (
     RatedPart,
     Section,
     State,
-    TariffError,
     Why,
     price_number,
-    service,
-    whole_call,
 )
 from ardoise.core.reasons import explain
 from ardoise.core.snapshot import OwnerKind, Snapshot

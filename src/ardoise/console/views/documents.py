@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -25,8 +23,9 @@ from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core import canonical
 from ardoise.core.documents import SECTION_ORDER, Document, DocumentKind, DocumentLine
 from ardoise.deliver.models import Rendering
+from ardoise.deliver.queries import content_of
 from ardoise.directory.queries import issuers
-from ardoise.store.blobs import BlobDamaged, BlobMissing, Blobs
+from ardoise.store.blobs import BlobDamaged, BlobMissing
 
 AREA = "documents"
 SEARCHED = ("search",)
@@ -136,7 +135,7 @@ def document_file(request: StaffRequest, pk: int, kind: str) -> HttpResponseBase
     if rendering is None:
         raise Http404(f"document {pk} has no file of kind {kind}")
     try:
-        data = Blobs(Path(settings.ARDOISE_HOME) / "blobs").get(rendering.blob)
+        data = content_of(rendering)
     except (BlobMissing, BlobDamaged):
         message = _("This file cannot be read back from the disk: restore it from a backup.")
         return page(request, "console/refused.html", {"message": message, "here": "documents"}, status=503)
