@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, sync_playwright
 
 from browser import small_world
 
@@ -32,6 +33,7 @@ FLAGS = (
 )
 START_S = 60
 WAIT_MS = 20_000
+DESK: ViewportSize = {"width": 1280, "height": 844}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -123,9 +125,9 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(address: str = "/", *, width: int = 1280, theme: str = "light", language: str = "fr") -> Page:
+    def open_page(address: str = "/", *, theme: str = "light", cookies: StorageState | None = None) -> Page:
         context = browser.new_context(
-            base_url=site.url, viewport={"width": width, "height": 844}, color_scheme=theme, locale=language
+            base_url=site.url, viewport=DESK, color_scheme=theme, locale="fr", storage_state=cookies
         )
         context.set_default_timeout(WAIT_MS)
         contexts.append(context)
@@ -141,17 +143,27 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     assert [text for text in complaints if "the server responded with a status of" not in text] == []
 
 
+@pytest.fixture(scope="package")
+def cookies(browser: Browser, site: Site) -> StorageState:
+    """Those of the administrator, signed in once for the stories that are not about signing in."""
+    context = browser.new_context(base_url=site.url, locale="fr")
+    page = context.new_page()
+    page.goto("/sign-in/")
+    sign_in_at(page)
+    page.locator(".main-nav").wait_for()
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+def sign_in_at(page: Page, password: str = small_world.PASSWORD) -> None:
+    """Fill the form of the sign-in page and send it."""
+    page.get_by_label("Adresse électronique").fill(small_world.ADMIN)
+    page.get_by_label("Mot de passe").fill(password)
+    page.get_by_role("button", name="Se connecter").click()
+
+
 @pytest.fixture
-def sign_in(visit: Callable[..., Page]) -> Callable[..., Page]:
-    """A page of the site, after signing in (as the administrator)."""
-
-    def opened(address: str = "/", *, email: str = small_world.ADMIN, **how: object) -> Page:
-        page = visit(f"/sign-in/?next={address}", **how)
-        page.locator("#id_username").fill(email)
-        page.locator("#id_password").fill(small_world.PASSWORD)
-        page.locator("form.stack button").click()
-        page.locator(".main-nav").wait_for()
-        assert page.url.endswith(address)
-        return page
-
-    return opened
+def signed_in(visit: Callable[..., Page], cookies: StorageState) -> Callable[..., Page]:
+    """Open a page of the site as the administrator."""
+    return partial(visit, cookies=cookies)
