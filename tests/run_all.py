@@ -50,6 +50,7 @@ class Suite:
     on_postgresql: bool = False
 
 
+ON_POSTGRESQL = ("tests/contract", "tests/stage", "tests/scenario", "tests/faults/collect")
 STEPS: tuple[Check | Suite, ...] = (
     Check("format", ("ruff", "format", "--check", "--quiet", *CODE)),
     Check("lint", ("ruff", "check", "--quiet", *CODE)),
@@ -62,7 +63,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("contract", ("tests/contract",), workers=2),
     Suite("stage", ("tests/stage",), workers=2),
     Suite("scenario", ("tests/scenario",), workers=2),
-    Suite("postgresql", ("tests/contract", "tests/stage", "tests/scenario"), workers=2, on_postgresql=True),
+    Suite("postgresql", ON_POSTGRESQL, workers=2, on_postgresql=True),
     Suite("acceptance", ("tests/acceptance",)),
     Suite("faults", ("tests/faults",)),
     Suite("demo", ("tests/demo",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -10,8 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
 
 from ardoise.formats.avaya_ipoffice import FORMAT as AVAYA
 from ardoise.store.journal import Journal, Kind
@@ -37,8 +42,11 @@ RUN = "from ardoise.cli.collect_commands import collect; collect()"
 
 @dataclass
 class Installation:
+    """Its folder, its port, and a database of its own: on the server of ARDOISE_DATABASE_URL when there is one."""
+
     home: Path
     port: int
+    database_url: str = field(default_factory=lambda: own_database(os.environ.get("ARDOISE_DATABASE_URL", "")))
 
     @classmethod
     def prepare(
@@ -89,12 +97,27 @@ class Installation:
         return found
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
+        if self.database_url:
+            with psycopg.connect(self.database_url) as database:
+                return database.execute(query).fetchall()
         with sqlite3.connect(self.home / "ardoise.sqlite3") as database:
             return database.execute(query).fetchall()
 
     def execute(self, statement: str) -> None:
+        if self.database_url:
+            with psycopg.connect(self.database_url) as database:
+                database.execute(statement)
+            return
         with sqlite3.connect(self.home / "ardoise.sqlite3", timeout=10) as database:
             database.execute(statement)
+
+    def tables_with(self, text: str) -> list[str]:
+        """The tables of a server's database that hold this text; the file of SQLite lies in the home, with the rest."""
+        if not self.database_url:
+            return []
+        tables = [str(name) for (name,) in self.rows("select tablename from pg_tables where schemaname = 'public'")]
+        assert len(tables) > 10
+        return [name for name in tables if self.rows(f"select 1 from {name} t where t::text like '%{text}%' limit 1")]
 
     def _python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -106,7 +129,23 @@ class Installation:
         )
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "ARDOISE_HOME": str(self.home), "DJANGO_SETTINGS_MODULE": "ardoise.project.settings"}
+        own = {"ARDOISE_HOME": str(self.home), "ARDOISE_DATABASE_URL": self.database_url}
+        return {**os.environ, **own, "DJANGO_SETTINGS_MODULE": "ardoise.project.settings"}
+
+
+def own_database(server: str) -> str:
+    """A new database on a PostgreSQL server, dropped when the tests end; "" (SQLite in the home) without a server."""
+    if not server:
+        return ""
+    name = f"ardoise_installation_{uuid4().hex[:12]}"
+    _on(server, f"CREATE DATABASE {name}")
+    atexit.register(_on, server, f"DROP DATABASE {name} WITH (FORCE)")
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
+
+
+def _on(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def free_port() -> int:
