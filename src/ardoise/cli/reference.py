@@ -6,9 +6,11 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
-import click
 import typer.main
+
+Command: TypeAlias = Any  # Typer carries its own copy of click and exports no type for it
 
 PAGE = "docs/reference/cli.md"
 EXAMPLE = "Example: "
@@ -31,7 +33,7 @@ once.
 """
 
 
-def commands(command: click.Command, path: str = "ardoise") -> Iterator[tuple[str, click.Command]]:
+def commands(command: Command, path: str = "ardoise") -> Iterator[tuple[str, Command]]:
     """Every command below this one with the words that call it, groups included, in the order of `--help`."""
     for name, child in getattr(command, "commands", {}).items():
         full = f"{path} {name}"
@@ -39,14 +41,14 @@ def commands(command: click.Command, path: str = "ardoise") -> Iterator[tuple[st
         yield from commands(child, full)
 
 
-def application() -> click.Command:
+def application() -> Command:
     """The whole application; Django must have been started."""
     from ardoise.cli.main import build
 
     return typer.main.get_command(build())
 
 
-def example_of(command: click.Command) -> str:
+def example_of(command: Command) -> str:
     """The command line of the "Example:" paragraph of a command's help, "" if it has none."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     return next((text.removeprefix(EXAMPLE) for text in paragraphs if text.startswith(EXAMPLE)), "")
@@ -65,7 +67,7 @@ def page() -> str:
     return "".join(parts)
 
 
-def _section(path: str, command: click.Command) -> str:
+def _section(path: str, command: Command) -> str:
     level = "#" * (path.count(" ") + 1)
     parts = [f"\n{level} {path}\n\n", *(f"{text}\n\n" for text in _paragraphs(command))]
     if example := example_of(command):
@@ -78,17 +80,17 @@ def _section(path: str, command: click.Command) -> str:
     return "".join(parts).rstrip("\n") + "\n"
 
 
-def _is_group(command: click.Command) -> bool:
+def _is_group(command: Command) -> bool:
     return bool(getattr(command, "commands", {}))
 
 
-def _paragraphs(command: click.Command) -> list[str]:
+def _paragraphs(command: Command) -> list[str]:
     """The help without its example, one line a paragraph."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     return [" ".join(text.split()) for text in paragraphs if not text.startswith(EXAMPLE)]
 
 
-def _summary(command: click.Command) -> str:
+def _summary(command: Command) -> str:
     return _cell(_paragraphs(command)[0])
 
 
