@@ -35,7 +35,7 @@ check: setup ## Format, lint, types, layers and the fast tests, under a minute
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
-	@$(BIN)/pytest tests/house tests/unit tests/property tests/golden -m "not slow" -n 2 $(ARGS)
+	@ARDOISE_PROPERTY_EXAMPLES=50 $(BIN)/pytest tests/house tests/unit tests/property tests/golden -m "not slow" -n 2 $(ARGS)
 
 format: setup ## Reformat the code
 	@$(BIN)/ruff format --quiet $(CODE)

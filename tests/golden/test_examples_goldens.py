@@ -107,6 +107,7 @@ def test_the_page_has_ten_calls_of_each_company_and_three_invoices() -> None:
     assert [invoice.account for invoice in GOLDENS.invoices] == ["B2011", "A1037", "B2016"]
 
 
+@pytest.mark.slow
 def test_every_call_of_the_page_costs_what_was_worked_out_by_hand(companies: CompiledSnapshot) -> None:
     wrong = []
     for golden in GOLDENS.calls:

@@ -47,8 +47,9 @@ def _is_upper_bound(node: ast.Assert, timed: set[str]) -> bool:
 def test_no_test_fails_because_the_machine_is_slow() -> None:
     found = []
     for path in python_of(TESTS):
+        measuring = _functions_that_measure(path)
         for function in (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)):
-            timed = _timed_names(function) | _functions_that_measure(path)
+            timed = _timed_names(function) | measuring
             waits = {id(n) for loop in ast.walk(function) if isinstance(loop, ast.While) for n in ast.walk(loop)}
             asserts = [n for n in ast.walk(function) if isinstance(n, ast.Assert) and id(n) not in waits]
             found += [shown(path, node.lineno) for node in asserts if _is_upper_bound(node, timed)]

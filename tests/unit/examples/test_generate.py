@@ -65,6 +65,7 @@ def reasons(readings: list[Reading]) -> Counter[str]:
     return Counter(reading.reason for reading in readings if isinstance(reading, Unreadable))
 
 
+@pytest.mark.slow
 def test_generating_again_gives_the_committed_bytes() -> None:
     for name, company in generator().companies().items():
         made: dict[str, bytes] = company.files()
