@@ -10,8 +10,11 @@ from ardoise.access.scope import EVERYTHING, Scope
 
 
 def scope_of(user: User) -> Scope:
-    """The issuers this user may see: those of the grants, all when one grant names none."""
-    codes = set(user.grants.values_list("issuer_code", flat=True))
+    """The issuers this user may see: those of the grants, all when one grant names none.
+
+    A grant on a branch opens nothing yet: no query can narrow to a branch, and showing the whole issuer would be worse.
+    """
+    codes = set(user.grants.filter(account_code="").values_list("issuer_code", flat=True))
     if user.is_superuser or "" in codes:
         return EVERYTHING
     return Scope(frozenset(codes))

@@ -208,6 +208,10 @@ def _out_of_proportion(now_minor: int, usual_minor: int) -> bool:
     return not FAR_BELOW * usual_minor <= now_minor <= FAR_ABOVE * usual_minor
 
 
+def _calls(number: int) -> str:
+    return f"{number} appel{'s' if number > 1 else ''}"
+
+
 def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     """Provisional lines that were used: identifiers that the directory does not know."""
     provisional = dict(Account.objects.filter(provisional=True).values_list("id", "issuer_id"))
@@ -223,7 +227,7 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         yield Finding(
             f"unassigned:{codes[line_id].removeprefix('unassigned:')}",
             issuers[provisional[account_id]].company,
-            f"Le poste {codes[line_id]} n'est affecté à personne ({calls} appels)",
+            f"Le poste {codes[line_id]} n'est affecté à personne ({_calls(calls)})",
             f"The line {codes[line_id]} is assigned to nobody ({calls} calls)",
         )
 
@@ -256,7 +260,7 @@ def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         yield Finding(
             f"unpriced:{why}:{prefix or 'none'}",
             company,
-            f"{calls} appels sans prix ({_WHY_FR.get(why, why)}) vers {prefix or 'un numéro absent'}…",
+            f"{_calls(calls)} sans prix ({_WHY_FR.get(why, why)}) vers {prefix or 'un numéro absent'}…",
             f"{calls} calls without a price ({why}) to {prefix or 'no number'}…",
         )
 

@@ -153,16 +153,18 @@ def play_tickets(records: dict[str, list[bytes]], clock: Clock, step: Step) -> i
     _refuse_taken_ports(list(remaining))
     before = _received(list(remaining))
     total = sum(len(some) for some in remaining.values())
+    over = threading.Event()
+    players = [
+        threading.Thread(target=_play, args=(source, remaining[source.code], over), daemon=True)
+        for source in Source.objects.filter(code__in=remaining)
+    ]
     with collectors(list(remaining), clock):
-        players = [
-            threading.Thread(target=_play, args=(source, remaining[source.code]), daemon=True)
-            for source in Source.objects.filter(code__in=remaining)
-        ]
         for player in players:
             player.start()
         _wait(list(remaining), before + total, before, step)
-        for player in players:
-            player.join(timeout=PATIENCE_S)
+    over.set()  # the PBXs outlive the collectors, as in life
+    for player in players:
+        player.join(timeout=PATIENCE_S)
     return total
 
 
@@ -176,20 +178,18 @@ def _refuse_taken_ports(codes: list[str]) -> None:
             )
 
 
-def _play(source: Source, records: list[bytes]) -> None:
-    """The PBX of this source: it connects to us, or we connect to it."""
+def _play(source: Source, records: list[bytes], over: threading.Event) -> None:
+    """The PBX of this source until the play is over: it connects to us, or we connect to it."""
     assert source.port is not None
     if source.transport == Source.Transport.TCP_SERVER:
         with SendingPbx("127.0.0.1", source.port, buffer_records_max=len(records)) as pbx:
             _wait_until_listening(pbx)
             play(pbx, records, tickets_per_s=0)
-            while pbx.waiting:
-                sleep(0.1)
+            over.wait()
     else:
         with ServingPbx(source.port, host="127.0.0.1", buffer_records_max=len(records)) as pbx:
             play(pbx, records, tickets_per_s=0)
-            while pbx.waiting:
-                sleep(0.1)
+            over.wait()
 
 
 def _wait_until_listening(pbx: SendingPbx) -> None:

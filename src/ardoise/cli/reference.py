@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import typer.main
 
-Command: TypeAlias = Any  # Typer carries its own copy of click and exports no type for it
+Command: TypeAlias = Any  # Typer carries its own copy of click and exports no types for it
+Parameter: TypeAlias = Any
 
 PAGE = "docs/reference/cli.md"
 EXAMPLE = "Example: "
@@ -94,7 +95,7 @@ def _summary(command: Command) -> str:
     return _cell(_paragraphs(command)[0])
 
 
-def _row(parameter: click.Parameter) -> str:
+def _row(parameter: Parameter) -> str:
     names = _names(parameter)
     meaning = _cell(getattr(parameter, "help", None) or "")
     if getattr(parameter, "multiple", False) and "repeat" not in meaning:
@@ -102,7 +103,7 @@ def _row(parameter: click.Parameter) -> str:
     return f"| {names} | {meaning} | {_default(parameter)} |\n"
 
 
-def _names(parameter: click.Parameter) -> str:
+def _names(parameter: Parameter) -> str:
     metavar = parameter.metavar or (parameter.name or "").upper()
     if parameter.param_type_name == "argument":
         return f"`{metavar}{' ...' if parameter.nargs == -1 else ''}`"
@@ -111,7 +112,7 @@ def _names(parameter: click.Parameter) -> str:
     return ", ".join(f"`{name}{values}`" for name in (*parameter.opts, *parameter.secondary_opts))
 
 
-def _default(parameter: click.Parameter) -> str:
+def _default(parameter: Parameter) -> str:
     if parameter.required:
         return "**required**"
     said = getattr(parameter, "show_default", None)

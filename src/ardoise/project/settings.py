@@ -6,6 +6,7 @@
 | ARDOISE_DATABASE_URL | postgresql://user:password@host:port/name | SQLite in ARDOISE_HOME |
 | ARDOISE_SECRET_KEY | signs sessions | made once, kept in ARDOISE_HOME/secret.key |
 | ARDOISE_ALLOWED_HOSTS | comma separated names the console answers to | 127.0.0.1,localhost |
+| ARDOISE_HTTPS | 1 when a proxy serves the console over HTTPS: cookies then travel on HTTPS only | 0 |
 | ARDOISE_DEBUG | 1 shows error pages with details: never on a reachable server | 0 |
 """
 
@@ -124,6 +125,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("ARDOISE_HTTPS") == "1"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "SAMEORIGIN"
 
