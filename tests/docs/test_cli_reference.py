@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 from tests.docs.pages import ROOT, fences, pages
 from tests.docs.tutorials import commands as told
@@ -79,7 +79,7 @@ def problems(line: str) -> list[str]:
     return [f"{path} has no {word}" for word in rest if word.startswith("-") and not _knows(command, word)]
 
 
-def _knows(command: click.Command, word: str) -> bool:
+def _knows(command: Any, word: str) -> bool:
     names = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     return word == "-" or word.partition("=")[0] in names | EVERYWHERE
 

@@ -93,6 +93,15 @@ def test_both_readmes_have_the_same_structure() -> None:
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "README.fr.md"], ids=name)
+def test_the_proof_shown_by_a_readme_is_that_of_the_tutorial_which_is_run(page: Path) -> None:
+    (proof,) = [fence.body for fence in fences(page) if "received = " in fence.body]
+    tutorial = (ROOT / "docs" / "tutorials" / "operateur.md").read_text(encoding="utf-8")
+    tickets, calls = [line for line in proof.splitlines() if line.startswith(("  ✓ tickets", "  ✓ calls"))]
+    assert tickets in tutorial
+    assert calls in tutorial
+
+
 def test_pictures_of_the_documentation_are_small() -> None:
     heavy = [path.name for path in (ROOT / "docs" / "images").iterdir() if path.stat().st_size > 200 * KB]
     assert not heavy
