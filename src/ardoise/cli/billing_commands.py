@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import (
@@ -22,6 +24,7 @@ from ardoise.cli.wiring import (
     screen,
     table,
 )
+from ardoise.core.checks import Problem
 from ardoise.core.money import euros
 
 bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
@@ -100,12 +103,19 @@ def preview(month: Month = "", on: IssueDate = "", today: Today = "", as_json: A
     month = chosen_month(month, now)
     previewed = flow.preview(month=month, issue_date=_date(on, now.date()), now=now)
     if as_json:
-        print_json([{"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor} for run in previewed])
+        print_json(
+            [
+                {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor, "faulty": sorted(run.faulty)}
+                for run in previewed
+            ]
+        )
         return
     shown = table(f"Preview of {month}", "Issuer", "Drafts", "Total without tax", right=(1, 2))
     for run in previewed:
         shown.add_row(run.issuer, str(run.drafts), euros(run.net_minor))
     screen.print(shown)
+    for run in previewed:
+        _print_faulty(run.faulty)
 
 
 @bill.command()
@@ -132,11 +142,17 @@ def issue(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJ
             screen.print(f"{run.issuer}: {said}")
         for code in moved:
             screen.print(f"[yellow]![/] {code} was left out: its charges moved since the preview; preview again")
-        for code, problems in sorted(faulty.items()):
-            for problem in problems:
-                screen.print(f"[red]✗[/] {code}: {problem.code} {problem.message} ({problem.remedy})", markup=True)
+        _print_faulty(faulty)
     if moved or faulty:
         raise typer.Exit(FAILED)
+
+
+def _print_faulty(faulty: Mapping[str, Sequence[Problem]]) -> None:
+    """The accounts whose document cannot be issued, with what to do about each."""
+    for code, problems in sorted(faulty.items()):
+        for problem in problems:
+            said = escape(f"{code}: {problem.code} {problem.message} ({problem.remedy})")
+            screen.print(f"[red]✗[/] {said}")
 
 
 @bill.command()
