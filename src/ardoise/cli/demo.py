@@ -277,6 +277,7 @@ def _company(balance: Completeness, month: str, reports: dict[str, list[Path]], 
         "invoices": [
             {
                 "number": row.number,
+                "kind": row.kind,  # the total of a credit note is positive, as on the document
                 "pdf": _file(row, Rendering.Kind.PDF, root),
                 "xml": _file(row, Rendering.Kind.XML, root),
                 "total_minor": row.payable_minor,

@@ -107,13 +107,15 @@ def _complain(billed: object) -> None:
 def _where(content: dict[str, object], home: Path, root: Path) -> None:
     shown = table("\nWhere everything is", "What", "How many", "Where", right=(1,))
     for company in content["companies"]:  # type: ignore[attr-defined]
-        invoices, statements = company["invoices"], company["statements"]
-        total = euros(sum(invoice["total_minor"] for invoice in invoices))
-        if invoices:
-            shown.add_row(f"Invoices of {company['name']}, {total}", str(len(invoices)), _folder(invoices[0]["pdf"]))
+        name, statements = company["name"], company["statements"]
+        for kind, title in (("invoice", "Invoices"), ("credit_note", "Credit notes")):
+            rows = [row for row in company["invoices"] if row["kind"] == kind]
+            if rows:
+                total = euros(sum(row["total_minor"] for row in rows))
+                shown.add_row(f"{title} of {name}, {total}", str(len(rows)), str(Path(rows[0]["pdf"]).parents[2]))
         if statements:
-            shown.add_row(f"Statements of {company['name']}", str(len(statements)), _folder(statements[0]))
-        shown.add_row(f"Reports of {company['name']}", str(len(company["reports"])), _folder(company["reports"][0]))
+            shown.add_row(f"Statements of {name}", str(len(statements)), _folder(statements[0]))
+        shown.add_row(f"Reports of {name}", str(len(company["reports"])), _folder(company["reports"][0]))
     summary = home / "summary.json"
     shown.add_row("Summary", "1", str(summary.relative_to(root) if summary.is_relative_to(root) else summary))
     screen.print(shown)

@@ -41,14 +41,14 @@ def print_equations(month: str) -> None:
         rounding = balance.rounding
         _line(
             rounding.lines_off,
-            f"lines     {_m(rounding.charges_micros)} of charges + {_m(rounding.rounding_micros)} of rounding "
-            f"= {_m(rounding.lines_micros)} of line nets",
+            f"lines     {_m(rounding.charges_micros)} of charges {'-' if rounding.rounding_micros < 0 else '+'} "
+            f"{_m(abs(rounding.rounding_micros))} of rounding = {_m(rounding.lines_micros)} of line nets, without tax",
         )
 
 
 def _line(missing: int, text: str) -> None:
     mark = "[green]✓[/]" if missing == 0 else f"[red]✗ off by {missing}[/]"
-    screen.print(f"  {mark} {text}")
+    screen.print(f"  {mark} {text}", soft_wrap=True)
 
 
 def _reasons(counts: dict[str, int]) -> str:
