@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,9 @@ from ardoise.cli.wiring import (
     clock,
     errors,
     fail,
+    local_text,
     print_json,
+    printable,
     ready_database,
     screen,
     start_django,
@@ -101,7 +104,7 @@ def _status_table(found: list[SourceHealth], month: str) -> Table:
     for health in found:
         counts = health.counts
         numbers = (counts.received, counts.in_calls, counts.events, counts.quarantined, counts.waiting)
-        last = f"{health.last_ticket_at:%d/%m %H:%M}" if health.last_ticket_at else "never"
+        last = local_text(health.last_ticket_at) if health.last_ticket_at else "never"
         shown.add_row(
             escape(health.source),
             _state(health),
@@ -168,8 +171,8 @@ def quarantine(
         return
     shown = table("Quarantine", "Arrived", "Source", "Reason", "Detail and ticket")
     for one in found:
-        arrived = one["arrived_at"][:16].replace("T", " ")
-        what = f"{escape(one['detail'])}\n[dim]{escape(one['raw'][:RAW_SHOWN])}[/]"
+        arrived = local_text(datetime.fromisoformat(one["arrived_at"]))
+        what = f"{escape(printable(one['detail']))}\n[dim]{escape(printable(one['raw'][:RAW_SHOWN]))}[/]"
         shown.add_row(arrived, escape(one["source"]), escape(one["reason"]), what)
     screen.print(shown)
     reasons = queries.quarantine_reasons(EVERYTHING, source=code)

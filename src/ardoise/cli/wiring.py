@@ -86,6 +86,18 @@ def fail(message: str, *, code: int = FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
+def printable(text: str) -> str:
+    """Text from outside as it may reach a terminal: control characters become visible, none is obeyed."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def local_text(moment: datetime) -> str:
+    """An instant as people here read it: « 05/11 12:00 »."""
+    from django.utils.timezone import localtime
+
+    return f"{localtime(moment):%d/%m %H:%M}"
+
+
 def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
