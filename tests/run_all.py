@@ -56,7 +56,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Check("lint", ("ruff", "check", "--quiet", *CODE)),
     Check("types", ("mypy",)),
     Check("layers", ("lint-imports", "--no-cache")),
-    Suite("house", ("tests/house", "tests/docs"), workers=2),
+    Suite("house", ("tests/house",)),
     Suite("unit", ("tests/unit",), workers=2),
     Suite("property", ("tests/property",), workers=2),
     Suite("golden", ("tests/golden",), workers=2),
@@ -64,6 +64,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("stage", ("tests/stage",), workers=2),
     Suite("scenario", ("tests/scenario",), workers=2),
     Suite("postgresql", ON_POSTGRESQL, workers=2, on_postgresql=True),
+    Suite("docs", ("tests/docs",), workers=2),  # the tutorials are run
     Suite("acceptance", ("tests/acceptance",)),
     Suite("faults", ("tests/faults",)),
     Suite("demo", ("tests/demo",)),
