@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ARDOISE = [sys.executable, "-c", "from ardoise.cli.main import run; run()"]
 LIMIT_S = 300
+LOGIN, PASSWORD = "demo@ardoise.example", "ardoise-demo"  # as the README prints them
 
 
 @dataclass(frozen=True)

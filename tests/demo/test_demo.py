@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
+import signal
 import socket
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pikepdf
 import pytest
 
 from ardoise.deliver import validation
 
-from .conftest import ROOT, Demo
+from .conftest import ARDOISE, LIMIT_S, LOGIN, PASSWORD, ROOT, Demo
 
 
 def _company(demo: Demo, part: str) -> dict:
@@ -171,3 +177,37 @@ def test_a_port_in_use_is_a_sentence_not_a_trace(demo: Demo) -> None:
 def _text(path: Path) -> str:
     pypdf = pytest.importorskip("pypdf")
     return "".join(page.extract_text() for page in pypdf.PdfReader(str(path)).pages)
+
+
+def test_the_console_answers_after_the_demonstration_has_run(demo: Demo) -> None:
+    """The server is a process of its own: workers forked from one that used Polars once hung on their first query."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [*ARDOISE, "demo", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=demo.environment(), start_new_session=True)
+    try:
+        home = _signed_in(f"http://127.0.0.1:{port}")
+        assert "avaya-siege" in home or "Avaya IP Office" in home
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) in (0, 1, -signal.SIGINT)
+
+
+def _signed_in(address: str) -> str:
+    """The home page as the demonstration's user sees it, once the console is up."""
+    browser = build_opener(HTTPCookieProcessor())
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            asked = browser.open(address, timeout=20)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', asked.read().decode())
+    assert token
+    form = {"username": LOGIN, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    sent = Request(asked.geturl(), urlencode(form).encode(), {"Referer": asked.geturl()})
+    return browser.open(sent, timeout=60).read().decode()

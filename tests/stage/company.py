@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import polars as pl
@@ -209,7 +209,8 @@ class Company:
         return flow.preview(month=month, issue_date=on, now=self.now)
 
     def issue(self, month: str = MONTH, *, on: date = ISSUE_DATE) -> list[flow.billing.Issued]:
-        """Issue without the readiness check, issuer by issuer."""
+        """Issue without the readiness check, issuer by issuer, on the day printed (or today, if it is later)."""
+        self.now = max(self.now, datetime.combine(on, time(8), UTC))
         return [
             flow.billing.issue(
                 issuer=issuer,

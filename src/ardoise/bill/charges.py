@@ -17,10 +17,13 @@ RECURRING = "recurring"  # the partition of the open table that this room writes
 
 
 def open_charges(month: str, *, issuer_id: int | None = None) -> pl.DataFrame:
-    """Charges of a billing month that no issued document holds yet, every state. One row a key."""
+    """Charges of a billing month that no issued document holds yet, every state. One row a key.
+
+    A key frozen in any month is held: a purchase whose date was edited, or a day that a later run billed, is not due.
+    """
     of_issuer = None if issuer_id is None else pl.col(CHARGES.issuer_id) == issuer_id
     computed = store.scan(TableName.OPEN, [month], filter=of_issuer)
-    frozen = store.scan(TableName.FROZEN, [month], columns=list(CHARGE_KEY))
+    frozen = store.scan(TableName.FROZEN, columns=list(CHARGE_KEY))
     return computed.join(frozen, on=list(CHARGE_KEY), how="anti").collect()
 
 
@@ -29,16 +32,27 @@ def frozen_charges(month: str | None = None) -> pl.LazyFrame:
     return store.scan(TableName.FROZEN, None if month is None else [month])
 
 
-def generations(month: str, *, issuer_code: str) -> dict[tuple[str, str], int]:
+def generations(month: str, *, issuer_code: str) -> dict[tuple[str, str, str], int]:
     """Generations of what an issuer's drafts of a month are made from: equal before and after means nothing moved.
 
-    Every open partition, since customers of all issuers share them, and the issuer's own frozen one.
+    Every open partition of the month, since customers of all issuers share them, and the issuer's frozen ones of every
+    month, since a charge frozen elsewhere is not due again.
     """
-    mine = Q(table=TableName.OPEN) | Q(table=TableName.FROZEN, partition=issuer_code)
-    rows = Partition.objects.filter(mine, month=month)
-    return {
-        (table, name): generation for table, name, generation in rows.values_list("table", "partition", "generation")
-    }
+    mine = Q(table=TableName.OPEN, month=month) | Q(table=TableName.FROZEN, partition=issuer_code)
+    rows = Partition.objects.filter(mine).values_list("table", "month", "partition", "generation")
+    return {(table, of_month, name): generation for table, of_month, name, generation in rows}
+
+
+def frozen_twice() -> dict[int, int]:
+    """Per issuer, how many charges stand on two documents: there must be none."""
+    key = list(CHARGE_KEY)
+    found = (
+        store.scan(TableName.FROZEN, columns=[*key, CHARGES.issuer_id])
+        .group_by(key)
+        .agg(pl.len().alias("times"), pl.col(CHARGES.issuer_id).first())
+    )
+    twice = found.filter(pl.col("times") > 1).group_by(CHARGES.issuer_id).len().collect()
+    return dict(twice.iter_rows())
 
 
 def charge_frame(rows: Iterable[dict[str, object]]) -> pl.DataFrame:

@@ -18,13 +18,14 @@ import polars as pl
 from django.db.models import QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
+from ardoise.bill.charges import frozen_twice
 from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.collect import queries as collect
-from ardoise.collect.models import Source
+from ardoise.collect.models import FreshUsage, Source
 from ardoise.core.documents import DocumentKind
 from ardoise.core.money import euros
-from ardoise.core.periods import Period, month_period
+from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.store import queries as store
@@ -67,6 +68,7 @@ def find(month: str) -> list[Finding]:
         *_unassigned(month, issuers),
         *_nameless(month, sources, issuers),
         *_unpriced(month, issuers),
+        *_not_rated(month, issuers),
         *_equation(month, sources, issuers),
     ]
     return [
@@ -245,6 +247,20 @@ def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, I
             )
 
 
+def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Calls of the month that arrived since it was last rated: they are in no charge yet."""
+    for source in Source.objects.order_by("code"):
+        from_at, to_at = instants_of(month_period(month), issuers[source.issuer_id].zone)
+        calls = FreshUsage.objects.filter(source=source, answered_at__gte=from_at, answered_at__lt=to_at).count()
+        if calls:
+            yield Finding(
+                f"not-rated:{source.code}",
+                issuers[source.issuer_id].company,
+                f"{_calls(calls)} de la source « {source.name} » sont arrivés depuis : relancer ardoise rate",
+                f"{calls} calls of the source “{source.name}” arrived since: run ardoise rate again",
+            )
+
+
 def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     """Calls without a price, by reason and by the first digits of the number."""
     unpriced = (
@@ -274,7 +290,8 @@ _WHY_FR = {
 
 
 def _equation(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
-    """Where the proof of completeness does not hold: the gravest finding, it should never be waived."""
+    """Where the proof of completeness does not hold: the gravest finding, nobody can waive it."""
+    twice = frozen_twice()
     companies: dict[str, list[Issuer]] = defaultdict(list)
     for issuer in sorted(issuers.values(), key=lambda issuer: issuer.code):
         companies[issuer.company].append(issuer)
@@ -288,6 +305,7 @@ def _equation(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, I
             "charges": charges.missing,
             "micros": micros.missing,
             "lines": rounding_balance(month, group).lines_off,
+            "twice": sum(count for issuer_id, count in twice.items() if issuer_id in ids),
         }
         for what, gap in gaps.items():
             if gap:

@@ -77,6 +77,11 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
         account = payers[key[0]]
         drafted.append(_draft(account, month, issue_date, rows, by_payer[key[0]], treatments, words, past[key[0]]))
     refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()}
+    moved = [made for made in drafted if made.account.issuer_id != issuer.id]
+    for made in moved:
+        what = f"le client est passé chez l'émetteur {made.account.issuer.code} depuis la valorisation du mois"
+        refused[made.account.code] = [Problem("ISSUER", what, f"relancer ardoise rate --month {month}")]
+    drafted = [made for made in drafted if made.account.issuer_id == issuer.id]
     return Drafts(sorted(drafted, key=lambda made: made.account.code), refused)
 
 

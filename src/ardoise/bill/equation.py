@@ -121,7 +121,8 @@ def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalan
     key = list(CHARGE_KEY)
     computed = store.scan(TableName.OPEN, [month], filter=mine & (pl.col(CHARGES.state) == "priced"))
     frozen = store.scan(TableName.FROZEN, [month])
-    free = computed.join(frozen, on=key, how="anti")
+    held = store.scan(TableName.FROZEN, columns=key)  # of any month: see `charges.open_charges`
+    free = computed.join(held, on=key, how="anti")
     kinds = dict(Document.objects.filter(issuer__in=ids, month=month).values_list("id", "kind"))
     kind = pl.col(FROZEN.document_id).replace_strict(kinds, default="", return_dtype=pl.String)
     on_statement = kind == DocumentKind.STATEMENT.value
@@ -132,7 +133,7 @@ def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalan
         "on_statement": bound.filter(on_statement),
         "not_billable": free.filter(~pl.col(CHARGES.billable)),
         "open": free.filter(pl.col(CHARGES.billable)),
-        "computed again": computed.join(frozen, on=key, how="semi"),
+        "computed again": computed.join(held, on=key, how="semi"),
         "frozen": bound.unique(key),
     }
     amounts = {name: _sums(frame) for name, frame in sums.items()}

@@ -20,7 +20,7 @@ from ardoise.core.invoices import LineInput, convert_basis
 from ardoise.core.money import MICROS_PER_UNIT
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
-from ardoise.core.vat import Nature, VatTreatment
+from ardoise.core.vat import VatTreatment
 
 PAYER, GROUP, SUPPLY_DATE, VAT_INDEX, LINE_NO = "payer_id", "group", "supply_date", "vat_index", "line_no"
 _LINE_KEY = [
@@ -158,10 +158,6 @@ def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, by_line: bool) -> pl.D
     bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
     assert bound.height == charges.height
     return bound.with_columns(pl.col(LINE_NO).fill_null(0))
-
-
-def nature(row: Mapping[str, object]) -> Nature:
-    return Nature(str(row[CHARGES.vat_nature]))
 
 
 def _int(value: object) -> int:

@@ -26,6 +26,7 @@ from ardoise.core import documents as core
 from ardoise.core.checks import Problem, validate
 from ardoise.core.invoices import credit
 from ardoise.core.naming import format_number
+from ardoise.core.periods import local_date, month_period
 from ardoise.core.postings import NotPosted, post_invoice
 from ardoise.core.schema import FROZEN
 from ardoise.directory.models import Account, Issuer
@@ -37,6 +38,7 @@ from ardoise.store.tables import write_parquet
 
 BATCH = 100
 PLACEHOLDER = "BROUILLON"  # the number of a document while it is validated (a legal form: BR-FR-02)
+NEVER_WAIVED = "equation:"
 RENDER = "render"  # outbox messages for `deliver`
 
 Validator = Callable[[Sequence[core.Document]], Sequence[Sequence[Problem]]]
@@ -134,6 +136,7 @@ def issue(
     run = BillRun.objects.filter(issuer=issuer, month=month, previewed_at__isnull=False).first()
     if run is None:
         raise IssueRefused(f"{issuer.code} {month} has no preview; run first: ardoise bill preview --month {month}")
+    _refuse_date(issuer, issue_date, not_before=month_period(month).end, now=now)
     before = tables.generations(month, issuer_code=issuer.code)
     drafts = draft_all(issuer, month=month, issue_date=issue_date)
     done = Issued(issuer.code, faulty=dict(drafts.refused))
@@ -147,6 +150,15 @@ def issue(
         run.finished_at = now
         run.save(update_fields=["finished_at"])
     return done
+
+
+def _refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: datetime) -> None:
+    """A document is dated after what it bills and not after today: a later date would block its whole series."""
+    today = local_date(now, issuer.zone)
+    if not not_before <= issue_date <= today:
+        raise IssueRefused(
+            f"{issuer.code}: {issue_date} cannot be the date of this document; choose one from {not_before} to {today}"
+        )
 
 
 def _sorted_out(run: BillRun, drafts: Drafts) -> tuple[list[Drafted], list[str]]:
@@ -184,9 +196,9 @@ def _issue_batch(
     batch: Sequence[Drafted],
     issue_date: date,
     now: datetime,
-    before: Mapping[tuple[str, str], int],
+    before: Mapping[tuple[str, str, str], int],
     done: Issued,
-) -> dict[tuple[str, str], int]:
+) -> dict[tuple[str, str, str], int]:
     """One transaction: numbers, documents, frozen charges, ledger, outbox. Returns the generations it leaves."""
     if not batch:
         return dict(before)
@@ -311,6 +323,7 @@ def issue_credit_note(
 
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
     """
+    _refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
     original = canonical.from_json(invoice.content)
     with transaction.atomic():
         Document.objects.select_for_update().get(pk=invoice.pk)
@@ -343,6 +356,8 @@ def issue_credit_note(
 
 def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:
     """Accept a finding of the readiness check by its name, with a reason and who takes it."""
+    if finding.startswith(NEVER_WAIVED):
+        raise IssueRefused(f"{finding} cannot be waived: something is lost or counted twice; keep the data, report it")
     if not reason.strip():
         raise IssueRefused(f'a waiver of {finding} needs a reason; add --reason "..."')
     waiver, _ = Waiver.objects.get_or_create(

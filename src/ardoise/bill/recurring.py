@@ -30,7 +30,7 @@ def compute(month: str) -> pl.DataFrame:
     the run was issued gives the same rows, which the frozen keys then cancel.
     """
     roots = _roots()
-    billed = _billed_before(month)
+    billed = _billed_elsewhere(month)
     rows = [*_subscriptions(month, roots, billed), *_purchases(month, roots)]
     return tables.charge_frame(rows)
 
@@ -45,11 +45,11 @@ def _roots() -> dict[int, tuple[int, Account]]:
     return {pk: (root(account), account) for pk, account in accounts.items()}
 
 
-def _billed_before(month: str) -> dict[int, list[core.Billed]]:
-    """What earlier runs froze for each subscription, oldest first."""
+def _billed_elsewhere(month: str) -> dict[int, list[core.Billed]]:
+    """What the runs of other months, before or after, froze for each subscription, oldest first."""
     frozen = (
         tables.frozen_charges()
-        .filter((pl.col(CHARGES.origin_kind) == "recurring") & (pl.col(CHARGES.month) < month))
+        .filter((pl.col(CHARGES.origin_kind) == "recurring") & (pl.col(CHARGES.month) != month))
         .select(CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros)
         .sort(CHARGES.period_from)
         .collect()
@@ -121,6 +121,7 @@ def _taken_over(item: core.RecurringItem, first_month: str) -> date | None:
 def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Row]:
     period = month_period(month)
     bought = catalog.Purchase.objects.filter(date__gte=period.start, date__lt=period.end).select_related("product")
+    sold = _sold_elsewhere(month)
     for row in bought.order_by("id"):
         root_id, account = roots[row.account_id]
         purchase = core.Purchase(
@@ -135,7 +136,7 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
             account_id=row.account_id,
             line_id=row.line_id,
         )
-        charge = core.purchase_for_run(purchase, bill_month=month)
+        charge = core.purchase_for_run(purchase, bill_month=month, already=sold)
         if charge is None:
             continue
         yield {
@@ -150,6 +151,12 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
             CHARGES.period_from: row.date.isoformat(),
             CHARGES.period_to: date.fromordinal(row.date.toordinal() + 1).isoformat(),
         }
+
+
+def _sold_elsewhere(month: str) -> frozenset[str]:
+    """Purchases that the run of another month froze: their date was edited since."""
+    bound = (pl.col(CHARGES.origin_kind) == "purchase") & (pl.col(CHARGES.month) != month)
+    return frozenset(tables.frozen_charges().filter(bound).select(CHARGES.origin_id).collect()[CHARGES.origin_id])
 
 
 def _common(month: str, root_id: int, account: Account, label: str, basis: TaxBasis, nature: Nature) -> Row:

@@ -159,6 +159,7 @@ def _print_faulty(faulty: Mapping[str, Sequence[Problem]]) -> None:
 def credit(
     number: Annotated[str, typer.Argument(help="Number of the invoice to credit in full.")],
     reason: Annotated[str, typer.Option("--reason", help="Printed on the credit note.")],
+    issuer: Annotated[str, typer.Option("--issuer", help="Code of the issuer, when several use the number.")] = "",
     on: IssueDate = "",
     today: Today = "",
     as_json: AsJson = False,
@@ -172,7 +173,13 @@ def credit(
 
     ready_database()
     now = clock(today)()
-    invoice = Document.objects.filter(kind=Document.Kind.INVOICE, number=number).first()
+    found = Document.objects.filter(kind=Document.Kind.INVOICE, number=number).select_related("issuer", "account")
+    if issuer:
+        found = found.filter(issuer__code=issuer)
+    if len(found) > 1:
+        codes = ", ".join(sorted(row.issuer.code for row in found))
+        fail(f"several issuers have an invoice {number}: {codes}; choose one with --issuer CODE")
+    invoice = found.first()
     if invoice is None:
         fail(f"no invoice has the number {number}; list them with: ardoise report --month YYYY-MM")
     note = flow.credit(invoice=invoice, issue_date=_date(on, now.date()), now=now, reason=reason)

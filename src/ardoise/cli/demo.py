@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,7 @@ from ardoise.collect.simulator import SendingPbx, ServingPbx, play
 from ardoise.core.documents import DocumentKind
 from ardoise.deliver.models import Rendering
 from ardoise.deliver.queries import path_of
+from ardoise.directory.models import Issuer
 from ardoise.formats import registry
 from ardoise.plainfiles.loading import load
 
@@ -46,6 +48,10 @@ CHARGE_TERMS = ("priced", "invoiced", "on_statement", "not_billable", "open")  #
 
 Clock = Callable[[], datetime]
 Step = Callable[[int], None]
+
+
+class NotADemo(ValueError):
+    """The installation is somebody's own."""
 
 
 class PortTaken(OSError):
@@ -74,10 +80,24 @@ class Done:
 
 
 def load_companies(examples: Path, *, now: datetime) -> int:
-    """Load both companies; returns how many rows were new or changed."""
+    """Load both companies; returns how many rows were new or changed. Raises NotADemo."""
+    _refuse_another_installation(examples)
     reports = [load(examples / name, recorded_at=now) for name in COMPANIES]
     ensure_user(email=LOGIN, name="Démonstration", password=PASSWORD, role="admin")
     return sum(count.new + count.changed for report in reports for count in report.files)
+
+
+def _refuse_another_installation(examples: Path) -> None:
+    """The demonstration waives, issues and makes a login: never in a folder or database with other companies."""
+    known = set()
+    for name in COMPANIES:
+        known |= {row["code"] for row in tomllib.loads((examples / name / "issuers.toml").read_text())["issuer"]}
+    others = sorted(set(Issuer.objects.values_list("code", flat=True)) - known)
+    if others:
+        raise NotADemo(
+            f"{settings.ARDOISE_HOME} holds other companies ({', '.join(others)}): the demonstration would issue their "
+            "documents; run it with --home in a folder of its own, and without ARDOISE_DATABASE_URL"
+        )
 
 
 def records_of(examples: Path) -> dict[str, list[bytes]]:

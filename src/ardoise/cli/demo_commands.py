@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +37,7 @@ def demo(
     ready_database()
     _run(examples.resolve(), today)
     if serve:
-        _serve(port)
+        _serve(port, today)
 
 
 def _run(examples: Path, today: str) -> None:
@@ -125,10 +129,12 @@ def _folder(path: str) -> str:
     return str(Path(path).parent)
 
 
-def _serve(port: int) -> None:
+def _serve(port: int, today: str) -> None:
     from ardoise.cli.demo import LOGIN, PASSWORD
-    from ardoise.cli.serving import serve_console
 
     screen.print(f"\nConsole: [bold]http://127.0.0.1:{port}[/]  sign in as [bold]{LOGIN}[/] / [bold]{PASSWORD}[/]")
     screen.print("Ctrl-C stops it.")
-    serve_console(port=port)
+    # In a process of its own: the server's workers must not be forked from one whose Polars threads have run.
+    server = [sys.executable, "-m", "ardoise.cli.serving", "127.0.0.1", str(port)]
+    with contextlib.suppress(KeyboardInterrupt):
+        subprocess.run(server, env={**os.environ, "ARDOISE_TODAY": today}, check=False)

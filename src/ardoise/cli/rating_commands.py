@@ -49,7 +49,7 @@ def rate(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
 
 def price(
     number: Annotated[str, typer.Argument(help="Number as dialled in France, or +33...")],
-    duration: Annotated[int, typer.Option("--duration", help="Conversation, in seconds.")] = 60,
+    duration: Annotated[int, typer.Option("--duration", help="Conversation, in seconds.", min=0, max=31 * 86_400)] = 60,
     at: Annotated[str, typer.Option("--at", help="Local time of the call, YYYY-MM-DDTHH:MM.", show_default="now")] = "",
     account: Annotated[str, typer.Option("--account", help="Code of the account that pays.")] = "",
     line: Annotated[str, typer.Option("--line", help="Code of the line, instead of an account.")] = "",
@@ -65,6 +65,8 @@ def price(
     from ardoise.rate.queries import quote
 
     ready_database()
+    if language not in ("fr", "en"):
+        fail(f"« {language} » is not a language here; choose fr or en", code=2)
     if not account and not line:
         fail("give who pays: --account CODE or --line CODE", code=2)
     try:

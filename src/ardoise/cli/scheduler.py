@@ -42,11 +42,16 @@ def make_huey() -> Huey:
 
 
 def rate_open_months() -> None:
-    """Charges of this month and of the last one follow what arrived and what was changed."""
+    """Charges of this month, the last one, and any that got late calls follow what arrived and what was changed."""
+    from django.utils.timezone import localtime
+
     from ardoise import flow
+    from ardoise.collect.models import Source
+    from ardoise.collect.queries import fresh_months
 
     now = datetime.now(UTC)
-    for month in (last_month(now), f"{now:%Y-%m}"):
+    late = {month for code in Source.objects.values_list("code", flat=True) for month in fresh_months(code)}
+    for month in sorted({last_month(now), f"{localtime(now):%Y-%m}", *late}):
         flow.rate(month=month, now=now)
 
 

@@ -74,9 +74,11 @@ def chosen_month(month: str, now: datetime) -> str:
     if not month:
         return last_month(now)
     try:
-        date.fromisoformat(f"{month}-01")
+        first = date.fromisoformat(f"{month}-01")
     except ValueError:
         fail(f"« {month} » is not a month; write YYYY-MM, for example 2026-10", code=USAGE)
+    if first > now.astimezone(ZoneInfo("Europe/Paris")).date():
+        fail(f"{month} has not begun; choose a month up to this one", code=USAGE)
     return month
 
 

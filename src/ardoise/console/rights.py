@@ -20,7 +20,7 @@ def numbers_scope(user: User) -> Scope:
     """The issuers whose outside numbers this user may read in full: those of the administrators' and billing roles."""
     if user.is_superuser:
         return EVERYTHING
-    codes = frozenset(user.grants.filter(role__in=NUMBER_ROLES).values_list("issuer_code", flat=True))
+    codes = frozenset(user.grants.filter(role__in=NUMBER_ROLES, account_code="").values_list("issuer_code", flat=True))
     return EVERYTHING if "" in codes else Scope(codes)
 
 

@@ -264,7 +264,11 @@ def _document_names(world: World) -> Iterator[Problem]:
     for row in world.rows("issuers"):
         for name in ("invoice_number", "credit_number"):
             try:
-                format_number(row.cells[name], year=2026, month=12, sequence=1)
+                this_year = format_number(row.cells[name], year=2026, month=12, sequence=1)
+                if this_year == format_number(row.cells[name], year=2027, month=12, sequence=1):
+                    raise BadPattern(
+                        f"« {row.cells[name]} » would give last year's numbers again in January; add {{year}} or {{yy}}"
+                    )
             except BadPattern as error:
                 yield row.problem(name, str(error))
         try:

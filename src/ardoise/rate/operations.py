@@ -15,7 +15,7 @@ from django.db import transaction
 
 from ardoise.catalog.queries import take_snapshot
 from ardoise.core.attribution import Attributor, NoLine
-from ardoise.core.periods import utc_months_of
+from ardoise.core.periods import instants_of, month_period, utc_months_of
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
@@ -53,7 +53,8 @@ def rate_month(
     """
     # Generations first: what is replaced from here on makes the swap fail, never pass on older usage.
     expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
-    files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near)]
+    span = _span(month)
+    files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near, between=span)]
     paths = [file.path for file in files]
     registered = _register_unknown(paths, sources=sources, now=now)
     snapshot = take_snapshot(sources=sources)
@@ -85,6 +86,13 @@ def rate_month(
                 )
             MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
     return Rated(month, True, result.calls_all, states, registered)
+
+
+def _span(month: str) -> tuple[datetime, datetime]:
+    """The instants of a local month, over the zones of all issuers: usage outside it does not concern the month."""
+    zones = set(Issuer.objects.values_list("zone", flat=True)) or {"UTC"}
+    spans = [instants_of(month_period(month), zone) for zone in zones]
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def _increments(progress: Callable[[int], None] | None) -> Callable[[int], None] | None:

@@ -198,7 +198,7 @@ def _months_chart(months: Sequence[str], rows: Sequence[Mapping[str, object]]) -
     if not rows:
         return None
     sums = {past: sum(value for row in rows if isinstance(value := row.get(past), int)) for past in months}
-    values = [{"mois": f"{past[5:]}/{past[2:4]}", "euros": total // 100} for past, total in sums.items()]
+    values = [{"mois": f"{past[5:]}/{past[2:4]}", "euros": (total + 50) // 100} for past, total in sums.items()]
     return {
         "data": {"values": values},
         "mark": {"type": "bar"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -88,15 +88,22 @@ def test_more_than_is_left_of_a_line_is_refused(company: Company, invoice: Docum
 
 
 def test_a_credit_dated_before_the_last_one_is_refused(company: Company, invoice: Document) -> None:
-    part(invoice, company, {1: 10})
-    with pytest.raises(billing.IssueRefused, match="would break the chronology"):
+    def credit_on(day: int) -> None:
         billing.issue_credit_note(
             invoice=invoice,
-            issue_date=date(2026, 11, 4),
-            now=company.now,
+            issue_date=date(2026, 11, day),
+            now=datetime(2026, 11, 7, 8, tzinfo=UTC),
             validator=flow.delivery.official_verdicts,
             portions={1: 10},
         )
+
+    credit_on(7)
+    with pytest.raises(billing.IssueRefused, match="would break the chronology"):
+        credit_on(6)
+    with pytest.raises(billing.IssueRefused, match="choose one from 2026-11-05 to 2026-11-07"):
+        credit_on(4)  # before the invoice itself
+    with pytest.raises(billing.IssueRefused, match="choose one from 2026-11-05 to 2026-11-07"):
+        credit_on(8)  # tomorrow
 
 
 def test_a_credit_note_cannot_be_credited(company: Company, invoice: Document) -> None:

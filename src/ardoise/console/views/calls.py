@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -13,7 +11,7 @@ from ardoise.access.queries import scope_of
 from ardoise.bill import calls, explanations, queries
 from ardoise.bill.calls import CallFilter
 from ardoise.collect.models import Source
-from ardoise.console import formatting, months, parameters, searches, words
+from ardoise.console import clock, formatting, months, parameters, searches, words
 from ardoise.console.pages import StaffRequest, file_made_by, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core.schema import CHARGES
@@ -43,7 +41,7 @@ def _searched(request: StaffRequest) -> HttpResponse:
 def _list(request: StaffRequest) -> HttpResponse:
     scope = scope_of(request.user)
     viewer = viewer_of(request)
-    month = months.choice(request, scope, now=datetime.now(UTC))
+    month = months.choice(request, scope, now=clock.now())
     sources = list(Source.objects.filter(issuer__in=issuers(scope)).order_by("code"))
     reasons = calls.reasons(scope, month.chosen)
     wanted = _wanted(request, month.chosen, [source.code for source in sources])
@@ -93,7 +91,7 @@ def call_file(request: StaffRequest) -> HttpResponseBase:
     """The calls of the same filter as a file."""
     scope = scope_of(request.user)
     viewer = viewer_of(request)
-    month = months.choice(request, scope, now=datetime.now(UTC)).chosen
+    month = months.choice(request, scope, now=clock.now()).chosen
     sources = Source.objects.filter(issuer__in=issuers(scope)).values_list("code", flat=True)
     wanted = _wanted(request, month, list(sources))
     if shows_numbers(viewer):

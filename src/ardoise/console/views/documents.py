@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -17,7 +16,7 @@ from ardoise.access.models import OutboxMessage
 from ardoise.access.queries import scope_of
 from ardoise.bill import calls, queries
 from ardoise.bill.operations import RENDER
-from ardoise.console import formatting, months, parameters, searches, words
+from ardoise.console import clock, formatting, months, parameters, searches, words
 from ardoise.console.pages import StaffRequest, file_made_by, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
 from ardoise.core import canonical
@@ -52,7 +51,7 @@ def document_list(request: StaffRequest) -> HttpResponse:
         searching = searches.remember(request, AREA, SEARCHED)
         return HttpResponseRedirect(reverse("documents") + searches.address(request, CHOSEN, searching=searching))
     scope = scope_of(request.user)
-    month = months.choice(request, scope, now=datetime.now(UTC))
+    month = months.choice(request, scope, now=clock.now())
     known = list(issuers(scope))
     issuer = parameters.choice(request, "issuer", [one.code for one in known])
     kind = parameters.choice(request, "kind", [*words.KINDS, DRAFT])

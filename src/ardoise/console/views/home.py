@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from django.http import HttpResponse
 
 from ardoise.access.queries import scope_of
 from ardoise.bill import calls, queries
 from ardoise.collect.queries import SourceHealth, coverage, source_health
-from ardoise.console import months
+from ardoise.console import clock, months
 from ardoise.console.pages import StaffRequest, page, staff_page
 from ardoise.console.rights import viewer_of
 from ardoise.core.periods import month_period
@@ -42,7 +42,7 @@ class SourceCard:
 
 @staff_page
 def home(request: StaffRequest) -> HttpResponse:
-    now = datetime.now(UTC)
+    now = clock.now()
     scope = scope_of(request.user)
     month = months.choice(request, scope, now=now)
     covered = coverage(scope, month=month.chosen)
@@ -68,7 +68,7 @@ def home(request: StaffRequest) -> HttpResponse:
 def readiness(request: StaffRequest) -> HttpResponse:
     """The findings and the equation: they read every charge of the month, so they come after the page."""
     scope = scope_of(request.user)
-    month = months.choice(request, scope, now=datetime.now(UTC))
+    month = months.choice(request, scope, now=clock.now())
     found = queries.findings(scope, month=month.chosen)
     context = {
         "here": "home",

@@ -146,7 +146,7 @@ def _history(document: Document, *, words: Words) -> View | None:
         "bars": [
             {
                 "label": typo.month_short(label, language=words.language),
-                "value": typo.grouped(str(max(amount, 0) // 100), language=words.language),
+                "value": typo.grouped(str((max(amount, 0) + 50) // 100), language=words.language),
                 "height": max(amount, 0) * 1000 // highest,
                 "current": index == last,
             }
