@@ -99,14 +99,6 @@ def folder() -> Path:
     return Path(settings.ARDOISE_HOME) / "tables"
 
 
-def bucket_of(root_id: int) -> str:
-    """The bucket ("00" to "15") of a customer, by its immutable id: the partition of its charges.
-
-    Multiplicative (Fibonacci) hashing on 32 bits, so that columns can do the same.
-    """
-    return f"{(root_id * 0x9E3779B1 & 0xFFFFFFFF) * BUCKETS >> 32:02d}"
-
-
 def schema_of(table: str) -> pl.Schema:
     """The columns of a table and their Polars types, in file order. Raises UnknownTable."""
     return pl.Schema({name: _TYPES[column.type] for name, column in _columns(table).items()})

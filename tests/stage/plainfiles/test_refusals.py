@@ -13,7 +13,7 @@ from ardoise.directory.models import Issuer
 from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
 from ardoise.store.operations import append_frozen
-from ardoise.store.tables import bucket_of, schema_of, write_parquet
+from ardoise.store.tables import schema_of, write_parquet
 from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, write
 
 pytestmark = pytest.mark.django_db
@@ -402,7 +402,7 @@ def freeze_a_call(*, version_id: int) -> None:
     row = {name: None if column.optional else _ANY[column.type] for name, column in FROZEN.columns().items()}
     row |= {FROZEN.month: "2026-10", FROZEN.version_id: version_id}
     staged = write_parquet(pl.DataFrame([row], schema=schema_of("frozen")), "frozen")
-    append_frozen(month="2026-10", partition=bucket_of(1), files=[staged])
+    append_frozen(month="2026-10", partition="voxa", files=[staged])
 
 
 _ANY = {"text": "x", "label": "x", "int": 1, "instant": LOADED_AT, "flag": True}

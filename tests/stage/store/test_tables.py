@@ -26,12 +26,10 @@ from ardoise.store.operations import (
 )
 from ardoise.store.queries import files, months_of, one_snapshot, scan, state_of
 from ardoise.store.tables import (
-    BUCKETS,
     SchemaMismatch,
     StagedFile,
     UnknownColumn,
     UnknownTable,
-    bucket_of,
     folder,
     schema_of,
     verify_files,
@@ -360,20 +358,6 @@ def test_missing_and_damaged_files_are_named() -> None:
     first, second = verify_files(files("open"))
     assert "2026-10/01) is missing" in first
     assert "2026-10/02) is damaged" in second
-
-
-# Buckets -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_customer_stays_in_its_bucket() -> None:
-    """By hand: 1 * 0x9E3779B1 >> 28 = 9; 2 * 0x9E3779B1 = 0x13C6EF362, low 32 bits 0x3C6EF362 >> 28 = 3."""
-    assert (bucket_of(0), bucket_of(1), bucket_of(2)) == ("00", "09", "03")
-
-
-def test_customers_spread_over_all_buckets() -> None:
-    sizes = pl.Series([bucket_of(root_id) for root_id in range(1, 1601)]).value_counts()
-    assert sizes.height == BUCKETS
-    assert sizes.get_column("count").max() <= 2 * 100  # 100 each on average
 
 
 @pytest.mark.django_db(transaction=True)
