@@ -361,11 +361,6 @@ def drop_file(*, source: str, file: Path) -> Path:
     return dropped.drop(file, folder_of(configured))
 
 
-def is_already_dropped(source: str, file: Path) -> bool:
-    """Whether a file of this name lies in the source's folder, not taken yet."""
-    return (folder_of(source_of(source)) / file.name).exists()
-
-
 class NotAFileSource(ValueError):
     """Files can be dropped only for a source whose transport is `files`."""
 
