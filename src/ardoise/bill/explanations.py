@@ -17,7 +17,8 @@ from ardoise.collect.handover import snapshot_sources
 from ardoise.core import phone
 from ardoise.core.allowances import Draw
 from ardoise.core.attribution import Attribution
-from ardoise.core.rating import CompiledSnapshot, CompiledVersion, Match, PartName, RatedPart, Section, State, Why
+from ardoise.core.compiled import CompiledVersion
+from ardoise.core.rating import CompiledSnapshot, Match, PartName, RatedPart, Section, State, Why
 from ardoise.core.reasons import explain
 from ardoise.core.schema import CHARGES
 from ardoise.core.usage import CallStatus, Direction, Usage

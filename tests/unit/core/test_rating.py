@@ -22,10 +22,10 @@ from tests.unit.core.rating_world import (
     world,
 )
 
+from ardoise.core.compiled import CompiledRate
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import TariffError, service, whole_call
 from ardoise.core.rating import (
-    CompiledRate,
     CompiledSnapshot,
     NoPayer,
     PartName,

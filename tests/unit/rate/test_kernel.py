@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.unit.core.rating_world import rate, tariff
 
-from ardoise.core.rating import CompiledRate
+from ardoise.core.compiled import CompiledRate
 from ardoise.core.tariffs import Rate, Step
 from ardoise.rate.columns.catalogue import DIGITS, cell_bounds
 from ardoise.rate.columns.kernel import LONGEST_S, RateColumns, longest_safe_s

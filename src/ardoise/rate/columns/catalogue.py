@@ -17,7 +17,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ardoise.core.calendars import band_changes
-from ardoise.core.rating import Chain, CompiledRate, CompiledSnapshot, CompiledVersion, RateTable, Why, is_digits
+from ardoise.core.compiled import CompiledRate, CompiledVersion, RateTable, is_digits
+from ardoise.core.rating import Chain, CompiledSnapshot, Why
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import Calendar
 from ardoise.rate.columns.kernel import Ints, RateColumns

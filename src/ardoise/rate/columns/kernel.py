@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ardoise.core.compiled import CompiledRate
 from ardoise.core.money import Rounding
-from ardoise.core.rating import CompiledRate
 from ardoise.core.tariffs import IncrementOrigin
 
 Ints = npt.NDArray[np.int64]
