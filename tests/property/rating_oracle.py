@@ -323,7 +323,7 @@ def draw(
             else:
                 counter = ("account", grant.owner_id if grant.owner_kind.value == "account" else account_id)
             place = (allowance.priority, allowance.allowance_id, *counter)
-            capacity[place] = capacity.get(place, 0) + allowance.seconds
+            capacity[place] = capacity.get(place, 0) + allowance.quantity
     root_id = next(known.root_id for known in snapshot.accounts if known.account_id == account_id)
     wanted = max(0, call.talk_s - rate.free_s)
     covered, first = 0, None

@@ -214,7 +214,7 @@ def _allowances() -> Iterable[core.Allowance]:
             allowance_id=row.id,
             code=row.code,
             name=row.name,
-            seconds=row.seconds,
+            quantity=row.seconds,
             zones=frozenset(zone.code for zone in row.zones.all()),
             owner=core.AllowanceOwner(row.owner),
             priority=row.priority,

@@ -84,7 +84,7 @@ class AllowanceBook:
                     if key is not None:
                         granted[key] = granted.get(key, 0) + 1
         pools = [
-            Pool(key, self.allowances[key[0]], self.allowances[key[0]].seconds * times)
+            Pool(key, self.allowances[key[0]], (self.allowances[key[0]].quantity or 0) * times)
             for key, times in granted.items()
         ]
         return tuple(sorted(pools, key=lambda pool: (pool.allowance.priority, pool.key)))

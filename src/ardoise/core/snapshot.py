@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from ardoise.core.tariffs import Allowance, Calendar, Tariff, Zone
+from ardoise.core.tariffs import Adjustment, Allowance, Calendar, Promotion, Tariff, Zone
 
 
 class IdentifierKind(StrEnum):
@@ -30,6 +30,7 @@ class SnapshotAccount:
     issuer_id: int
     code: str
     billable: bool
+    reseller_id: int | None = None  # the account that resells to this root: it pays its own tariff for the same usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class TariffLink:
     rank: int
     valid_from_at: datetime | None
     valid_to_at: datetime | None
+    adjustment: Adjustment = Adjustment()
+    trunk: str = ""  # SOURCE: only usage of this trunk or route, before the links of any trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,40 @@ class AllowanceGrant:
     allowance_id: int
     valid_from_at: datetime | None
     valid_to_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionGrant:
+    """A promotion a line or an account enjoys between two instants."""
+
+    owner_kind: OwnerKind  # LINE, ACCOUNT or ISSUER
+    owner_id: int
+    promotion_id: int
+    valid_from_at: datetime | None
+    valid_to_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The state of one allowance counter at the start of a month: what is left of an earlier one."""
+
+    month: str  # YYYY-MM in which it may be used
+    allowance_id: int
+    owner_kind: OwnerKind
+    owner_id: int
+    root_id: int
+    earned: str  # YYYY-MM it was granted in: the oldest is used first
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """One unit of `currency` is worth `rate` units of `other`, from an instant on, until the next one."""
+
+    currency: str
+    other: str
+    rate: Decimal
+    valid_from_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +150,12 @@ class Snapshot:
     allowances: tuple[Allowance, ...]
     grants: tuple[AllowanceGrant, ...]
     sources: tuple[SnapshotSource, ...]
-    engine_version: str = "1"
+    engine_version: str = "2"
+    promotions: tuple[Promotion, ...] = ()
+    promotion_grants: tuple[PromotionGrant, ...] = ()
+    carried: tuple[Carried, ...] = ()
+    exchange_rates: tuple[ExchangeRate, ...] = ()
+    longest_over_all: frozenset[int] = frozenset()  # issuers whose chains take the longest prefix over all tariffs
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON of the whole content."""

@@ -9,6 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 
+class UsageKind(StrEnum):
+    CALL = "call"  # counted in seconds of conversation
+    SMS = "sms"  # counted in messages
+    MMS = "mms"
+    DATA = "data"  # a session, counted in octets
+    EVENT = "event"  # anything else, counted in units
+
+
 class Direction(StrEnum):
     IN = "in"
     OUT = "out"
@@ -128,3 +136,11 @@ class Usage:
     legs: int = 1
     operator_micros: int | None = None  # price printed by the operator
     flags: str = ""  # comma separated: dst_ambiguous, dst_missing, no_year, minute_precision, no_detail, low_confidence
+    kind: UsageKind = UsageKind.CALL
+    units: int = 0  # messages, octets or units of what is not a call; negative takes back
+    origin: str = ""  # what `Rate.origin` matches: digits of the number that calls, or a visited network "@20801"
+
+    @property
+    def quantity(self) -> int:
+        """What a price counts: seconds of conversation of a call, units of anything else."""
+        return self.talk_s if self.kind is UsageKind.CALL else self.units

@@ -25,7 +25,7 @@ STATES = tuple(State)
 NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
 COPIED = (
     CHARGES.source, CHARGES.direction, CHARGES.status, CHARGES.calling, CHARGES.called, CHARGES.number_key,
-    CHARGES.number_category, CHARGES.talk_s, CHARGES.account_code,
+    CHARGES.number_category, CHARGES.talk_s, CHARGES.account_code, CHARGES.kind, CHARGES.units,
 )  # fmt: skip
 """Columns that a charge copies from its call under the same name."""
 
@@ -232,7 +232,8 @@ def _filled(columns: dict[str, pl.Series], *, rows: int, month: str) -> pl.DataF
         if name in columns:
             complete.append(columns[name].cast(kind).alias(name))
         else:
-            complete.append(pl.Series(name, [fixed.get(name, "")], dtype=pl.String).new_from_index(0, rows))
+            empty = None if CHARGES.columns()[name].optional else 0 if kind == pl.Int64 else fixed.get(name, "")
+            complete.append(pl.Series(name, [empty], dtype=kind).new_from_index(0, rows))
     return pl.DataFrame(complete)
 
 

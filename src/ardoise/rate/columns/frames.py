@@ -21,7 +21,7 @@ TYPES: dict[str, pl.DataType] = {
 READ = (
     USAGE.usage_id, USAGE.source, USAGE.answered_at, USAGE.direction, USAGE.status, USAGE.talk_s, USAGE.charged,
     USAGE.party, USAGE.ddi, USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, USAGE.account_code,
-    USAGE.operator_micros, USAGE.flags,
+    USAGE.operator_micros, USAGE.flags, USAGE.kind, USAGE.units, USAGE.origin,
 )  # fmt: skip
 """The columns that a charge depends on or copies."""
 
