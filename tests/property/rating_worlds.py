@@ -133,7 +133,7 @@ class World:
             currency=random.choice(("EUR", "CHF")),
             tax_basis=random.choice((TaxBasis.HT, TaxBasis.TTC)),
             calendar=random.choice(("", "office", "odd")),
-            increment_origin=random.choice(tuple(IncrementOrigin)),
+            increment_origin=random.choice((IncrementOrigin.FIRST_NEXT, IncrementOrigin.ZERO)),
             rounding=random.choice(tuple(Rounding)),
             rounding_decimals=random.choice((6, 6, 4, 2, 0)),
             bill_zero_seconds=random.random() < 0.5,
