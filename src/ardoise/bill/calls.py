@@ -20,6 +20,7 @@ import polars as pl
 from django.db.models import Q
 
 from ardoise.access.scope import Scope
+from ardoise.bill.charges import RETAIL
 from ardoise.bill.models import Document
 from ardoise.catalog.models import Zone
 from ardoise.core import phone
@@ -193,7 +194,8 @@ def reads_numbers(viewer: Viewer, issuer_id: int) -> bool:
 
 
 def _usage(scope: Scope, month: str) -> pl.LazyFrame:
-    calls = pl.col(CHARGES.origin_kind) == "usage"
+    """What customers pay for their calls; what resellers pay for the same ones stands at levels of its own."""
+    calls = (pl.col(CHARGES.origin_kind) == "usage") & (pl.col(CHARGES.level) == RETAIL)
     if scope.issuer_codes is not None:
         calls &= pl.col(CHARGES.issuer_id).is_in(_issuer_ids(scope))
     return store.scan(TableName.OPEN, [month], filter=calls)
@@ -326,7 +328,8 @@ def _rows(viewer: Viewer, month: str, chosen: pl.DataFrame) -> list[Call]:
 
 def _documents(month: str, mine: pl.Expr) -> dict[str, int]:
     """The document that froze each call; the access part decides."""
-    frozen = store.scan(TableName.FROZEN, [month], filter=mine & (pl.col(CHARGES.part) == _ACCESS))
+    retail = (pl.col(CHARGES.part) == _ACCESS) & (pl.col(CHARGES.level) == RETAIL)
+    frozen = store.scan(TableName.FROZEN, [month], filter=mine & retail)
     return dict(frozen.select(CHARGES.origin_id, FROZEN.document_id).collect().iter_rows())
 
 

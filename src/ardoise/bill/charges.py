@@ -13,6 +13,7 @@ from ardoise.store import queries as store
 from ardoise.store.models import Partition, TableName
 from ardoise.store.tables import schema_of
 
+RETAIL = "retail"  # the level of what customers pay; resellers' levels price the same usage again
 RECURRING = "recurring"  # the partition of the open table that this room writes
 
 

@@ -18,15 +18,16 @@ import polars as pl
 from django.db.models import QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
-from ardoise.bill.charges import frozen_twice
+from ardoise.bill.charges import RETAIL, frozen_twice
 from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.collect import queries as collect
 from ardoise.collect.models import FreshUsage, Source
 from ardoise.core.documents import DocumentKind
-from ardoise.core.money import euros
+from ardoise.core.money import euros, micros_to_minor
 from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
+from ardoise.core.tariffs import TaxBasis
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
@@ -68,6 +69,7 @@ def find(month: str) -> list[Finding]:
         *_unassigned(month, issuers),
         *_nameless(month, sources, issuers),
         *_unpriced(month, issuers),
+        *_below_cost(month, issuers),
         *_not_rated(month, issuers),
         *_equation(month, sources, issuers),
     ]
@@ -287,6 +289,30 @@ _WHY_FR = {
     "no_version": "grille tarifaire périmée",
     "unknown_number": "numéro inconnu",
 }
+
+
+def _below_cost(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Zones whose calls, those that are paid for, were sold below what the operators ask. Without tax on both sides."""
+    paid = (pl.col(CHARGES.amount_micros) > 0) & (pl.col(CHARGES.tax_basis) == TaxBasis.HT.value)
+    sums = (
+        store.scan(TableName.OPEN, [month], filter=paid & (pl.col(CHARGES.origin_kind) == "usage"))
+        .filter(
+            pl.col(CHARGES.cost_micros).is_not_null() & pl.col(CHARGES.billable) & (pl.col(CHARGES.level) == RETAIL)
+        )
+        .group_by(CHARGES.issuer_id, CHARGES.zone)
+        .agg(pl.col(CHARGES.amount_micros).sum(), pl.col(CHARGES.cost_micros).sum())
+        .filter(pl.col(CHARGES.amount_micros) < pl.col(CHARGES.cost_micros))
+        .sort(CHARGES.issuer_id, CHARGES.zone)
+        .collect()
+    )
+    for issuer_id, zone, sold_micros, cost_micros in sums.iter_rows():
+        lost = euros(micros_to_minor(cost_micros - sold_micros))
+        yield Finding(
+            f"below-cost:{issuers[issuer_id].code}:{zone}",
+            issuers[issuer_id].company,
+            f"Les appels vers {zone} sont vendus à perte : {lost} de moins que leur coût",
+            f"Calls to {zone} are sold below cost: {lost} less than the operators ask",
+        )
 
 
 def _equation(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

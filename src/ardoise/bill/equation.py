@@ -8,12 +8,13 @@ from fractions import Fraction
 
 import polars as pl
 
-from ardoise.bill.charges import frozen_charges
+from ardoise.bill.charges import RETAIL, frozen_charges
+from ardoise.bill.lines import residue_of
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core.documents import DocumentKind
-from ardoise.core.invoices import convert_basis
-from ardoise.core.money import MICROS_PER_MINOR
+from ardoise.core.invoices import convert_exact
+from ardoise.core.money import MICROS_PER_MINOR, round_fraction
 from ardoise.core.periods import instants_of, month_period, utc_months_of
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN, USAGE
 from ardoise.core.tariffs import TaxBasis
@@ -81,7 +82,11 @@ def call_balance(month: str, issuers: Collection[Issuer], source_codes: Collecti
     nameless = sum(nameless_calls(month, zone, source_codes).values())
     states = (
         store.scan(TableName.OPEN, [month])
-        .filter((pl.col(CHARGES.origin_kind) == "usage") & pl.col(CHARGES.source).is_in(list(source_codes)))
+        .filter(
+            (pl.col(CHARGES.origin_kind) == "usage")
+            & (pl.col(CHARGES.level) == RETAIL)
+            & pl.col(CHARGES.source).is_in(list(source_codes))
+        )
         .group_by(CHARGES.origin_id)
         .agg(pl.col(CHARGES.state).sort().first(), pl.col(CHARGES.why).sort().last())
         .group_by(CHARGES.state, CHARGES.why)
@@ -156,23 +161,26 @@ def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance
     summed = (
         frozen_charges(month)
         .group_by(FROZEN.document_id, FROZEN.line_no, CHARGES.tax_basis)
-        .agg(pl.col(CHARGES.amount_micros).sum())
+        .agg(
+            pl.col(CHARGES.amount_micros).sum(),
+            pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
+        )
         .collect()
     )
-    of_line: dict[tuple[int, int], dict[str, int]] = {}
-    for document_id, line_no, basis, micros in summed.iter_rows():
-        of_line.setdefault((document_id, line_no), {})[basis] = micros
+    of_line: dict[tuple[int, int], dict[str, tuple[int, Fraction]]] = {}
+    for document_id, line_no, basis, micros, residues in summed.iter_rows():
+        of_line.setdefault((document_id, line_no), {})[basis] = micros, residue_of(residues)
     charges = lines = off = 0
     documents = Document.objects.filter(issuer__in=list(issuers), month=month).exclude(kind=DocumentKind.CREDIT_NOTE)
     for row in documents.iterator():
         document = canonical.from_json(row.content)
         allowed = Fraction(MICROS_PER_MINOR, 2) if not document.with_tax else Fraction(2 * MICROS_PER_MINOR)
         for line in document.lines:
-            exact = sum(
-                convert_basis(micros, source=TaxBasis(basis), target=TaxBasis.HT, rate=line.vat_rate)
-                for basis, micros in of_line.get((row.id, line.line_no), {}).items()
-            )
-            charges += exact
+            exact = Fraction(0)
+            for basis, amount in of_line.get((row.id, line.line_no), {}).items():
+                micros, rest = convert_exact(*amount, source=TaxBasis(basis), target=TaxBasis.HT, rate=line.vat_rate)
+                exact += micros + rest
+            charges += round_fraction(exact)
             lines += line.net_minor * MICROS_PER_MINOR
             off += abs(line.net_minor * MICROS_PER_MINOR - exact) > allowed
     return RoundingBalance(charges, lines - charges, lines, off)

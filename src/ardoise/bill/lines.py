@@ -7,7 +7,7 @@ its line number, so that the frozen charges of a line can always be found again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,7 +16,7 @@ import polars as pl
 
 from ardoise.bill import wording
 from ardoise.core.documents import SECTION_ORDER, Section
-from ardoise.core.invoices import LineInput, convert_basis
+from ardoise.core.invoices import LineInput, convert_exact
 from ardoise.core.money import MICROS_PER_UNIT
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
@@ -65,6 +65,7 @@ def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
             pl.col(CHARGES.line_id).n_unique().alias("n_lines"),
             pl.col(CHARGES.line_id).min().alias("one_line"),
             pl.col(CHARGES.quantity).alias("quantities"),
+            pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
         )
         .with_columns(named.alias("named"))
         .sort([pl.col(PAYER), order, GROUP, "named", *_LINE_KEY[3:]])
@@ -88,11 +89,18 @@ def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, wo
     """A grouped row as the input of the invoice arithmetic, its amount in the basis of the document."""
     source = TaxBasis(str(row[CHARGES.tax_basis]))
     target = TaxBasis.TTC if with_tax else TaxBasis.HT
-    micros = convert_basis(_int(row["micros"]), source=source, target=target, rate=vat.rate)
+    residue = residue_of(row["residues"])
+    micros, residue = convert_exact(_int(row["micros"]), residue, source=source, target=target, rate=vat.rate)
     section = Section(str(row[CHARGES.section]))
     if row[CHARGES.origin_kind] == "usage":
-        return _usage_input(row, section, micros, vat, words)
+        return replace(_usage_input(row, section, micros, vat, words), residue=residue)
     return _sold_input(row, section, micros, vat, words)
+
+
+def residue_of(counted: object) -> Fraction:
+    """What the charges of a line keep beyond their micros: rests n/d and how many charges have each."""
+    assert isinstance(counted, list)
+    return sum((Fraction(rest[CHARGES.residue]) * rest["count"] for rest in counted), Fraction(0))
 
 
 def _usage_input(

@@ -161,7 +161,7 @@ def _sold_elsewhere(month: str) -> frozenset[str]:
 
 def _common(month: str, root_id: int, account: Account, label: str, basis: TaxBasis, nature: Nature) -> Row:
     return {
-        CHARGES.level: "retail",
+        CHARGES.level: tables.RETAIL,
         CHARGES.month: month,
         CHARGES.issuer_id: account.issuer_id,
         CHARGES.root_id: root_id,

@@ -26,9 +26,9 @@ from ardoise.core.documents import (
     VatLine,
 )
 from ardoise.core.money import (
+    MICROS_PER_MINOR,
     MICROS_PER_UNIT,
     fraction_to_minor,
-    micros_to_minor,
     minor_to_decimal,
     round_fraction,
     to_micros,
@@ -182,10 +182,21 @@ def spread(total: int, exact: Sequence[Fraction]) -> list[int]:
 
 def convert_basis(amount_micros: int, *, source: TaxBasis, target: TaxBasis, rate: Decimal) -> int:
     """A charge made with tax on a document made without, or the reverse; rounded to the micro."""
+    return amount_micros if source is target else _converted(Fraction(amount_micros), target=target, rate=rate)
+
+
+def convert_exact(
+    amount_micros: int, residue: Fraction, *, source: TaxBasis, target: TaxBasis, rate: Decimal
+) -> tuple[int, Fraction]:
+    """The same for a sum that was not rounded yet; its `residue` (micros) stays exact unless the basis changes."""
     if source is target:
-        return amount_micros
+        return amount_micros, residue
+    return _converted(amount_micros + residue, target=target, rate=rate), Fraction(0)
+
+
+def _converted(micros: Fraction, *, target: TaxBasis, rate: Decimal) -> int:
     factor = 1 + Fraction(rate) / 100
-    amount = Fraction(amount_micros, MICROS_PER_UNIT)
+    amount = micros / MICROS_PER_UNIT
     return to_micros(amount * factor if target is TaxBasis.TTC else amount / factor)
 
 
@@ -193,6 +204,7 @@ def convert_basis(amount_micros: int, *, source: TaxBasis, target: TaxBasis, rat
 class LineInput:
     """What a line is before its amounts are rounded: the sum of its charges, in the basis of the document.
 
+    `residue`: what tariffs rounded at the invoice line keep beyond the micros, exact, in micros.
     Give `quantity` and `unit_price` (net) to print them; they are kept when they give the amount exactly, otherwise the
     line is printed as quantity 1 of its amount. `period_to` is the last day included.
     """
@@ -208,6 +220,12 @@ class LineInput:
     period_from: date | None = None
     period_to: date | None = None
     unit_code: str = "C62"
+    residue: Fraction = Fraction(0)
+
+    @property
+    def amount_minor(self) -> int:
+        """The one rounding to the cent."""
+        return round_fraction((self.amount_micros + self.residue) / MICROS_PER_MINOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +250,7 @@ def build_body(
     Without tax, each line's micros are rounded to the cent and VAT is added. With tax, each line's *gross* is rounded;
     the net of each VAT group is the nearest to its gross, and its lines share it by largest remainder.
     """
-    cents = [micros_to_minor(line.amount_micros) for line in inputs]
+    cents = [line.amount_minor for line in inputs]
     nets = _nets_below(inputs, cents) if with_tax else cents
     computed = compute_totals([NetAmount(net, line.vat) for net, line in zip(nets, inputs, strict=True)])
     totals = computed.totals
@@ -254,7 +272,7 @@ def build_body(
 
 def build_statement(inputs: Sequence[LineInput]) -> Body:
     """The body of an internal statement: amounts without tax, no VAT group, total = sum of the lines."""
-    nets = [micros_to_minor(line.amount_micros) for line in inputs]
+    nets = [line.amount_minor for line in inputs]
     untaxed = VatTreatment("O", Decimal(0))
     lines = tuple(
         _document_line(number, replace(line, vat=untaxed), net, None)

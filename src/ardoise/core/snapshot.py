@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from ardoise.core.tariffs import Adjustment, Allowance, Calendar, Promotion, Tariff, Zone
+from ardoise.core.tariffs import UNADJUSTED, Adjustment, Allowance, Calendar, Promotion, Tariff, Zone
 
 
 class IdentifierKind(StrEnum):
@@ -79,7 +79,7 @@ class TariffLink:
     rank: int
     valid_from_at: datetime | None
     valid_to_at: datetime | None
-    adjustment: Adjustment = Adjustment()
+    adjustment: Adjustment = UNADJUSTED
     trunk: str = ""  # SOURCE: only usage of this trunk or route, before the links of any trunk
 
 

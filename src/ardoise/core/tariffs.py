@@ -115,12 +115,15 @@ class Adjustment:
     amount_per_min: Decimal = Decimal(0)
 
 
+UNADJUSTED = Adjustment()
+
+
 @dataclass(frozen=True, slots=True)
 class Parent:
     """The tariff asked when this one has no row for a number, and what its prices become here."""
 
     tariff_id: int
-    adjustment: Adjustment = Adjustment()
+    adjustment: Adjustment = UNADJUSTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from ardoise import flow
 from ardoise.bill import operations as billing
 from ardoise.bill.models import Document, Waiver
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, Company
+from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, RATES, Company, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -175,3 +175,15 @@ def test_what_was_issued_is_checked_as_what_was_drafted(sound: Company) -> None:
     flow.issue(month=MONTH, issue_date=ISSUE_DATE, now=sound.now)
     sound.preview()  # no draft is left: the check reads the documents
     assert [finding.name for finding in flow.check(month=MONTH)] == ["amount-far:C1"]
+
+
+def test_a_zone_sold_below_what_the_operator_asks_is_named_with_the_loss(sound: Company) -> None:
+    # 31 calls of 60 s: sold 31 x 0.02 = 0.62, bought 31 x 0.05 = 1.55, lost 0.93.
+    sound.files["tariffs/cost.toml"] = tariff("cost")
+    sound.files["tariffs/cost-2026-01-01.csv"] = RATES.replace("+33,,fixe,,0.02", "+33,,fixe,,0.05")
+    sound.files["tariff_links.csv"] += "source,op,cost\n"
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    assert findings(sound) == ["below-cost:voxa:fixe"]
+    (finding,) = flow.check(month=MONTH)
+    assert "0,93" in finding.french

@@ -16,6 +16,7 @@ from ardoise.core.invoices import (
     build_statement,
     compute_totals,
     convert_basis,
+    convert_exact,
     credit,
     portions_of,
     validate,
@@ -321,3 +322,19 @@ def test_a_problem_says_what_to_do():
     for problem in validate(replace(invoice(line("10.00")), number="FA 1", iban="", due_date=date(2026, 1, 1))):
         assert problem.message.endswith(".")
         assert problem.remedy.endswith(".")
+
+
+def test_what_a_tariff_rounds_at_the_line_is_added_exactly_before_the_cent() -> None:
+    # Three calls of 1/3 of a micro under half a cent: 4 999 micros + 3 x 1/3 = 5 000 = half a cent, rounded up.
+    exact = line("0.004999", residue=3 * Fraction(1, 3))
+    short = line("0.004999", residue=Fraction(1, 2))
+    assert (exact.amount_minor, short.amount_minor) == (1, 0)
+    assert build_body([exact]).totals.net_minor == 1
+
+
+def test_a_sum_made_with_tax_keeps_its_exact_rest_until_it_is_converted() -> None:
+    # 1.2 micros with 20 % of tax are 1 without.
+    rest = Fraction(1, 5)
+    same = convert_exact(1, rest, source=TaxBasis.HT, target=TaxBasis.HT, rate=Decimal(20))
+    changed = convert_exact(1, rest, source=TaxBasis.TTC, target=TaxBasis.HT, rate=Decimal(20))
+    assert (same, changed) == ((1, rest), (1, 0))
