@@ -27,6 +27,8 @@ from ardoise.core.periods import utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
 from ardoise.rate import operations as rating
+from ardoise.rate.what_if import Comparison
+from ardoise.rate.what_if import what_if as compare_tariffs
 from ardoise.reports import operations as reporting
 
 Progress = Callable[[int], None]
@@ -64,6 +66,12 @@ def rate(*, month: str, now: datetime, progress: Progress | None = None) -> rati
     """2. The calls of a month become charges, at what directory and catalogue say now."""
     collecting.seal_months(months=utc_months_of(month), now=now)
     return rating.rate_month(month=month, sources=snapshot_sources(), now=now, progress=progress)
+
+
+def what_if(*, month: str, tariffs: Sequence[str], now: datetime, progress: Progress | None = None) -> list[Comparison]:
+    """2b. What each customer would pay for a month under other tariffs; nothing is stored."""
+    collecting.seal_months(months=utc_months_of(month), now=now)
+    return compare_tariffs(month=month, tariffs=tariffs, sources=snapshot_sources(), progress=progress)
 
 
 def preview(*, month: str, issue_date: date, now: datetime) -> list[billing.Previewed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -17,16 +18,25 @@ from ardoise.cli.wiring import (
     clock,
     fail,
     print_json,
+    printable,
     ready_database,
     screen,
     table,
 )
 
 
-def rate(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
+def rate(
+    month: Month = "",
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", metavar="TARIFF", help="Price it under this tariff and change nothing (repeatable)."),
+    ] = None,
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
     """Price a month again from its calls and today's directory and tariffs.
 
-    Example: ardoise rate --month 2026-10
+    Example: ardoise rate --month 2026-10 --what-if PUBLIC-2027
     """
     from ardoise import flow
 
@@ -34,6 +44,9 @@ def rate(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
     now = clock(today)()
     month = chosen_month(month, now)
     flow.collect(now=now)
+    if what_if:
+        _what_if(month, what_if, now, as_json=as_json)
+        return
     with counting("Rating", "calls") as step:
         rated = flow.rate(month=month, now=now, progress=step)
     if as_json:
@@ -45,6 +58,43 @@ def rate(month: Month = "", today: Today = "", as_json: AsJson = False) -> None:
     screen.print(shown)
     if not rated.changed:
         screen.print("Nothing changed since the last rating.")
+
+
+def _what_if(month: str, tariffs: list[str], now: datetime, *, as_json: bool) -> None:
+    from ardoise import flow
+    from ardoise.core.candidates import NoSuchTariff
+    from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
+
+    try:
+        with counting("Rating", "calls") as step:
+            rows = flow.what_if(month=month, tariffs=tariffs, now=now, progress=step)
+    except NoSuchTariff as error:
+        fail(str(error), code=2)
+    if as_json:
+        print_json({"month": month, "tariffs": tariffs, "customers": [asdict(row) for row in rows]})
+        return
+
+    def money(micros: int, currency: str) -> str:
+        amount = minor_to_decimal(micros_to_minor(micros))
+        return amount_text(amount, currency=currency, french=False, decimals=2)
+
+    heads = [head for code in tariffs for head in (code, "Difference", "No price")]
+    columns = ("Customer", "Name", "Calls", "Today", *heads)
+    shown = table(f"{month} under other tariffs", *columns, right=tuple(range(2, len(columns))))
+    for row in rows:
+        cells = [printable(row.account), printable(row.name), f"{row.calls:,}"]
+        cells.append(f"{money(row.today.amount_micros, row.currency)} {row.tax_basis.upper()}")
+        for new in row.candidates:
+            if new is None:
+                cells += ["another basis", "", ""]
+                continue
+            difference = new.amount_micros - row.today.amount_micros
+            sign = "+" if difference > 0 else ""
+            cells += [money(new.amount_micros, row.currency), sign + money(difference, row.currency)]
+            cells.append(f"{new.calls_unpriced:,}" if new.calls_unpriced else "")
+        shown.add_row(*cells)
+    screen.print(shown)
+    screen.print("Nothing was changed. Calls without a price count for nothing in these sums.")
 
 
 def price(
