@@ -1,7 +1,8 @@
-"""The price of one call, defined: pieces of a call, its access amount, its service amount, exactly, on Fraction.
+"""The price of one usage, defined: pieces of a call, its access amount, its service amount, exactly, on Fraction.
 
-What a tariff row means stands here and nowhere else; `core.rating` compiles the same into integers, and the property
-tests hold the two, the columns and an independent oracle together.
+What a tariff row means stands here and nowhere else; `core.compiled` computes the same in integers, and the property
+tests hold the two, the columns and an independent oracle together. "Seconds" are messages, octets or units in a row
+that counts those.
 """
 
 from __future__ import annotations
@@ -9,79 +10,287 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
-from ardoise.core.tariffs import IncrementOrigin, Rate, ServicePer, Step
+from ardoise.core.money import Rounding, round_fraction, to_micros
+from ardoise.core.tariffs import (
+    Adjustment,
+    BandBorder,
+    Rate,
+    RoundingPoint,
+    ServicePer,
+    Step,
+    Tariff,
+    Tiers,
+)
+from ardoise.core.usage import UsageKind
 
 
 class TariffError(ValueError):
     """A tariff that means nothing: refused when compiled, before any call is priced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """`billed_s` seconds of a call at the price of one step, after increments."""
+class Counting(StrEnum):
+    """How the steps of a row share a quantity: the tariff's tiers and increment origin, as one choice."""
 
-    step: Step
-    billed_s: int
+    FIRST_NEXT = "first_next"
+    ZERO = "zero"
+    STEP = "step"
+    VOLUME = "volume"
+    PACKAGE = "package"
+
+
+def counting(tariff: Tariff) -> Counting:
+    """Volume and package have no use for an increment origin."""
+    return Counting(tariff.increment_origin if tariff.tiers is Tiers.GRADUATED else tariff.tiers)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def check_tariff(tariff: Tariff) -> None:
+    """Refuse conventions that contradict each other."""
+    name = f"tariff « {tariff.code} »:"
+    if not 0 <= tariff.rounding_decimals <= 6:
+        raise TariffError(f"{name} amounts are rounded to {tariff.rounding_decimals} decimals; use 0 to 6")
+    if tariff.increment_decimals is not None and tariff.increment_decimals < 0:
+        raise TariffError(f"{name} increments are rounded to {tariff.increment_decimals} decimals; use 0 or more")
+    if tariff.increment_decimals is not None and tariff.tiers is Tiers.PACKAGE:
+        raise TariffError(f"{name} a package has no price of an increment to round; leave `increment_decimals` out")
+    if tariff.band_border is not BandBorder.START and counting(tariff) is not Counting.FIRST_NEXT:
+        raise TariffError(
+            f"{name} border « {tariff.band_border} » needs increments counted as « first_next » and graduated tiers, "
+            f"not « {counting(tariff)} »; change one, or use border « start »"
+        )
+
+
+def check_rate(rate: Rate) -> None:
+    """Refuse a row that cannot be counted."""
+    if any(step.increment_s < 1 or step.per_s < 1 or step.from_s < 0 for step in rate.steps):
+        raise _refused(rate, "a step with a negative start, or an increment or a unit under one; correct it")
+    if len(rate.steps) > 1 and len({step.from_s for step in rate.steps}) < len(rate.steps):
+        raise _refused(rate, "two steps from the same second; keep one")
+    if rate.free_s < 0:
+        raise _refused(rate, "a negative number of free seconds; use 0 or more")
+    if rate.surcharge_at_s < 0 or rate.surcharge_every_s < 0:
+        raise _refused(rate, "a surcharge at or every negative number of seconds; use 0 or more")
+
+
+def _refused(rate: Rate, fault: str) -> TariffError:
+    return TariffError(f"the row of prefix « {rate.prefix} », zone « {rate.zone} », has {fault}")
+
+
+# --- a row, exactly ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the adjustments on the way from a tariff to an account make of a price: p * factor, then `per_min` more on
+    a minute of a step.
+    """
+
+    factor: Fraction = Fraction(1)
+    per_min: Fraction = Fraction(0)
+
+    def then(self, adjustment: Adjustment) -> Change:
+        """This change, then one more adjustment: ((p * (1+a)) + b) * (1+c) + d."""
+        times = 1 + Fraction(adjustment.percentage) / 100
+        return Change(self.factor * times, self.per_min * times + Fraction(adjustment.amount_per_min))
+
+
+UNCHANGED = Change()
+
+
+@dataclass(frozen=True, slots=True)
+class PricedStep:
+    """A step after adjustments. `price` is that of `per_s` seconds, `unit_price` that of one second once the price of
+    an increment is rounded; both are that of the whole step in a package.
+    """
+
+    from_s: int
+    increment_s: int
+    price: Fraction
+    per_s: int
+    unit_price: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a tariff under the tariff's conventions, every price exact and adjusted."""
+
+    rate: Rate
+    tariff: Tariff
+    steps: tuple[PricedStep, ...]
+    connection_fee: Fraction
+    minimum: Fraction
+    maximum: Fraction | None
+    surcharge: Fraction
+    attempt_fee: Fraction
 
 
 FREE_BEFORE_FIRST_STEP = Step(from_s=0, price=Decimal(0), per_s=60, increment_s=1)
 
 
 def ordered_steps(rate: Rate) -> tuple[Step, ...]:
-    """Steps in time order; seconds before the first one cost nothing. Refuses steps that cannot be counted."""
-    steps = tuple(sorted(rate.steps, key=lambda step: step.from_s))
-    row = f"the row of prefix « {rate.prefix} », zone « {rate.zone} »,"
-    if any(step.increment_s < 1 or step.per_s < 1 or step.from_s < 0 for step in steps):
-        raise TariffError(f"{row} has a step with a negative start, or an increment or a unit under one second")
-    if len({step.from_s for step in steps}) < len(steps):
-        raise TariffError(f"{row} has two steps from the same second")
-    if rate.free_s < 0:
-        raise TariffError(f"{row} has a negative number of free seconds")
+    """Steps in time order; seconds before the first one cost nothing."""
+    steps = rate.steps if len(rate.steps) < 2 else tuple(sorted(rate.steps, key=lambda step: step.from_s))
     if steps and steps[0].from_s > 0:
         return (FREE_BEFORE_FIRST_STEP, *steps)
     return steps
 
 
-def pieces(steps: Sequence[Step], *, origin: IncrementOrigin, charge_s: int) -> list[Piece]:
-    """Cut `charge_s` seconds at the steps and round them up to increments.
+def row_of(rate: Rate, tariff: Tariff, change: Change = UNCHANGED) -> Row:
+    """The row of a tariff as an account pays it. Raises TariffError."""
+    check_tariff(tariff)
+    check_rate(rate)
+    return Row(
+        rate=rate,
+        tariff=tariff,
+        steps=tuple(_priced_step(step, rate, tariff, change) for step in ordered_steps(rate)),
+        connection_fee=Fraction(rate.connection_fee) * change.factor,
+        minimum=Fraction(rate.minimum) * change.factor,
+        maximum=None if rate.maximum is None else Fraction(rate.maximum) * change.factor,
+        surcharge=Fraction(rate.surcharge) * change.factor,
+        attempt_fee=Fraction(0) if rate.coefficient is not None else Fraction(rate.attempt_fee) * change.factor,
+    )
 
-    FIRST_NEXT: each piece is rounded up to its own increment and its overrun eats into the next step, so that 60/1 is
-    {0 s: blocks of 60, 60 s: blocks of 1}. ZERO: the total is at least the first increment and, beyond it, a multiple
-    counted from second 0 of the increment of the step in which the call ends; the billed total is then cut at the
-    steps.
+
+def _priced_step(step: Step, rate: Rate, tariff: Tariff, change: Change) -> PricedStep:
+    if step is FREE_BEFORE_FIRST_STEP:
+        return PricedStep(0, 1, Fraction(0), 60, Fraction(0))
+    price = Fraction(step.price) * change.factor
+    if tariff.tiers is Tiers.PACKAGE:  # no price by the minute: the amount by the minute has nothing to add to
+        return PricedStep(step.from_s, step.increment_s, price, step.per_s, price)
+    if rate.kind is UsageKind.CALL:
+        price += change.per_min * step.per_s / 60
+    unit_price = price / step.per_s
+    if tariff.increment_decimals is not None:
+        places = 10**tariff.increment_decimals
+        rounded = round_fraction(unit_price * step.increment_s * places, mode=tariff.rounding)
+        unit_price = Fraction(rounded, places * step.increment_s)
+    return PricedStep(step.from_s, step.increment_s, price, step.per_s, unit_price)
+
+
+# --- seconds ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`billed_s` seconds from second `at_s` of the chargeable part at the price of one step of a row."""
+
+    row: Row
+    step: PricedStep
+    at_s: int
+    billed_s: int
+
+    @property
+    def amount(self) -> Fraction:
+        """Exact price of the piece."""
+        return self.step.unit_price * (1 if self.row.tariff.tiers is Tiers.PACKAGE else self.billed_s)
+
+
+Later = Sequence[tuple[int, Row]]
+"""The rows that take over when the band changes during a call: (second counted from the answer, row), in order."""
+
+
+def chargeable_s(rate: Rate, *, quantity: int) -> int:
+    """Units of a whole call that increments see: free ones off; a call of 0 s counts as its first second."""
+    return max(0, max(quantity, 1) - rate.free_s)
+
+
+def pieces(row: Row, *, charge_s: int, begin_s: int = 0, later: Later = ()) -> list[Piece]:
+    """Cut `charge_s` chargeable seconds at the steps (and, with `later`, at the changes of band) and round them up.
+
+    `begin_s`: seconds between the answer and the first chargeable one. FIRST_NEXT: each piece is rounded up to its own
+    increment and its overrun eats into the next step, so that 60/1 is {0 s: blocks of 60, 60 s: blocks of 1}. ZERO: the
+    total is at least the first increment and, beyond it, a multiple counted from second 0 of the increment of the step
+    in which the call ends; the billed total is then cut at the steps. STEP: the part of each step is rounded up on its
+    own. VOLUME, PACKAGE: one piece, of the step in which the quantity ends.
     """
-    if charge_s <= 0 or not steps:
+    if charge_s <= 0:
         return []
-    walk = _first_next if origin is IncrementOrigin.FIRST_NEXT else _from_zero
-    return list(walk(steps, charge_s))
+    if later:
+        walk = _carried if row.tariff.band_border is BandBorder.CARRY else _split
+        return list(walk(_segments(row, later, begin_s=begin_s, charge_s=charge_s)))
+    if not row.steps:
+        return []
+    return list(_WALKS[counting(row.tariff)](row, charge_s))
 
 
-def _ends(steps: Sequence[Step]) -> Iterator[tuple[Step, int | None]]:
-    for index, step in enumerate(steps):
-        yield step, steps[index + 1].from_s if index + 1 < len(steps) else None
+def _ends(row: Row) -> Iterator[tuple[PricedStep, int | None]]:
+    for index, step in enumerate(row.steps):
+        yield step, row.steps[index + 1].from_s if index + 1 < len(row.steps) else None
 
 
-def _first_next(steps: Sequence[Step], charge_s: int) -> Iterator[Piece]:
-    reached_s = 0
-    for step, end_s in _ends(steps):
+def _first_next(row: Row, charge_s: int, begin_s: int = 0) -> Iterator[Piece]:
+    """From position `begin_s` to `charge_s`."""
+    reached_s = begin_s
+    for step, end_s in _ends(row):
         stop_s = charge_s if end_s is None else min(charge_s, end_s)
         if stop_s > reached_s:
             billed_s = round_up(stop_s - reached_s, step.increment_s)
+            yield Piece(row, step, reached_s, billed_s)
             reached_s += billed_s
-            yield Piece(step, billed_s)
 
 
-def _from_zero(steps: Sequence[Step], charge_s: int) -> Iterator[Piece]:
-    billed_s = first_s = steps[0].increment_s
+def _from_zero(row: Row, charge_s: int) -> Iterator[Piece]:
+    billed_s = first_s = row.steps[0].increment_s
     if charge_s > first_s:
-        ending = [step for step in steps if step.from_s < charge_s][-1]
-        billed_s = round_up(charge_s, ending.increment_s)
-    for step, end_s in _ends(steps):
+        billed_s = round_up(charge_s, _ending(row, charge_s).increment_s)
+    for step, end_s in _ends(row):
         stop_s = billed_s if end_s is None else min(billed_s, end_s)
         if stop_s > step.from_s:
-            yield Piece(step, stop_s - step.from_s)
+            yield Piece(row, step, step.from_s, stop_s - step.from_s)
+
+
+def _step_by_step(row: Row, charge_s: int) -> Iterator[Piece]:
+    for step, end_s in _ends(row):
+        slice_s = (charge_s if end_s is None else min(charge_s, end_s)) - step.from_s
+        if slice_s > 0:
+            yield Piece(row, step, step.from_s, round_up(slice_s, step.increment_s))
+
+
+def _one_step(row: Row, charge_s: int) -> Iterator[Piece]:
+    step = _ending(row, charge_s)
+    yield Piece(row, step, 0, round_up(charge_s, step.increment_s))
+
+
+_WALKS = {
+    Counting.FIRST_NEXT: _first_next,
+    Counting.ZERO: _from_zero,
+    Counting.STEP: _step_by_step,
+    Counting.VOLUME: _one_step,
+    Counting.PACKAGE: _one_step,
+}
+
+
+def _ending(row: Row, charge_s: int) -> PricedStep:
+    """The step in which a quantity ends: a step begins after its `from_s`."""
+    return [step for step in row.steps if step.from_s < charge_s][-1]
+
+
+def _segments(row: Row, later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row, int, int]]:
+    """(row, from, to) in chargeable seconds: one segment a band."""
+    rows = [(0, row), *((max(0, at_s - begin_s), known) for at_s, known in later)]
+    ends = [min(at_s, charge_s) for at_s, _ in rows[1:]] + [charge_s]
+    return [(known, from_s, to_s) for (from_s, known), to_s in zip(rows, ends, strict=True) if from_s < to_s]
+
+
+def _carried(segments: Iterable[tuple[Row, int, int]]) -> Iterator[Piece]:
+    """The increment begun before the border is paid at its price; what it overruns is taken from what follows."""
+    reached_s = 0
+    for row, _, to_s in segments:
+        for piece in _first_next(row, to_s, reached_s):
+            yield piece
+            reached_s = piece.at_s + piece.billed_s
+        reached_s = max(reached_s, to_s)  # a row without steps lets its seconds pass
+
+
+def _split(segments: Iterable[tuple[Row, int, int]]) -> Iterator[Piece]:
+    """Each segment from its own border, rounded on its own; steps keep their place in the call."""
+    for row, from_s, to_s in segments:
+        yield from _first_next(row, to_s, from_s)
 
 
 def round_up(seconds: int, increment_s: int) -> int:
@@ -89,44 +298,81 @@ def round_up(seconds: int, increment_s: int) -> int:
     return -(-seconds // increment_s) * increment_s
 
 
-def chargeable_s(rate: Rate, *, talk_s: int) -> int:
-    """Seconds of a whole call that increments see: free seconds off; a call of 0 s counts as its first second."""
-    return max(0, max(talk_s, 1) - rate.free_s)
+# --- amounts ----------------------------------------------------------------------------------------------------------
 
 
-def whole_call(rate: Rate, *, origin: IncrementOrigin, talk_s: int) -> tuple[Fraction, int]:
-    """Exact price and billed seconds of the access part of a call that no allowance covers."""
-    cut = pieces(ordered_steps(rate), origin=origin, charge_s=chargeable_s(rate, talk_s=talk_s))
-    amount = Fraction(rate.connection_fee) + _sum(cut)
-    if rate.minimum:  # 0 is no minimum: a price may be negative, when the called party earns
-        amount = max(amount, Fraction(rate.minimum))
-    if rate.maximum is not None:
-        amount = min(amount, Fraction(rate.maximum))
-    return amount, sum(piece.billed_s for piece in cut)
+def whole_call(row: Row, *, quantity: int, later: Later = ()) -> tuple[Fraction, int]:
+    """Exact price and billed seconds of the access part of an answered call that no allowance covers.
+
+    Steps, connection fee and surcharges; then the minimum (0 is none: a price may be negative, when the called party
+    earns), then the maximum; then the attempt fee. A negative quantity takes back what the same positive one costs.
+    """
+    if quantity < 0:
+        amount, billed_s = whole_call(row, quantity=-quantity, later=later)
+        return -amount, -billed_s
+    charge_s = chargeable_s(row.rate, quantity=quantity)
+    cut = pieces(row, charge_s=charge_s, begin_s=row.rate.free_s, later=later)
+    billed_s = sum(piece.billed_s for piece in cut)
+    amount = _sum(cut) + row.connection_fee + row.surcharge * surcharges(row.rate, billed_s=billed_s)
+    if row.minimum:
+        amount = max(amount, row.minimum)
+    return _at_most(row, amount) + row.attempt_fee, billed_s
 
 
-def remainder(rate: Rate, *, origin: IncrementOrigin, uncovered_s: int) -> tuple[Fraction, int]:
-    """Exact price and billed seconds of what an allowance leaves of a call: no connection fee, no minimum."""
-    if uncovered_s <= 0:
+def remainder(row: Row, *, quantity: int, uncovered: int, later: Later = ()) -> tuple[Fraction, int]:
+    """Exact price and billed seconds of the last `uncovered` seconds of a call whose others an allowance covers: steps
+    and maximum only.
+    """
+    if uncovered <= 0:
         return Fraction(0), 0
-    cut = pieces(ordered_steps(rate), origin=origin, charge_s=uncovered_s)
-    amount = _sum(cut)
-    if rate.maximum is not None:
-        amount = min(amount, Fraction(rate.maximum))
-    return amount, sum(piece.billed_s for piece in cut)
+    cut = pieces(row, charge_s=uncovered, begin_s=quantity - uncovered, later=later)
+    return _at_most(row, _sum(cut)), sum(piece.billed_s for piece in cut)
 
 
-def service(rate: Rate, *, talk_s: int) -> Fraction:
+def surcharges(rate: Rate, *, billed_s: int) -> int:
+    """How many times the surcharge is due; from second 0 means from the first billed one."""
+    if rate.surcharge == 0 or billed_s < max(rate.surcharge_at_s, 1):
+        return 0
+    return 1 + ((billed_s - rate.surcharge_at_s) // rate.surcharge_every_s if rate.surcharge_every_s else 0)
+
+
+def by_coefficient(rate: Rate, *, cost_micros: int) -> Fraction:
+    """Exact price of the access part as so many times its cost."""
+    assert rate.coefficient is not None, "only a row with a coefficient is priced by its cost"
+    return Fraction(rate.coefficient) * cost_micros / 10**6
+
+
+def service(rate: Rate, *, quantity: int) -> Fraction:
     """Exact price of the service part (S): by call, or by second from the first one at a price quoted by minute.
 
     Source: arrêté du 10 juin 2009 modified (information on the price of calls to value-added services).
     """
     if rate.service_per is ServicePer.CALL:
-        return Fraction(rate.service_price)
+        return Fraction(rate.service_price) * (-1 if quantity < 0 else 1)
     if rate.service_per is ServicePer.MINUTE:
-        return Fraction(rate.service_price) * talk_s / 60
+        return Fraction(rate.service_price) * quantity / 60
     return Fraction(0)
 
 
+def rounded(tariff: Tariff, exact: Fraction) -> tuple[int, Fraction]:
+    """The tariff's rounding point: micros, and what they lack of the exact amount, in micros.
+
+    CALL leaves nothing. LINE rounds half up to the micro and keeps the rest for the line of the invoice.
+    """
+    if tariff.rounding_point is RoundingPoint.CALL:
+        return to_micros(exact, mode=tariff.rounding, decimals=tariff.rounding_decimals), Fraction(0)
+    micros = to_micros(exact, mode=Rounding.HALF_UP, decimals=6)
+    return micros, exact * 10**6 - micros
+
+
+def residue_text(residue: Fraction) -> str:
+    """« n/d » in lowest terms, nothing when there is no rest."""
+    return f"{residue.numerator}/{residue.denominator}" if residue else ""
+
+
+def _at_most(row: Row, amount: Fraction) -> Fraction:
+    return amount if row.maximum is None else min(amount, row.maximum)
+
+
 def _sum(cut: Iterable[Piece]) -> Fraction:
-    return sum((Fraction(piece.step.price) * piece.billed_s / piece.step.per_s for piece in cut), Fraction(0))
+    return sum((piece.amount for piece in cut), Fraction(0))

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from ardoise.core.money import NO_BREAK, Rounding, amount_text
 from ardoise.core.periods import local_date
-from ardoise.core.pricing import chargeable_s, ordered_steps, pieces, remainder, service, whole_call
+from ardoise.core.pricing import chargeable_s, pieces, remainder, row_of, service, whole_call
 from ardoise.core.rating import Match, PartName, RatedPart, State, Why
 from ardoise.core.tariffs import ServicePer, TaxBasis
 
@@ -87,7 +87,7 @@ def _access(part: RatedPart, french: bool) -> list[str]:
     assert part.match is not None
     rate, tariff = part.match.rate.rate, part.match.rate.tariff
     sentences = _allowance(part, french)
-    charge_s = chargeable_s(rate, talk_s=part.usage.talk_s)
+    charge_s = chargeable_s(rate, quantity=part.usage.talk_s)
     if part.draws:
         charge_s -= part.covered_s
     elif rate.free_s:
@@ -96,7 +96,7 @@ def _access(part: RatedPart, french: bool) -> list[str]:
             if french
             else f"The first {rate.free_s} s are free."
         )
-    for piece in pieces(ordered_steps(rate), origin=tariff.increment_origin, charge_s=charge_s):
+    for piece in pieces(row_of(rate, tariff), charge_s=charge_s):
         step = piece.step
         price = amount_text(step.price, currency=tariff.currency, french=french)
         cost = amount_text(Fraction(step.price) * piece.billed_s / step.per_s, currency=tariff.currency, french=french)
@@ -152,13 +152,14 @@ def _service(part: RatedPart, french: bool) -> list[str]:
 def _exact(part: RatedPart) -> Fraction:
     """The amount before the tariff's rounding."""
     assert part.match is not None
-    rate, origin = part.match.rate.rate, part.match.rate.tariff.increment_origin
+    rate, tariff, quantity = part.match.rate.rate, part.match.rate.tariff, part.usage.talk_s
     if part.part is PartName.SERVICE:
-        return service(rate, talk_s=part.usage.talk_s)
+        return service(rate, quantity=quantity)
+    row = row_of(rate, tariff)
     if part.draws:
-        uncovered_s = chargeable_s(rate, talk_s=part.usage.talk_s) - part.covered_s
-        return remainder(rate, origin=origin, uncovered_s=uncovered_s)[0]
-    return whole_call(rate, origin=origin, talk_s=part.usage.talk_s)[0]
+        uncovered = chargeable_s(rate, quantity=quantity) - part.covered_s
+        return remainder(row, quantity=quantity, uncovered=uncovered)[0]
+    return whole_call(row, quantity=quantity)[0]
 
 
 def _rounding(part: RatedPart, french: bool) -> str:

@@ -24,7 +24,7 @@ from tests.unit.core.rating_world import (
 
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.money import Rounding
-from ardoise.core.pricing import TariffError, service, whole_call
+from ardoise.core.pricing import TariffError, row_of, service, whole_call
 from ardoise.core.rating import (
     CompiledSnapshot,
     NoPayer,
@@ -87,7 +87,7 @@ def test_increments_and_steps(
     cut: tuple[Step, ...], origin: IncrementOrigin, talk_s: int, billed_s: int, amount: str
 ) -> None:
     row = Rate(prefix="33", zone="FR", steps=cut)
-    exact, seconds = whole_call(row, origin=origin, talk_s=talk_s)
+    exact, seconds = whole_call(row_of(row, tariff(row, increment_origin=origin)), quantity=talk_s)
     assert seconds == billed_s
     assert abs(exact - Fraction(amount)) < Fraction(1, 10**9)
     compiled = CompiledRate(row, tariff(row, increment_origin=origin))
@@ -107,7 +107,8 @@ def test_increments_and_steps(
     ],
 )
 def test_fee_minimum_maximum_and_free_seconds(changes: dict[str, object], talk_s: int, amount: str) -> None:
-    assert whole_call(rate(**changes), origin=IncrementOrigin.FIRST_NEXT, talk_s=talk_s)[0] == Fraction(amount)  # type: ignore[arg-type]
+    row = rate(**changes)
+    assert whole_call(row_of(row, tariff(row)), quantity=talk_s)[0] == Fraction(amount)
 
 
 def price(snapshot: Snapshot, usage: Usage) -> RatedPart:
@@ -234,7 +235,7 @@ def test_a_surtaxed_call_has_two_parts() -> None:
 
 def test_a_service_priced_by_call_does_not_depend_on_its_length() -> None:
     row = rate(service_price=Decimal("2"), service_per=ServicePer.CALL)
-    assert service(row, talk_s=1) == service(row, talk_s=3600) == 2
+    assert service(row, quantity=1) == service(row, quantity=3600) == 2
 
 
 def test_the_operators_cost_stands_beside_the_price() -> None:
@@ -324,7 +325,7 @@ def test_a_call_that_names_no_line_gives_no_charge() -> None:
 )
 def test_a_row_that_cannot_be_counted_is_refused(broken: Rate) -> None:
     with pytest.raises(TariffError, match="prefix « 33 »"):
-        CompiledRate(broken, tariff(broken))
+        CompiledSnapshot(world(tariff(broken)))
 
 
 def test_two_rows_for_one_prefix_are_refused() -> None:
