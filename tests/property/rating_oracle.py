@@ -1,337 +1,395 @@
-"""The oracle: what every call must cost, written to be read and not to be fast.
+"""The oracle: what every usage must cost, written to be read and not to be fast.
 
 Nothing here is taken from the product but its value types: prefixes by dict, local time by zoneinfo, money in Fraction,
-increments second by second. Where it disagrees with the product, one of them is wrong.
+increments block by block. Where it disagrees with the product, one of them is wrong. `oracle_time`: bands and months;
+`oracle_price`: the price of a row; `oracle_included`: allowances and promotions; here: who pays, along which tariffs,
+at which levels, and what stands in the charge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
-from math import floor
-from zoneinfo import ZoneInfo
 
-import holidays as holiday_library
+from tests.property.oracle_included import Included, Payer, valid
+from tests.property.oracle_price import Row, RowAt, remainder, rounded, service, settle, whole
+from tests.property.oracle_time import Bands, month_at
 
-from ardoise.core.snapshot import Snapshot
-from ardoise.core.tariffs import Calendar, Rate, Tariff, TariffVersion
+from ardoise.core.snapshot import Snapshot, SnapshotAccount, TariffLink
+from ardoise.core.tariffs import Adjustment, Rate, Tariff, TariffVersion
 from ardoise.core.usage import Usage
 
-Row = dict[str, object]
+Charge = dict[str, object]
 
 
-def charges(snapshot: Snapshot, calls: Sequence[Usage], month: str) -> tuple[list[Row], list[str]]:
+def charges(snapshot: Snapshot, calls: Sequence[Usage], month: str) -> tuple[list[Charge], list[str]]:
     """The rows of the month, sorted, and the ids of the calls that nobody can be charged for."""
-    rows: list[Row] = []
-    nobody: list[str] = []
-    used: dict[tuple[int, str, int, int], int] = {}
-    for call in sorted(calls, key=lambda known: (known.answered_at, known.usage_id)):
-        source = next((known for known in snapshot.sources if known.code == call.source), None)
-        zone = "UTC" if source is None else snapshot.issuers_zone[source.issuer_id]
-        if call.answered_at.astimezone(ZoneInfo(zone)).strftime("%Y-%m") != month:
-            continue
-        found = who(snapshot, call)
-        if found is None:
-            nobody.append(call.usage_id)
+    return Oracle(snapshot, month).charges(calls)
+
+
+def sort_key(row: Charge) -> tuple[object, ...]:
+    return row["account_id"], row["at"], row["origin_id"], row["level"], row["part"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A tariff of a chain, and what its prices become there, nearest to its rows first."""
+
+    tariff: Tariff
+    adjustments: tuple[Adjustment, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    asked: Asked
+    version: TariffVersion
+    rate: Rate
+    band: str
+    row: Row
+
+    @property
+    def tariff(self) -> Tariff:
+        return self.asked.tariff
+
+
+@dataclass(frozen=True)
+class Cost:
+    access: int
+    service: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why no tariff of a chain has a row. `linked`: any tariff of the direction stands in the chain."""
+
+    why: str
+    linked: bool
+
+
+class Oracle:
+    def __init__(self, snapshot: Snapshot, month: str) -> None:
+        self.snapshot, self.month = snapshot, month
+        self.accounts = {account.account_id: account for account in snapshot.accounts}
+        self.tariffs = {tariff.tariff_id: tariff for tariff in snapshot.tariffs}
+        self.sources = {source.code: source for source in snapshot.sources}
+        self.secret = {line.line_id for line in snapshot.lines if line.no_detail}
+        self.bands = Bands(snapshot)
+        self.included = Included(snapshot, month)
+        self._rows: dict[tuple[int, str, bool, str], list[Rate]] = {}
+        for tariff in snapshot.tariffs:
+            for version in tariff.versions:
+                for rate in version.rates:
+                    key = version.version_id, rate.kind.value, rate.exact, rate.prefix
+                    self._rows.setdefault(key, []).append(rate)
+
+    def charges(self, calls: Sequence[Usage]) -> tuple[list[Charge], list[str]]:
+        rows: list[Charge] = []
+        nobody: list[str] = []
+        for call in sorted(calls, key=lambda known: (known.answered_at, known.usage_id)):
+            source = self.sources.get(call.source)
+            zone = "UTC" if source is None else self.snapshot.issuers_zone[source.issuer_id]
+            if month_at(zone, call.answered_at) != self.month:
+                continue
+            found = self.who(call)
+            if found is None:
+                nobody.append(call.usage_id)
+                continue
+            line_id, account_id, rule = found
+            for payer in self.levels(line_id, account_id):
+                rows += self.parts(call, payer, rule, secret=line_id in self.secret)
+        return sorted(rows, key=sort_key), sorted(nobody)
+
+    # -- who pays
+
+    def who(self, call: Usage) -> tuple[int, int, str] | None:
+        """(line, account, rule)"""
+        source = self.sources.get(call.source)
+        if source is None:
+            return None
+        for rule, kind, value in (
+            ("charged", "extension", call.charged),
+            ("party", "extension", call.party),
+            ("ddi", "number", call.ddi),
+        ):
+            if not value:
+                continue
+            for owner in (call.source, ""):
+                names = [
+                    known
+                    for known in self.snapshot.identifiers
+                    if (known.source, known.kind.value, known.value) == (owner, kind, value)
+                ]
+                names = newest(names, call.answered_at)
+                names.sort(key=lambda known: self.issuer_of(known.line_id, call.answered_at) != source.issuer_id)
+                if names:
+                    account_id = self.account_of(names[0].line_id, call.answered_at)
+                    if account_id is not None:
+                        return names[0].line_id, account_id, rule
+                    break
+        return None
+
+    def account_of(self, line_id: int, at: datetime) -> int | None:
+        held = newest([known for known in self.snapshot.assignments if known.line_id == line_id], at)
+        return held[0].account_id if held else None
+
+    def issuer_of(self, line_id: int, at: datetime) -> int | None:
+        account_id = self.account_of(line_id, at)
+        return None if account_id is None else self.accounts[account_id].issuer_id
+
+    def levels(self, line_id: int, account_id: int) -> list[Payer]:
+        """The customer, then the account that resells to its root, and so on up."""
+        account = self.accounts[account_id]
+        found = [self.payer("retail", account, line_id)]
+        while (reseller_id := self.accounts[account.root_id].reseller_id) is not None:
+            account = self.accounts[reseller_id]
+            found.append(self.payer(f"reseller{len(found)}", account, None))
+        return found
+
+    def payer(self, level: str, account: SnapshotAccount, line_id: int | None) -> Payer:
+        family = [account.account_id]
+        while (parent_id := self.accounts[family[-1]].parent_id) is not None:
+            family.append(parent_id)
+        return Payer(level, account.issuer_id, account.root_id, account.account_id, line_id, tuple(family))
+
+    # -- which row
+
+    def chain(self, nodes: Sequence[tuple[str, int]], call: Usage, trunk: str | None = None) -> list[Asked]:
+        """The tariffs asked for this usage, first to last: each linked one, then its parents."""
+        wanted = call.direction.value == "in"
+        found: list[Asked] = []
+        for node in nodes:
+            links = [
+                link
+                for link in self.snapshot.links
+                if (link.owner_kind.value, link.owner_id) == node
+                and valid(link, call.answered_at)
+                and (trunk is None or link.trunk == trunk)
+            ]
+            for link in sorted(links, key=lambda known: (known.rank, known.tariff_id)):
+                found += self.with_parents(link)
+        return [asked for asked in found if asked.tariff.incoming == wanted]
+
+    def with_parents(self, link: TariffLink) -> list[Asked]:
+        tariff, adjustments = self.tariffs[link.tariff_id], (link.adjustment,)
+        found = [Asked(tariff, adjustments)]
+        while tariff.parent is not None:
+            adjustments = (tariff.parent.adjustment, *adjustments)
+            tariff = self.tariffs[tariff.parent.tariff_id]
+            found.append(Asked(tariff, adjustments))
+        return found
+
+    def look_up(self, chain: Sequence[Asked], call: Usage, key: str, *, longest: bool) -> Found | Missing:
+        if not key and call.kind.value == "call":
+            return Missing("unknown_number", bool(chain))
+        dated, candidates = False, []
+        for asked in chain:
+            versions = [version for version in asked.tariff.versions if valid(version, call.answered_at)]
+            if not versions:
+                continue
+            dated = True
+            version = max(versions, key=lambda known: (known.valid_from_at, known.version_id))
+            band = self.bands.at(asked.tariff.calendar, call.answered_at)
+            place_and_rate = self.row_for(version, call, key, band)
+            if place_and_rate is not None:
+                place, rate = place_and_rate
+                row = Row(asked.tariff, rate, asked.adjustments)
+                candidates.append((place, len(candidates), Found(asked, version, rate, band, row)))
+                if not longest:
+                    break
+        if candidates:
+            return min(candidates, key=lambda known: known[:2])[2]
+        if not chain:
+            return Missing("no_tariff", False)
+        if not dated:
+            return Missing("no_version", True)
+        return Missing("unknown_number" if key[:1] in ("", "?") else "no_rate", True)
+
+    def row_for(self, version: TariffVersion, call: Usage, key: str, band: str) -> tuple[int, Rate] | None:
+        """How near (exact, category, then the longest prefix) and the row."""
+        kind = call.kind.value
+        digits = all(character in "0123456789" for character in key)
+        places: list[tuple[bool, str]] = [(True, key), (False, f"={call.number_category}")]
+        places += [(False, key[:length]) for length in range(len(key), -1, -1)]
+        for place, (exact, prefix) in enumerate(places):
+            if prefix == "" and kind == "call" and not digits:
+                continue
+            if prefix in ("", "=") and place < 2:
+                continue  # neither a number nor a category
+            rows = [
+                rate
+                for rate in self._rows.get((version.version_id, kind, exact, prefix), [])
+                if call.origin.startswith(rate.origin) and rate.band in (band, "")
+            ]
+            if rows:
+                best = max(rows, key=lambda rate: (len(rate.origin), rate.band != ""))
+                return min(place, 2) - (len(prefix) if place >= 2 else 10**6), best
+        return None
+
+    def rows_at(self, found: Found, call: Usage, key: str, first_second: int) -> RowAt | None:
+        """The band and row of each chargeable second of a call whose tariff looks beyond the start."""
+        tariff = found.tariff
+        if call.kind.value != "call" or tariff.band_border.value == "start" or not tariff.calendar:
+            return None
+        rows: dict[str, Row | None] = {found.band: found.row}
+        start = call.answered_at + timedelta(seconds=first_second)
+
+        def row_at(second: int) -> tuple[str, Row | None]:
+            band = self.bands.at(tariff.calendar, start + timedelta(seconds=second))
+            if band not in rows:
+                known = self.row_for(found.version, call, key, band)
+                rows[band] = None if known is None else Row(tariff, known[1], found.asked.adjustments)
+            return band, rows[band]
+
+        return row_at
+
+    # -- what it costs
+
+    def cost(self, call: Usage, key: str, attempt: bool) -> Cost | None:
+        """What the operator's tariff asks, in its own currency."""
+        source = self.sources[call.source]
+        nodes = [("source", source.source_id)]
+        chain = self.chain(nodes, call, call.trunk) if call.trunk else []
+        found = self.look_up([*chain, *self.chain(nodes, call, "")], call, key, longest=False)
+        if isinstance(found, Missing) or found.rate.coefficient is not None:
+            return None
+        tariff = found.tariff
+        if attempt or (call.quantity == 0 and not tariff.bill_zero_seconds):
+            return Cost(settle(tariff, found.row.attempt_fee)[0], 0, tariff.currency)
+        sign, quantity = (-1 if call.quantity < 0 else 1), abs(call.quantity)
+        exact, _ = whole(found.row, quantity, self.rows_at(found, call, key, found.rate.free_s))
+        third = settle(tariff, service(found.rate, call.quantity))[0]
+        return Cost(settle(tariff, sign * exact)[0], third, tariff.currency)
+
+    def exchanged(self, micros: int, currency: str, wanted: str, at: datetime) -> int | None:
+        if currency == wanted:
+            return micros
+        known = [rate for rate in self.snapshot.exchange_rates if rate.valid_from_at <= at]
+        for pair, inverse in (((currency, wanted), False), ((wanted, currency), True)):
+            dated = [rate for rate in known if (rate.currency, rate.other) == pair]
+            if dated:
+                rate = Fraction(max(dated, key=lambda known: known.valid_from_at).rate)
+                return rounded(micros / rate if inverse else micros * rate, "half_up")
+        return None
+
+    # -- the charge
+
+    def parts(self, call: Usage, payer: Payer, rule: str, *, secret: bool) -> list[Charge]:
+        key = "" if secret else call.number_key
+        row: Charge = {
+            "origin_id": call.usage_id, "level": payer.level, "part": "access", "issuer_id": payer.issuer_id,
+            "root_id": payer.root_id, "account_id": payer.account_id, "line_id": payer.line_id,
+            "identifier_rule": rule, "billable": self.accounts[payer.account_id].billable, "at": call.answered_at,
+            "state": "excluded", "why": "", "section": "", "called": "" if secret else call.called, "number_key": key,
+            "talk_s": call.talk_s, "kind": call.kind.value, "units": call.units, "billed_s": 0, "zone": "",
+            "tariff_id": None, "version_id": None, "prefix": "", "band": "", "allowance_id": None, "covered_s": 0,
+            "draws": "", "promotion_id": None, "promoted": 0, "residue": "", "amount_micros": None,
+            "cost_micros": None, "printed_micros": call.operator_micros, "currency": "",
+        }  # fmt: skip
+        if call.direction.value == "internal" and not self.sources[call.source].prices_internal:
+            return [row | {"why": "internal"}]
+        if secret or "no_detail" in call.flags.split(","):
+            return [row | {"why": "no_detail"}]
+        incoming = call.direction.value == "in"
+        unanswered = call.status.value in ("unanswered", "busy", "failed")
+        nodes = [("account", known) for known in payer.family] + [("issuer", payer.issuer_id)]
+        if payer.line_id is not None:
+            nodes.insert(0, ("line", payer.line_id))
+        longest = payer.issuer_id in self.snapshot.longest_over_all
+        found = self.look_up(self.chain(nodes, call), call, key, longest=longest)
+        if isinstance(found, Missing):
+            if unanswered or call.quantity == 0:
+                return [row | {"why": "unanswered"}]
+            if incoming and not found.linked:
+                return [row | {"why": "incoming"}]
+            cost = self.cost(call, key, attempt=False)
+            total = None if cost is None else cost.access + cost.service
+            return [row | {"state": "unpriced", "why": found.why, "cost_micros": total}]
+        row |= {
+            "state": "priced", "zone": found.rate.zone, "tariff_id": found.tariff.tariff_id,
+            "version_id": found.version.version_id, "prefix": found.rate.prefix, "band": found.band,
+            "currency": found.tariff.currency,
+        }  # fmt: skip
+        if unanswered or (call.quantity == 0 and not found.tariff.bill_zero_seconds):
+            return [self.attempt(row, call, found, key)]
+        return self.answered(row, call, payer, found, key)
+
+    def attempt(self, row: Charge, call: Usage, found: Found, key: str) -> Charge:
+        if not found.row.attempt_fee or found.rate.coefficient is not None:
+            nothing = {"tariff_id": None, "version_id": None, "prefix": "", "band": "", "zone": "", "currency": ""}
+            return row | nothing | {"state": "excluded", "why": "unanswered"}
+        amount, residue = settle(found.tariff, found.row.attempt_fee)
+        cost = self.cost(call, key, attempt=True)
+        return row | {
+            "section": "outside", "amount_micros": amount, "residue": residue,
+            "cost_micros": self.cost_total(cost, found, call),
+        }  # fmt: skip
+
+    def cost_total(self, cost: Cost | None, found: Found, call: Usage) -> int | None:
+        if cost is None:
+            return None
+        return self.exchanged(cost.access + cost.service, cost.currency, found.tariff.currency, call.answered_at)
+
+    def answered(self, row: Charge, call: Usage, payer: Payer, found: Found, key: str) -> list[Charge]:
+        tariff, rate = found.tariff, found.rate
+        sign, quantity = (-1 if call.quantity < 0 else 1), abs(call.quantity)
+        cost = self.cost(call, key, attempt=False)
+        total = self.cost_total(cost, found, call)
+        demand = max(0, call.quantity - rate.free_s)
+        if rate.coefficient is not None:
+            base = call.operator_micros if call.operator_micros is not None else total
+            if base is None:
+                nothing = {"tariff_id": None, "version_id": None, "prefix": "", "band": "", "zone": "", "currency": ""}
+                return [row | nothing | {"state": "unpriced", "why": "no_cost"}]
+            taken = self.included.take(call, payer, rate.zone, 0)
+            exact, billed = Fraction(rate.coefficient) * base / 10**6, call.quantity
+            sign = 1
+            uncovered = demand
         else:
-            rows += parts(snapshot, call, *found, used)
-    rows.sort(key=lambda row: (row["account_id"], row["at"], row["origin_id"], row["part"]))
-    return rows, sorted(nobody)
-
-
-def valid(record: object, at: datetime) -> bool:
-    start, end = record.valid_from_at, record.valid_to_at  # type: ignore[attr-defined]
-    return (start is None or start <= at) and (end is None or at < end)
+            taken = self.included.take(call, payer, rate.zone, demand)
+            if taken.draws:
+                counted = sum(drawn.covered for drawn in taken.draws if drawn.allowance.counted.value != "calls")
+                whole_call = any(drawn.allowance.counted.value == "calls" for drawn in taken.draws)
+                uncovered = 0 if whole_call else demand - counted
+                exact, billed = remainder(
+                    found.row, uncovered, self.rows_at(found, call, key, call.quantity - uncovered)
+                )
+            else:
+                uncovered = demand
+                exact, billed = whole(found.row, quantity, self.rows_at(found, call, key, rate.free_s))
+                billed *= sign
+        promotion_id, promoted = None, 0
+        if not taken.draws or uncovered:
+            before = settle(tariff, sign * exact)[0]
+            exact, promotion_id, promoted = self.included.promote(
+                call, payer, rate.zone, uncovered=uncovered, exact=exact, undiscounted_micros=before
+            )
+        amount, residue = settle(tariff, sign * exact)
+        amount = self.included.pay(call, payer, rate.zone, taken, amount)
+        access = row | {
+            "amount_micros": amount, "residue": residue, "billed_s": billed, "covered_s": taken.covered,
+            "draws": taken.text, "allowance_id": taken.allowance_id, "promotion_id": promotion_id,
+            "promoted": promoted, "section": "included" if taken.draws else "beyond" if taken.open else "outside",
+        }  # fmt: skip
+        if rate.service_per.value == "" or rate.service_price == 0:
+            return [access | {"cost_micros": total}]
+        amount, residue = settle(tariff, service(rate, call.quantity))
+        split = (None, None)
+        if cost is not None:
+            at, currency = call.answered_at, tariff.currency
+            split = (
+                self.exchanged(cost.access, cost.currency, currency, at),
+                self.exchanged(cost.service, cost.currency, currency, at),
+            )
+        third = row | {
+            "part": "service", "section": "third_party", "billed_s": call.quantity, "printed_micros": None,
+            "amount_micros": amount, "residue": residue, "cost_micros": split[1],
+        }  # fmt: skip
+        return [access | {"cost_micros": split[0]}, third]
 
 
 def newest(records: list, at: datetime) -> list:  # type: ignore[type-arg]
     kept = [record for record in records if valid(record, at)]
     return sorted(kept, key=lambda record: (record.valid_from_at is None, -(record.valid_from_at or at).timestamp()))
-
-
-def who(snapshot: Snapshot, call: Usage) -> tuple[int, int, str] | None:
-    """(line, account, rule)"""
-    source = next((known for known in snapshot.sources if known.code == call.source), None)
-    if source is None:
-        return None
-    accounts = {account.account_id: account for account in snapshot.accounts}
-
-    def account_of(line_id: int) -> int | None:
-        held = newest([known for known in snapshot.assignments if known.line_id == line_id], call.answered_at)
-        return held[0].account_id if held else None
-
-    def issuer_of(line_id: int) -> int | None:
-        account_id = account_of(line_id)
-        return None if account_id is None else accounts[account_id].issuer_id
-
-    for rule, kind, value in (
-        ("charged", "extension", call.charged),
-        ("party", "extension", call.party),
-        ("ddi", "number", call.ddi),
-    ):
-        if not value:
-            continue
-        for owner in (call.source, ""):
-            names = [
-                known
-                for known in snapshot.identifiers
-                if (known.source, known.kind.value, known.value) == (owner, kind, value)
-            ]
-            names = sorted(
-                newest(names, call.answered_at), key=lambda known: issuer_of(known.line_id) != source.issuer_id
-            )
-            if names:
-                account_id = account_of(names[0].line_id)
-                if account_id is not None:
-                    return names[0].line_id, account_id, rule
-                break
-    return None
-
-
-def parts(
-    snapshot: Snapshot,
-    call: Usage,
-    line_id: int,
-    account_id: int,
-    rule: str,
-    used: dict[tuple[int, str, int, int], int],
-) -> list[Row]:
-    accounts = {account.account_id: account for account in snapshot.accounts}
-    account = accounts[account_id]
-    source = next(known for known in snapshot.sources if known.code == call.source)
-    secret = next(known for known in snapshot.lines if known.line_id == line_id).no_detail
-    key = "" if secret else call.number_key
-    row: Row = {
-        "origin_id": call.usage_id, "part": "access", "issuer_id": account.issuer_id, "root_id": account.root_id,
-        "account_id": account_id, "line_id": line_id, "identifier_rule": rule, "billable": account.billable,
-        "at": call.answered_at, "state": "excluded", "why": "", "section": "", "called": "" if secret else call.called,
-        "number_key": key, "talk_s": call.talk_s, "billed_s": 0, "zone": "", "tariff_id": None, "version_id": None,
-        "prefix": "", "band": "", "allowance_id": None, "covered_s": 0, "amount_micros": None, "cost_micros": None,
-        "printed_micros": call.operator_micros, "currency": "",
-    }  # fmt: skip
-    status = call.status.value
-    if call.direction.value == "internal" and not source.prices_internal:
-        return [row | {"why": "internal"}]
-    if secret or "no_detail" in call.flags.split(","):
-        return [row | {"why": "no_detail"}]
-    if status in ("unanswered", "busy", "failed") or (call.direction.value == "in" and call.talk_s == 0):
-        return [row | {"why": "unanswered"}]
-    if call.direction.value == "in":
-        return [row | {"why": "incoming"}]
-    family = [account_id]
-    while accounts[family[-1]].parent_id is not None:
-        family.append(accounts[family[-1]].parent_id)  # type: ignore[arg-type]
-    nodes = [("line", line_id), *(("account", known) for known in family), ("issuer", account.issuer_id)]
-    found = look_up(snapshot, nodes, key, call.answered_at)
-    if call.talk_s == 0 and (isinstance(found, str) or not found[0].bill_zero_seconds):
-        return [row | {"why": "unanswered"}]
-    bought = look_up(snapshot, [("source", source.source_id)], key, call.answered_at)
-    cost: tuple[int, int] | None = None
-    if not isinstance(bought, str):
-        cost = (0, 0)
-        if call.talk_s or bought[0].bill_zero_seconds:
-            cost = (whole(bought[0], bought[2], call.talk_s)[0], surcharge(bought[0], bought[2], call.talk_s))
-    if isinstance(found, str):
-        return [row | {"state": "unpriced", "why": found, "cost_micros": None if cost is None else sum(cost)}]
-    tariff, version, rate, band = found
-    row |= {
-        "state": "priced", "zone": rate.zone, "tariff_id": tariff.tariff_id, "version_id": version.version_id,
-        "prefix": rate.prefix, "band": band, "currency": tariff.currency,
-    }  # fmt: skip
-    covered_s, first, open_to = draw(snapshot, call, line_id, account_id, family, rate, used)
-    if covered_s:
-        left_s = max(0, call.talk_s - rate.free_s) - covered_s
-        exact, billed_s = stretch(tariff, rate, left_s) if left_s else (Fraction(0), 0)
-        if left_s and rate.maximum is not None:
-            exact = min(exact, Fraction(rate.maximum))
-        amount = micros(tariff, exact)
-    else:
-        amount, billed_s = whole(tariff, rate, call.talk_s)
-    section = "included" if covered_s else "beyond" if open_to else "outside"
-    access = row | {
-        "amount_micros": amount, "billed_s": billed_s, "covered_s": covered_s, "allowance_id": first,
-        "section": section,
-    }  # fmt: skip
-    if rate.service_per.value == "" or rate.service_price == 0:
-        return [access | {"cost_micros": None if cost is None else sum(cost)}]
-    third = row | {
-        "part": "service", "section": "third_party", "billed_s": call.talk_s, "printed_micros": None,
-        "amount_micros": surcharge(tariff, rate, call.talk_s), "cost_micros": None if cost is None else cost[1],
-    }  # fmt: skip
-    return [access | {"cost_micros": None if cost is None else cost[0]}, third]
-
-
-Found = tuple[Tariff, TariffVersion, Rate, str]
-
-
-def look_up(snapshot: Snapshot, nodes: Sequence[tuple[str, int]], key: str, at: datetime) -> Found | str:
-    if not key:
-        return "unknown_number"
-    tariffs = {tariff.tariff_id: tariff for tariff in snapshot.tariffs}
-    linked = dated = False
-    for kind, owner_id in nodes:
-        links = [
-            known
-            for known in snapshot.links
-            if (known.owner_kind.value, known.owner_id) == (kind, owner_id) and valid(known, at)
-        ]
-        for known in sorted(links, key=lambda link: (link.rank, link.tariff_id)):
-            linked = True
-            tariff = tariffs[known.tariff_id]
-            versions = [version for version in tariff.versions if valid(version, at)]
-            if not versions:
-                continue
-            dated = True
-            version = max(versions, key=lambda known: (known.valid_from_at, known.version_id))
-            band = band_of(snapshot, tariff, at)
-            rate = row_for(version, key, band)
-            if rate is not None:
-                return tariff, version, rate, band
-    if not linked:
-        return "no_tariff"
-    if not dated:
-        return "no_version"
-    return "unknown_number" if key[0] == "?" else "no_rate"
-
-
-def row_for(version: TariffVersion, key: str, band: str) -> Rate | None:
-    rows = {(rate.exact, rate.prefix, rate.band): rate for rate in version.rates}
-    for exact, prefix in [(True, key), *((False, key[:length]) for length in range(len(key), -1, -1))]:
-        if prefix == "" and not all(character in "0123456789" for character in key):
-            continue
-        for wanted in (band, ""):
-            if (exact, prefix, wanted) in rows:
-                return rows[exact, prefix, wanted]
-    return None
-
-
-def band_of(snapshot: Snapshot, tariff: Tariff, at: datetime) -> str:
-    if not tariff.calendar:
-        return ""
-    calendar = next(known for known in snapshot.calendars if known.code == tariff.calendar)
-    local = at.astimezone(ZoneInfo(calendar.zone))
-    minute = local.hour * 60 + local.minute
-    for rule in calendar.rules:
-        start, end = rule.start.hour * 60 + rule.start.minute, rule.end.hour * 60 + rule.end.minute
-        end = end or 24 * 60
-        today, yesterday = weekday(calendar, local.date()), weekday(calendar, local.date() - timedelta(days=1))
-        if end > start:
-            if today in rule.days and start <= minute < end:
-                return rule.band
-        elif (today in rule.days and minute >= start) or (yesterday in rule.days and minute < end):
-            return rule.band
-    return ""
-
-
-FRENCH_HOLIDAYS = holiday_library.country_holidays("FR", years=range(2025, 2028))
-
-
-def weekday(calendar: Calendar, day: date) -> int:
-    return 8 if calendar.holidays == "FR" and day in FRENCH_HOLIDAYS else day.isoweekday()
-
-
-def stretch(tariff: Tariff, rate: Rate, seconds: int) -> tuple[Fraction, int]:
-    """Price and billed seconds of so many seconds of talk, counted block by block."""
-    steps = sorted(rate.steps, key=lambda step: step.from_s)
-    if not steps:
-        return Fraction(0), 0
-
-    def step_at(second: int):  # type: ignore[no-untyped-def]
-        begun = [step for step in steps if step.from_s <= second]
-        return begun[-1] if begun else None
-
-    if tariff.increment_origin.value == "first_next":
-        reached, amount = 0, Fraction(0)
-        while reached < seconds:
-            step = step_at(reached)
-            following = [known.from_s for known in steps if known.from_s > reached]
-            border = min([*following, seconds])
-            if step is None:
-                reached = border
-                continue
-            # blocks of this step until the border is reached or passed
-            while reached < border:
-                amount += Fraction(step.price) * step.increment_s / step.per_s
-                reached += step.increment_s
-        return amount, reached
-    first = steps[0].increment_s if steps[0].from_s == 0 else 1
-    billed = first
-    if seconds > first:
-        last = step_at(seconds - 1)
-        increment = 1 if last is None else last.increment_s
-        billed = seconds + -seconds % increment
-    amount = Fraction(0)
-    for second in range(billed):
-        step = step_at(second)
-        if step is not None:
-            amount += Fraction(step.price) / step.per_s
-    return amount, billed
-
-
-def whole(tariff: Tariff, rate: Rate, talk_s: int) -> tuple[int, int]:
-    exact, billed_s = (
-        stretch(tariff, rate, max(0, (talk_s or 1) - rate.free_s))
-        if (talk_s or 1) > rate.free_s
-        else (
-            Fraction(0),
-            0,
-        )
-    )
-    exact += Fraction(rate.connection_fee)
-    exact = max(exact, Fraction(rate.minimum)) if rate.minimum else exact
-    if rate.maximum is not None:
-        exact = min(exact, Fraction(rate.maximum))
-    return micros(tariff, exact), billed_s
-
-
-def surcharge(tariff: Tariff, rate: Rate, talk_s: int) -> int:
-    quantity = {"": Fraction(0), "call": Fraction(1), "minute": Fraction(talk_s, 60)}[rate.service_per.value]
-    return micros(tariff, Fraction(rate.service_price) * quantity)
-
-
-def micros(tariff: Tariff, exact: Fraction) -> int:
-    scaled = abs(exact) * 10**tariff.rounding_decimals
-    low = floor(scaled)
-    rest = scaled - low
-    up = {
-        "half_up": rest >= Fraction(1, 2),
-        "half_even": rest > Fraction(1, 2) or (rest == Fraction(1, 2) and low % 2 == 1),
-        "up": rest > 0,
-        "down": False,
-    }[tariff.rounding.value]
-    return (-1 if exact < 0 else 1) * (low + up) * 10 ** (6 - tariff.rounding_decimals)
-
-
-def draw(
-    snapshot: Snapshot, call: Usage, line_id: int, account_id: int, family: list[int], rate: Rate,
-    used: dict[tuple[int, str, int, int], int],
-) -> tuple[int, int | None, bool]:  # fmt: skip
-    """(seconds covered, first allowance used, whether any was open to the zone)"""
-    capacity: dict[tuple[int, int, str, int], int] = {}
-    for allowance in snapshot.allowances:
-        if rate.zone not in allowance.zones:
-            continue
-        for grant in snapshot.grants:
-            mine = (grant.owner_kind.value, grant.owner_id) == ("line", line_id) or (
-                grant.owner_kind.value == "account" and grant.owner_id in family
-            )
-            if grant.allowance_id != allowance.allowance_id or not mine or not valid(grant, call.answered_at):
-                continue
-            if allowance.owner.value == "line":
-                counter = ("line", line_id)
-            else:
-                counter = ("account", grant.owner_id if grant.owner_kind.value == "account" else account_id)
-            place = (allowance.priority, allowance.allowance_id, *counter)
-            capacity[place] = capacity.get(place, 0) + allowance.quantity
-    root_id = next(known.root_id for known in snapshot.accounts if known.account_id == account_id)
-    wanted = max(0, call.talk_s - rate.free_s)
-    covered, first = 0, None
-    for (_, allowance_id, kind, owner_id), seconds in sorted(capacity.items()):
-        counter_key = (allowance_id, kind, owner_id, root_id)  # a line that changes customer starts again
-        taken = min(wanted - covered, max(0, seconds - used.get(counter_key, 0)))
-        if taken > 0:
-            used[counter_key] = used.get(counter_key, 0) + taken
-            covered += taken
-            first = allowance_id if first is None else first
-    return covered, first, bool(capacity)
