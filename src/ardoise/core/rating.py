@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from ardoise.core.allowances import AllowanceBook, Counters, Draw, Pool
+from ardoise.core.allowances import AllowanceBook, Counters, Draw, covered_of, uncovered
 from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
 from ardoise.core.calendars import HolidayBook, band_at, french_holidays, month_of
 from ardoise.core.compiled import CompiledRate, CompiledVersion
@@ -104,7 +104,7 @@ class RatedPart:
 
     @property
     def covered_s(self) -> int:
-        return sum(draw.covered_s for draw in self.draws)
+        return covered_of(self.draws)
 
 
 KEPT_CHAINS = 100_000  # lines x changes: a bound on what a long-lived process remembers
@@ -273,11 +273,12 @@ class CompiledSnapshot:
     def _price(self, part: RatedPart, match: Match, counters: Counters) -> tuple[RatedPart, ...]:
         rate, talk_s = match.rate, part.usage.talk_s
         cost = cost_of(part.cost_match, talk_s=talk_s)
-        pools = self.pools(part.payer, zone=rate.rate.zone, at=part.usage.answered_at)
+        lots = self.allowances.lots(part.payer, at=part.usage.answered_at, month=part.month)
+        pools = lots.open_to(zone=rate.rate.zone, kind=part.usage.kind).usage
         demand_s = max(0, talk_s - rate.free_s)
-        draws = counters.draw(pools, month=part.month, demand_s=demand_s)
+        draws, _ = counters.draw(pools, demand=demand_s, number_key=part.usage.number_key)
         if draws:
-            amount_micros, billed_s = rate.remainder(demand_s - sum(draw.covered_s for draw in draws))
+            amount_micros, billed_s = rate.remainder(uncovered(demand_s, draws))
         else:
             amount_micros, billed_s = rate.whole_call(talk_s)
         section = Section.INCLUDED if draws else Section.BEYOND if pools else Section.OUTSIDE
@@ -294,10 +295,6 @@ class CompiledSnapshot:
             printed_micros=None,  # the operator prints one amount a call; it stands on the access part
         )
         return (replace(access, cost_micros=None if cost is None else cost[0]), third_party)
-
-    def pools(self, payer: Attribution, *, zone: str, at: datetime) -> tuple[Pool, ...]:
-        """The allowances that a call to a zone may draw from."""
-        return tuple(pool for pool in self.allowances.pools(payer, at=at) if zone in pool.allowance.zones)
 
 
 def cost_of(match: Match | None, *, talk_s: int) -> tuple[int, int] | None:

@@ -100,7 +100,7 @@ def test_the_month_is_that_of_the_issuers_zone() -> None:
     # 30 September 23:30 UTC is already October in Paris, 31 October 23:30 UTC is November
     for at in (datetime(2026, 9, 30, 23, 30, tzinfo=UTC), datetime(2026, 10, 31, 23, 30, tzinfo=UTC)):
         assert compiled.rate(call(300, answered_at=at), counters)[0].covered_s == 300
-    assert sorted(month for month, _ in counters.used_s) == ["2026-10", "2026-11"]
+    assert sorted(month for month, _, _ in counters.used_s) == ["2026-10", "2026-11"]
 
 
 def test_a_line_that_moves_to_another_customer_leaves_its_counter_behind() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ardoise.core.allowances import Counters, Pool, PoolKey
+from ardoise.core.tariffs import Counted
 from ardoise.rate.columns.kernel import Ints
 
 
@@ -80,8 +81,21 @@ def _single_pool_choices(
             users[pool.key] = users.get(pool.key, 0) + 1
     simple = np.zeros(len(choices), np.bool_)
     for number in used:
-        simple[number] = len(choices[number]) == 1 and users[choices[number][0].key] == 1
+        only = choices[number][0]
+        simple[number] = len(choices[number]) == 1 and users[only.key] == 1 and _is_a_sum(only)
     return simple
+
+
+def _is_a_sum(pool: Pool) -> bool:
+    """Seconds taken one by one until there are none: not by call, by increment, by number called or without limit."""
+    allowance = pool.allowance
+    return (
+        pool.capacity_s is not None
+        and allowance.counted is Counted.SECONDS
+        and allowance.increment == 1
+        and allowance.call_limit is None
+        and allowance.correspondents is None
+    )
 
 
 def _by_cumulative_sums(
@@ -95,7 +109,7 @@ def _by_cumulative_sums(
     total = np.cumsum(demand_s[rows])
     first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
     before = np.repeat(total[first] - demand_s[rows[first]], np.diff(np.r_[first, len(rows)]))
-    capacity_s = np.array([choice[0].capacity_s if choice else 0 for choice in choices], np.int64)[group]
+    capacity_s = np.array([(choice[0].capacity_s or 0) if choice else 0 for choice in choices], np.int64)[group]
     owner = np.array([choice[0].allowance.allowance_id if choice else -1 for choice in choices], np.int64)[group]
     used_s = total - before
     taken_s = np.minimum(used_s, capacity_s) - np.minimum(used_s - demand_s[rows], capacity_s)
@@ -109,7 +123,7 @@ def _one_by_one(
     """`rows` in time order: several pools, or a capacity that changes; the scalar's own counters."""
     counters = Counters()
     for row in rows.tolist():
-        draws = counters.draw(choices[choice[row]], month="", demand_s=int(demand_s[row]))
+        draws, _ = counters.draw(choices[choice[row]], demand=int(demand_s[row]))
         if draws:
             covered_s[row] = sum(draw.covered_s for draw in draws)
             allowance_id[row] = draws[0].allowance.allowance_id

@@ -64,6 +64,7 @@ class Windows:
     """
 
     def __init__(self, snapshot: Snapshot, *, month: str) -> None:
+        self.month = month
         zones = {source.code: snapshot.issuers_zone.get(source.issuer_id, "UTC") for source in snapshot.sources}
         self._of_source = {code: month_bounds(month, zone) for code, zone in zones.items()}
         self._unknown = month_bounds(month, "UTC")
@@ -90,6 +91,7 @@ class Payers:
         self._compiled = compiled
         self._catalogue = catalogue
         self._from_at = windows.from_at
+        self._month = windows.month
         self._borders = _Borders(compiled)
         self._instants = [at for at in compiled.change_instants if windows.from_at < at < windows.to_at]
         self._instants_us = instants_us(self._instants)
@@ -136,7 +138,7 @@ class Payers:
         payer = compiled.attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
         if isinstance(payer, NoLine):
             return Span(payer, cost_chain_id, cost_chain_id, (), False)
-        pools = compiled.allowances.pools(payer, at=at)
+        pools = compiled.allowances.pools(payer, at=at, month=self._month)
         self.pools.setdefault(pools, len(self.pools))
         chain_id = self._catalogue.intern(compiled.chain(payer, at=at))
         return Span(payer, chain_id, cost_chain_id, pools, compiled.sources[source].prices_internal)
