@@ -18,12 +18,13 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from ardoise.core.allowances import AllowanceBook, Counters, Draw, covered_of, uncovered
+from ardoise.core.allowances import Counters, Draw, covered_of
 from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
 from ardoise.core.calendars import HolidayBook, band_at, french_holidays, month_of
-from ardoise.core.compiled import CompiledRate, CompiledVersion
+from ardoise.core.charging import Charging
+from ardoise.core.compiled import CompiledRate, CompiledVersion, Fare
 from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotSource, TariffLink
-from ardoise.core.tariffs import Calendar, Tariff, TariffVersion
+from ardoise.core.tariffs import Calendar, Promotion, Tariff, TariffVersion
 from ardoise.core.usage import CallStatus, Direction, Usage
 
 
@@ -101,6 +102,9 @@ class RatedPart:
     cost_micros: int | None = None
     cost_match: Match | None = None
     printed_micros: int | None = None
+    residue: str = ""  # what amount_micros lacks of the exact amount, when it is rounded at the invoice line
+    promotion: Promotion | None = None
+    promoted: int = 0  # how much of the call it applies to, in what it counts; 0 = all of it
 
     @property
     def covered_s(self) -> int:
@@ -117,7 +121,8 @@ class CompiledSnapshot:
         self.snapshot = snapshot
         self.holidays = holidays
         self.attributor = Attributor(snapshot)
-        self.allowances = AllowanceBook(snapshot, self.attributor)
+        self.charging = Charging(snapshot, self.attributor)
+        self.allowances = self.charging.allowances
         self.sources: Mapping[str, SnapshotSource] = {source.code: source for source in snapshot.sources}
         self.calendars: Mapping[str, Calendar] = {calendar.code: calendar for calendar in snapshot.calendars}
         self.versions: dict[int, list[CompiledVersion]] = {}
@@ -273,16 +278,12 @@ class CompiledSnapshot:
     def _price(self, part: RatedPart, match: Match, counters: Counters) -> tuple[RatedPart, ...]:
         rate, talk_s = match.rate, part.usage.talk_s
         cost = cost_of(part.cost_match, talk_s=talk_s)
-        lots = self.allowances.lots(part.payer, at=part.usage.answered_at, month=part.month)
-        pools = lots.open_to(zone=rate.rate.zone, kind=part.usage.kind).usage
-        demand_s = max(0, talk_s - rate.free_s)
-        draws, _ = counters.draw(pools, demand=demand_s, number_key=part.usage.number_key)
-        if draws:
-            amount_micros, billed_s = rate.remainder(uncovered(demand_s, draws))
-        else:
-            amount_micros, billed_s = rate.whole_call(talk_s)
-        section = Section.INCLUDED if draws else Section.BEYOND if pools else Section.OUTSIDE
-        access = replace(part, section=section, billed_s=billed_s, draws=draws, amount_micros=amount_micros)
+        charge = self.charging.charge(Fare(rate), part.usage, part.payer, month=part.month, counters=counters)
+        section = Section.INCLUDED if charge.draws else Section.BEYOND if charge.open else Section.OUTSIDE
+        access = replace(
+            part, section=section, billed_s=charge.billed_s, draws=charge.draws, amount_micros=charge.amount_micros,
+            residue=charge.residue, promotion=charge.promotion, promoted=charge.promoted,
+        )  # fmt: skip
         if not rate.has_service:  # the whole cost stands beside the only price
             return (replace(access, cost_micros=None if cost is None else sum(cost)),)
         third_party = replace(
