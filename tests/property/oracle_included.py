@@ -146,8 +146,11 @@ class Included:
         """(order, allowance, counter, month earned, capacity) open to this usage, the first to use first."""
         found: dict[tuple[Counter, str], tuple[tuple[object, ...], Allowance, int]] = {}
 
-        def add(allowance: Allowance, counter: Counter, earned: str, capacity: int) -> None:
-            expires = months_after(earned, allowance.rollover_months)
+        zone_of_issuer = ZoneInfo(self.snapshot.issuers_zone[payer.issuer_id])
+
+        def add(allowance: Allowance, counter: Counter, earned: str, capacity: int, ends: list[datetime]) -> None:
+            over = date.fromisoformat(f"{months_after(earned, allowance.rollover_months + 1)}-01")
+            expires = min([datetime(over.year, over.month, 1, tzinfo=zone_of_issuer), *ends])
             order = (allowance.priority, expires, earned, counter[0], counter[1], counter[2] or 0)
             before = found[counter, earned][2] if (counter, earned) in found else 0
             found[counter, earned] = (order, allowance, before + capacity)
@@ -163,11 +166,13 @@ class Included:
                     grants = self._pooled(allowance.allowance_id, counter, call.answered_at)
                 else:
                     grants = [grant for grant in mine if self._counter(allowance, grant, payer) == counter]
-                add(allowance, counter, self.month, sum(self._capacity(allowance, grant, payer) for grant in grants))
+                ends = [grant.valid_to_at for grant in grants if grant.valid_to_at is not None]
+                own = sum(self._capacity(allowance, grant, payer) for grant in grants)
+                add(allowance, counter, self.month, own, ends)
                 for carried in self.snapshot.carried:
                     whose = (carried.allowance_id, carried.owner_kind.value, carried.owner_id, carried.root_id)
                     if whose == counter and carried.month == self.month:
-                        add(allowance, counter, carried.earned, carried.quantity)
+                        add(allowance, counter, carried.earned, carried.quantity, ends)
         return sorted(
             ((order, allowance, *key, capacity) for key, (order, allowance, capacity) in found.items()),
             key=lambda pool: pool[0],

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, in_force
@@ -43,6 +43,7 @@ COUNTED_OF: Mapping[UsageKind, frozenset[Counted]] = {
 """What may be counted of each kind of usage."""
 
 RETAIL = "retail"
+FOREVER = datetime.max.replace(tzinfo=UTC)
 KEPT_OWNERS = 100_000  # lines x months x changes of grants: a bound on what a long-lived process remembers
 
 
@@ -280,13 +281,15 @@ class AllowanceBook:
         was granted it; one owned by the account (or a pool) has one counter at the account that was granted it, or,
         granted to a line, at the account that pays for the line.
         """
-        ordered: list[tuple[tuple[int, str, str, PoolKey], Pool]] = []
+        ordered: list[tuple[tuple[int, datetime, str, PoolKey], Pool]] = []
         for key, grants in self._granted(payer, at).items():
             allowance = self.allowances[key[0]]
+            end_at = min(grant.valid_to_at or FOREVER for grant in grants)
             zone = self._zones.get(payer.issuer_id, "UTC")
             for earned, capacity in self._lots(key, grants, month, zone).items():
                 last_month = later(earned, allowance.rollover_months)
-                rank = (allowance.priority, last_month, earned, key)
+                expires_at = min(end_at, _bounds(last_month, zone)[1])
+                rank = (allowance.priority, expires_at, earned, key)
                 ordered.append((rank, Pool(key, allowance, capacity, month, earned)))
         return tuple(pool for _, pool in sorted(ordered, key=lambda ranked: ranked[0]))
 
