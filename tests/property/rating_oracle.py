@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from tests.property.oracle_included import Included, Payer, valid
+from tests.property.oracle_included import Included, Payer, Taken, valid
 from tests.property.oracle_price import Row, RowAt, remainder, rounded, service, settle, whole
 from tests.property.oracle_time import Bands, month_at
 
@@ -343,21 +343,19 @@ class Oracle:
             if base is None:
                 nothing = {"tariff_id": None, "version_id": None, "prefix": "", "band": "", "zone": "", "currency": ""}
                 return [row | nothing | {"state": "unpriced", "why": "no_cost"}]
-            taken = self.included.take(call, payer, rate.zone, 0)
-            exact, billed = Fraction(rate.coefficient) * base / 10**6, call.quantity
-            sign = 1
-            uncovered = demand
+            taken = self.included.take(call, payer, rate.zone, demand)
+            uncovered = left_of(demand, taken)
+            exact, billed = sign * Fraction(rate.coefficient) * base / 10**6, call.quantity
+            if taken.draws:  # half covered, half charged
+                exact, billed = exact * uncovered / demand, uncovered
         else:
             taken = self.included.take(call, payer, rate.zone, demand)
+            uncovered = left_of(demand, taken)
             if taken.draws:
-                counted = sum(drawn.covered for drawn in taken.draws if drawn.allowance.counted.value != "calls")
-                whole_call = any(drawn.allowance.counted.value == "calls" for drawn in taken.draws)
-                uncovered = 0 if whole_call else demand - counted
                 exact, billed = remainder(
                     found.row, uncovered, self.rows_at(found, call, key, call.quantity - uncovered)
                 )
             else:
-                uncovered = demand
                 exact, billed = whole(found.row, quantity, self.rows_at(found, call, key, rate.free_s))
                 billed *= sign
         promotion_id, promoted = None, 0
@@ -388,6 +386,13 @@ class Oracle:
             "amount_micros": amount, "residue": residue, "cost_micros": split[1],
         }  # fmt: skip
         return [access | {"cost_micros": split[0]}, third]
+
+
+def left_of(demand: int, taken: Taken) -> int:
+    """What allowances leave of a demand: one that counts calls covers all of one."""
+    if any(drawn.allowance.counted.value == "calls" for drawn in taken.draws):
+        return 0
+    return demand - sum(drawn.covered for drawn in taken.draws)
 
 
 def newest(records: list, at: datetime) -> list:  # type: ignore[type-arg]

@@ -330,13 +330,12 @@ class AllowanceBook:
     def _lots(self, key: PoolKey, grants: Sequence[AllowanceGrant], month: str, zone: str) -> dict[str, int | None]:
         """Capacity by month of grant: what was carried and may still be used, then the month's own."""
         allowance = self.allowances[key[0]]
-        if allowance.quantity is None:
-            return {month: None}
         lots: dict[str, int | None] = {}
         for known in self._carried.get((month, key), ()):
             if known.earned < month <= later(known.earned, allowance.rollover_months):
                 lots[known.earned] = (lots.get(known.earned) or 0) + known.quantity
-        lots[month] = sum(granted_quantity(allowance, grant, month=month, zone=zone) for grant in grants)
+        parts = [granted_quantity(allowance, grant, month=month, zone=zone) for grant in grants]
+        lots[month] = None if allowance.quantity is None else sum(parts)
         return lots
 
     @staticmethod
