@@ -7,9 +7,10 @@ conversions.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from ardoise.core.tariffs import BandRule, Calendar
@@ -86,8 +87,8 @@ def band_at(calendar: Calendar, at: datetime, *, holidays: HolidayBook = french_
     is not after its `start` runs into the next morning and belongs to the day on which it began.
     """
     local = at.astimezone(ZoneInfo(calendar.zone))
-    today = _kind_of_day(local.date(), calendar, holidays)
-    yesterday = _kind_of_day(local.date() - timedelta(days=1), calendar, holidays)
+    today = _day(local.date(), calendar, holidays)
+    yesterday = _day(local.date() - timedelta(days=1), calendar, holidays)
     clock = local.time()
     for rule in calendar.rules:
         if _covers(rule, clock=clock, today=today, yesterday=yesterday):
@@ -95,14 +96,23 @@ def band_at(calendar: Calendar, at: datetime, *, holidays: HolidayBook = french_
     return ""
 
 
-def _kind_of_day(day: date, calendar: Calendar, holidays: HolidayBook) -> int:
-    return PUBLIC_HOLIDAY if day in holidays(calendar.holidays, day.year) else day.isoweekday()
+Day = tuple[int, tuple[int, int]]
+"""Kind of day (1-8) and (month, day)."""
 
 
-def _covers(rule: BandRule, *, clock: time, today: int, yesterday: int) -> bool:
+def _day(day: date, calendar: Calendar, holidays: HolidayBook) -> Day:
+    kind = PUBLIC_HOLIDAY if day in holidays(calendar.holidays, day.year) else day.isoweekday()
+    return kind, (day.month, day.day)
+
+
+def _covers(rule: BandRule, *, clock: time, today: Day, yesterday: Day) -> bool:
     if rule.end == time(0) or rule.start < rule.end:
-        return today in rule.days and rule.start <= clock and (rule.end == time(0) or clock < rule.end)
-    return (today in rule.days and clock >= rule.start) or (yesterday in rule.days and clock < rule.end)
+        return _holds_on(rule, today) and rule.start <= clock and (rule.end == time(0) or clock < rule.end)
+    return (clock >= rule.start and _holds_on(rule, today)) or (clock < rule.end and _holds_on(rule, yesterday))
+
+
+def _holds_on(rule: BandRule, day: Day) -> bool:
+    return day[0] in rule.days and (not rule.dates or day[1] in rule.dates)
 
 
 def band_changes(
@@ -128,6 +138,49 @@ def band_changes(
         if not changes or changes[-1][1] != band:
             changes.append((at, band))
     return tuple(changes)
+
+
+class BandClock:
+    """The band of any instant of a calendar by bisection. Each UTC day is worked out once, the first time it is met."""
+
+    def __init__(self, calendar: Calendar, *, holidays: HolidayBook = french_holidays) -> None:
+        self._calendar = calendar
+        self._holidays = holidays
+        self._days: dict[int, tuple[list[datetime], list[str]]] = {}
+
+    def band(self, at: datetime) -> str:
+        """The same as `band_at`, for an instant in UTC."""
+        known = self._days.get(at.toordinal())
+        if known is None:
+            known = self._work_out(at)
+        instants, bands = known
+        return bands[0] if len(bands) == 1 else bands[bisect_right(instants, at) - 1]
+
+    def changes(self, from_at: datetime, to_at: datetime) -> list[tuple[datetime, str]]:
+        """The instants of (from_at, to_at) at which the band changes, with the new band."""
+        found, band = [], self.band(from_at)
+        for day in range(from_at.toordinal(), to_at.toordinal() + 1):
+            instants, bands = self._days.get(day) or self._work_out(datetime.fromordinal(day).replace(tzinfo=UTC))
+            for at, new in zip(instants, bands, strict=True):
+                if from_at < at < to_at and new != band:
+                    found.append((at, new))
+                    band = new
+        return found
+
+    def _work_out(self, at: datetime) -> tuple[list[datetime], list[str]]:
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        changes = band_changes(
+            self._calendar, from_at=midnight, to_at=midnight + timedelta(days=1), holidays=self._holidays
+        )
+        known = [at for at, _ in changes], [band for _, band in changes]
+        self._days[at.toordinal()] = known
+        return known
+
+
+@lru_cache(maxsize=256)
+def band_clock(calendar: Calendar, holidays: HolidayBook = french_holidays) -> BandClock:
+    """One clock a calendar for the whole process: it depends on nothing else."""
+    return BandClock(calendar, holidays=holidays)
 
 
 def _clock_changes(zone: ZoneInfo, *, from_at: datetime, to_at: datetime) -> list[datetime]:

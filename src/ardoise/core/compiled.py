@@ -196,6 +196,8 @@ def _from_first(row: CompiledRate, charge_s: int) -> tuple[int, int]:
 
 def walk(row: CompiledRate, *, from_s: int, to_s: int) -> tuple[int, int]:
     """Price over `scale`, and position reached, of the increments begun from position `from_s` until `to_s`."""
+    if not row.from_s:  # a row without steps lets its seconds pass
+        return 0, to_s
     amount, reached_s = 0, from_s
     starts, last = row.from_s, len(row.from_s) - 1
     for index, increment_s in enumerate(row.increments_s):
@@ -307,11 +309,13 @@ def residue_over(amount: int, scale: int, micros: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LaterRow:
-    """The row that takes over from a second of the call on (counted from the answer), when the band changes."""
+    """A change of band while a call lasts: from second `at_s` on, counted from the answer. `rate` is the row of the new
+    band for the number, None when it has none and the row of the piece before goes on.
+    """
 
     at_s: int
     band: str
-    rate: CompiledRate
+    rate: CompiledRate | None
 
 
 class Exact(NamedTuple):
@@ -338,15 +342,22 @@ class Fare:
         self.later = later
         self.cost_micros = cost_micros
 
+    @property
+    def coverable(self) -> bool:
+        """Whether allowances of usage apply: what is sold at so many times its cost is never included."""
+        return self.rate.coefficient is None
+
     def demand(self, quantity: int) -> int:
-        """How much of a usage allowances may cover: free units off; what takes back draws nothing."""
+        """How much of a usage allowances and promotions count: free units off; what takes back draws nothing."""
         return max(0, quantity - self.rate.free_s)
 
     def whole_call(self, quantity: int) -> Exact:
         """An answered usage that no allowance covers, attempt fee included; see `pricing.whole_call`."""
         rate = self.rate
         if rate.coefficient is not None:
-            return self._of_cost(quantity, share=1, of=1)
+            assert self.cost_micros is not None, "a row with a coefficient has no price without a cost"
+            numerator, denominator = rate.coefficient
+            return Exact(numerator * self.cost_micros, denominator * MICROS, quantity)
         if not self.later:
             amount, billed_s = rate.exact_call(quantity)
             return Exact(amount, rate.scale, billed_s)
@@ -359,13 +370,11 @@ class Fare:
 
     def remainder(self, quantity: int, uncovered: int) -> Exact:
         """The last `uncovered` units of a usage, the others being covered: steps and maximum only; see
-        `pricing.remainder`. A row with a coefficient asks the same share of the cost.
+        `pricing.remainder`.
         """
         rate = self.rate
         if uncovered <= 0:
             return Exact(0, 1, 0)
-        if rate.coefficient is not None:
-            return self._of_cost(uncovered, share=uncovered, of=self.demand(quantity))
         if not self.later:
             amount, billed_s = rate.exact_remainder(uncovered)
             return Exact(amount, rate.scale, billed_s)
@@ -388,40 +397,40 @@ class Fare:
         micros = rounded_over(tariff, amount, scale)
         return micros, residue_over(amount, scale, micros) if tariff.rounding_point is RoundingPoint.LINE else ""
 
-    def _of_cost(self, billed: int, *, share: int, of: int) -> Exact:
-        assert self.rate.coefficient is not None and self.cost_micros is not None
-        numerator, denominator = self.rate.coefficient
-        return Exact(numerator * self.cost_micros * share, denominator * MICROS * of, billed)
-
     def _walk(self, *, begin_s: int, charge_s: int) -> Exact:
         """`charge_s` chargeable seconds, the first one `begin_s` after the answer, through the bands."""
-        if charge_s <= 0:
-            return Exact(0, self.rate.scale, 0)
-        scale = lcm(self.rate.scale, *[later.rate.scale for later in self.later])
+        scale = lcm(self.rate.scale, *[later.rate.scale for later in self.later if later.rate is not None])
         carried = self.rate.tariff.band_border is BandBorder.CARRY
         amount = billed_s = reached_s = 0
-        for row, from_s, to_s in segments(self.rate, self.later, begin_s=begin_s, charge_s=charge_s):
+        row, any_steps = self.rate, bool(self.rate.from_s)
+        for found, from_s, to_s in segments(self.later, begin_s=begin_s, charge_s=charge_s):
             start_s = reached_s if carried else from_s
+            if start_s >= to_s:  # an overrun has eaten the whole band
+                continue
+            row = found or row
             price, reached_s = walk(row, from_s=start_s, to_s=to_s)
+            any_steps = any_steps or bool(row.from_s)
             amount += price * (scale // row.scale)
             billed_s += reached_s - start_s
-            reached_s = max(reached_s, to_s)  # a row without steps lets its seconds pass
-        return Exact(amount, scale, billed_s)
+        return Exact(amount, scale, billed_s if any_steps else 0)
 
 
 def segments(
-    rate: CompiledRate, later: Sequence[LaterRow], *, begin_s: int, charge_s: int
-) -> Iterator[tuple[CompiledRate, int, int]]:
-    """(row, from, to) in chargeable seconds, one segment a band; the first one is `begin_s` after the answer."""
-    from_s = 0
+    later: Sequence[LaterRow], *, begin_s: int, charge_s: int
+) -> Iterator[tuple[CompiledRate | None, int, int]]:
+    """(row, from, to) in chargeable seconds, one segment a band; the first second is `begin_s` after the answer.
+
+    None stands for the row of before.
+    """
+    found, from_s = None, 0
     for following in later:
         to_s = min(following.at_s - begin_s, charge_s)
         if to_s > from_s:
-            yield rate, from_s, to_s
+            yield found, from_s, to_s
             from_s = to_s
-        rate = following.rate
+        found = following.rate
     if charge_s > from_s:
-        yield rate, from_s, charge_s
+        yield found, from_s, charge_s
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -461,7 +470,8 @@ class RateTable:
         for compiled in rates:
             prefix = compiled.rate.prefix
             if compiled.rate.exact:
-                self.exact[prefix] = compiled
+                if prefix:
+                    self.exact[prefix] = compiled
             elif prefix.startswith("="):
                 self.categories[prefix[1:]] = compiled
             else:
@@ -473,7 +483,7 @@ class RateTable:
         """The exact number, else its category in the numbering plan, else the longest prefix."""
         if number_key in self.exact:
             return self.exact[number_key]
-        if self.categories and category in self.categories:
+        if category and category in self.categories:
             return self.categories[category]
         size, prefixes = len(number_key), self.prefixes
         for length in self._lengths:

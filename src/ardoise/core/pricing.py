@@ -130,6 +130,7 @@ class Row:
 
 
 FREE_BEFORE_FIRST_STEP = Step(from_s=0, price=Decimal(0), per_s=60, increment_s=1)
+NOTHING = PricedStep(from_s=0, increment_s=1, price=Fraction(0), per_s=60, unit_price=Fraction(0))
 
 
 def ordered_steps(rate: Rate) -> tuple[Step, ...]:
@@ -158,7 +159,7 @@ def row_of(rate: Rate, tariff: Tariff, change: Change = UNCHANGED) -> Row:
 
 def _priced_step(step: Step, rate: Rate, tariff: Tariff, change: Change) -> PricedStep:
     if step is FREE_BEFORE_FIRST_STEP:
-        return PricedStep(0, 1, Fraction(0), 60, Fraction(0))
+        return NOTHING
     price = Fraction(step.price) * change.factor
     if tariff.tiers is Tiers.PACKAGE:  # no price by the minute: the amount by the minute has nothing to add to
         return PricedStep(step.from_s, step.increment_s, price, step.per_s, price)
@@ -190,8 +191,9 @@ class Piece:
         return self.step.unit_price * (1 if self.row.tariff.tiers is Tiers.PACKAGE else self.billed_s)
 
 
-Later = Sequence[tuple[int, Row]]
-"""The rows that take over when the band changes during a call: (second counted from the answer, row), in order."""
+Later = Sequence[tuple[int, Row | None]]
+"""The changes of band during a call, in order: (second counted from the answer, row of the new band for the number).
+None: the new band has no row for it, and the row of the piece before goes on."""
 
 
 def chargeable_s(rate: Rate, *, quantity: int) -> int:
@@ -211,8 +213,8 @@ def pieces(row: Row, *, charge_s: int, begin_s: int = 0, later: Later = ()) -> l
     if charge_s <= 0:
         return []
     if later:
-        walk = _carried if row.tariff.band_border is BandBorder.CARRY else _split
-        return list(walk(_segments(row, later, begin_s=begin_s, charge_s=charge_s)))
+        cut = list(_through_bands(row, _segments(row, later, begin_s=begin_s, charge_s=charge_s)))
+        return cut if row.steps or any(piece.row.steps for piece in cut) else []
     if not row.steps:
         return []
     return list(_WALKS[counting(row.tariff)](row, charge_s))
@@ -225,6 +227,9 @@ def _ends(row: Row) -> Iterator[tuple[PricedStep, int | None]]:
 
 def _first_next(row: Row, charge_s: int, begin_s: int = 0) -> Iterator[Piece]:
     """From position `begin_s` to `charge_s`."""
+    if not row.steps:  # met through the bands: its seconds pass
+        yield Piece(row, NOTHING, begin_s, charge_s - begin_s)
+        return
     reached_s = begin_s
     for step, end_s in _ends(row):
         stop_s = charge_s if end_s is None else min(charge_s, end_s)
@@ -270,27 +275,25 @@ def _ending(row: Row, charge_s: int) -> PricedStep:
     return [step for step in row.steps if step.from_s < charge_s][-1]
 
 
-def _segments(row: Row, later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row, int, int]]:
+def _segments(row: Row, later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row | None, int, int]]:
     """(row, from, to) in chargeable seconds: one segment a band."""
-    rows = [(0, row), *((max(0, at_s - begin_s), known) for at_s, known in later)]
+    rows = [(0, None), *((max(0, at_s - begin_s), known) for at_s, known in later)]
     ends = [min(at_s, charge_s) for at_s, _ in rows[1:]] + [charge_s]
     return [(known, from_s, to_s) for (from_s, known), to_s in zip(rows, ends, strict=True) if from_s < to_s]
 
 
-def _carried(segments: Iterable[tuple[Row, int, int]]) -> Iterator[Piece]:
-    """The increment begun before the border is paid at its price; what it overruns is taken from what follows."""
+def _through_bands(row: Row, segments: Iterable[tuple[Row | None, int, int]]) -> Iterator[Piece]:
+    """CARRY: the increment begun before the border is paid at its price; what it overruns is taken from what follows.
+    SPLIT: each segment from its own border, rounded on its own; steps keep their place in the call.
+    """
     reached_s = 0
-    for row, _, to_s in segments:
-        for piece in _first_next(row, to_s, reached_s):
-            yield piece
-            reached_s = piece.at_s + piece.billed_s
-        reached_s = max(reached_s, to_s)  # a row without steps lets its seconds pass
-
-
-def _split(segments: Iterable[tuple[Row, int, int]]) -> Iterator[Piece]:
-    """Each segment from its own border, rounded on its own; steps keep their place in the call."""
-    for row, from_s, to_s in segments:
-        yield from _first_next(row, to_s, from_s)
+    for found, from_s, to_s in segments:
+        start_s = reached_s if row.tariff.band_border is BandBorder.CARRY else from_s
+        if start_s < to_s:
+            row = found or row
+            for piece in _first_next(row, to_s, start_s):
+                yield piece
+                reached_s = piece.at_s + piece.billed_s
 
 
 def round_up(seconds: int, increment_s: int) -> int:
