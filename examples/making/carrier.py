@@ -278,8 +278,8 @@ def _catalogue(world: World) -> None:
                     nature="goods" if goods else "services", unit_price=price, tax_basis="ttc" if with_tax else "ht",
                     in_advance="yes" if in_advance else "no")  # fmt: skip
     for code, (name, seconds, owner) in ALLOWANCES.items():
-        company.add("allowances.csv", code=code, name=name, seconds=seconds, zones=" ".join(FRANCE), owner=owner,
-                    priority=50 if owner == "line" else 100)  # fmt: skip
+        company.add("allowances.csv", code=code, name=name, quantity=seconds, counted="seconds",
+                    zones=" ".join(FRANCE), owner=owner, priority=50 if owner == "line" else 100)  # fmt: skip
     for code, (tariff_code, allowance) in PLANS.items():
         company.add("plans.csv", code=code, name=PRODUCTS[code][0], product=code, tariff=tariff_code,
                     allowances=allowance)  # fmt: skip

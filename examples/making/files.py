@@ -17,7 +17,7 @@ COLUMNS: dict[str, str] = {
     "assignments.csv": "line account valid_from_date valid_to_date",
     "identifiers.csv": "source kind value line valid_from_date valid_to_date",
     "zones.csv": "code label_fr label_en",
-    "allowances.csv": "code name seconds zones owner priority",
+    "allowances.csv": "code name quantity counted zones owner priority",
     "products.csv": "code name kind nature unit_price tax_basis in_advance",
     "plans.csv": "code name product tariff allowances",
     "tariff_links.csv": "owner_kind owner tariff valid_from_date valid_to_date",

@@ -38,7 +38,7 @@ def company(home: Path) -> Company:
     company.product("petit", "30.00", in_advance="no")
     company.product("grand", "62.00", in_advance="no")
     company.product("ecole", "31.00")
-    company.files["allowances.csv"] = "code,name,seconds,zones\nh1,1 min,60,fixe\nh10,10 min,600,fixe\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones\nh1,1 min,60,fixe\nh10,10 min,600,fixe\n"
     company.files["plans.csv"] = (
         "code,name,product,tariff,allowances\npetit,Petit forfait,petit,,h1\ngrand,Grand forfait,grand,,h10\n"
     )

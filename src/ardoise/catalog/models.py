@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from ardoise.directory.models import Account, Dated, Issuer, Line
 from ardoise.store.fields import ExactDecimalField, OptionalExactDecimalField
@@ -25,7 +25,10 @@ class Calendar(models.Model):
 
 
 class CalendarRule(models.Model):
-    """`band` holds on these days (1-7, 8 = public holiday) from `start` to `end`; the first rule that matches wins."""
+    """`band` holds on these days (1-7, 8 = public holiday) from `start` to `end`; the first rule that matches wins.
+
+    `dates` limits it to days of the year, "07-01/08-31 12-24"; empty = all year.
+    """
 
     calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="rules")
     position = models.PositiveSmallIntegerField()
@@ -33,6 +36,7 @@ class CalendarRule(models.Model):
     days = models.CharField(max_length=8)
     start = models.TimeField()
     end = models.TimeField()
+    dates = models.CharField(max_length=400, blank=True)
 
     class Meta:
         ordering = ["position"]
@@ -49,51 +53,134 @@ class Tariff(models.Model):
     rounding = models.CharField(max_length=12, default="half_up")
     rounding_decimals = models.PositiveSmallIntegerField(default=6)
     bill_zero_seconds = models.BooleanField(default=False)
+    incoming = models.BooleanField(default=False)
+    band_border = models.CharField(max_length=8, default="start")
+    tiers = models.CharField(max_length=12, default="graduated")
+    increment_decimals = models.PositiveSmallIntegerField(null=True, blank=True)
+    rounding_point = models.CharField(max_length=8, default="call")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    parent_percentage = ExactDecimalField(default="0")
+    parent_amount_per_min = ExactDecimalField(default="0")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(parent=F("id")), name="tariff_not_its_own_parent")]
 
     def __str__(self) -> str:
         return self.code
 
 
-class TariffVersion(models.Model):
-    """A dated price list. Once used by an issued document it never changes: a new version is added."""
+class TariffVersion(Dated):
+    """A dated price list. A correction inserts a version of the same first day, recorded later, and supersedes the one
+    that was believed: what an issued document was priced with stays as it was.
+    """
 
     tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="versions")
-    valid_from_date = models.DateField()
-    valid_to_date = models.DateField(null=True, blank=True)
-    recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["tariff", "valid_from_date"], name="tariff_version_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tariff", "valid_from_date"], condition=Q(superseded_at=None), name="tariff_version_once"
+            ),
+        ]
 
 
 class Rate(models.Model):
-    """One row of a version. `prefix` is "+33..." or a short number; `steps` is "" for the simple first/next form."""
+    """One row of a version. `prefix` is "+33...", a short number, "=category" or "?text"; "+" is every number.
+
+    The price is one of: `price_per_min`; `price` for `per` units of what `kind` counts; `steps`; `coefficient`.
+    """
 
     version = models.ForeignKey(TariffVersion, on_delete=models.CASCADE, related_name="rates")
-    prefix = models.CharField(max_length=24)
+    prefix = models.CharField(max_length=80)
     exact = models.BooleanField(default=False)
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT)
     band = models.CharField(max_length=20, blank=True)
-    price_per_min = ExactDecimalField()
+    kind = models.CharField(max_length=8, default="call")
+    origin = models.CharField(max_length=24, blank=True)
+    price_per_min = OptionalExactDecimalField()
+    price = OptionalExactDecimalField()
+    per = models.PositiveBigIntegerField(default=1)
     first_s = models.PositiveIntegerField(default=1)
     next_s = models.PositiveIntegerField(default=1)
     steps = models.CharField(max_length=200, blank=True)  # "0:0.10/60/60;180:0.05/60/1" from_s:price/per_s/increment_s
     connection_fee = ExactDecimalField(default="0")
     minimum = ExactDecimalField(default="0")
+    maximum = OptionalExactDecimalField()
+    free_s = models.PositiveIntegerField(default=0)
+    surcharge = ExactDecimalField(default="0")
+    surcharge_at_s = models.PositiveIntegerField(default=0)
+    surcharge_every_s = models.PositiveIntegerField(default=0)
+    attempt_fee = ExactDecimalField(default="0")
+    coefficient = OptionalExactDecimalField()
     service_price = ExactDecimalField(default="0")
     service_per = models.CharField(max_length=6, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["version", "prefix", "exact", "band"], name="rate_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "prefix", "exact", "band", "kind", "origin"], name="rate_once"),
+            models.CheckConstraint(
+                name="rate_has_a_price",
+                condition=Q(price_per_min__isnull=False)
+                | Q(price__isnull=False)
+                | Q(coefficient__isnull=False)
+                | ~Q(steps=""),
+            ),
+        ]
 
 
 class Allowance(models.Model):
-    """Seconds included each calendar month, for calls to these zones."""
+    """What is included each calendar month, for usage of these zones. `quantity` and `call_limit` are in the unit of
+    `counted`, money in whole currency units; no quantity is unlimited.
+    """
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
-    seconds = models.PositiveIntegerField()
+    quantity = OptionalExactDecimalField()
+    counted = models.CharField(max_length=8, default="seconds")
     zones = models.ManyToManyField(Zone)
+    owner = models.CharField(max_length=8, default="line")
+    priority = models.PositiveSmallIntegerField(default=100)
+    call_limit = OptionalExactDecimalField()
+    correspondents = models.PositiveIntegerField(null=True, blank=True)
+    increment = models.PositiveIntegerField(default=1)
+    rollover_months = models.PositiveSmallIntegerField(default=0)
+    prorated = models.BooleanField(default=False)
+
+
+class AllowanceCarried(models.Model):
+    """The state of one counter at the start of a month: what is left of an earlier one. Written by rating that earlier
+    month, read by rating this one; `core.snapshot.Carried` tells the fields.
+    """
+
+    month = models.CharField(max_length=7)
+    allowance = models.ForeignKey(Allowance, on_delete=models.PROTECT, related_name="carried")
+    owner_kind = models.CharField(max_length=8)
+    owner_id = models.BigIntegerField()
+    root = models.ForeignKey(Account, on_delete=models.PROTECT)
+    earned = models.CharField(max_length=7)
+    quantity = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["month", "allowance", "owner_kind", "owner_id", "root", "earned"], name="carried_once"
+            )
+        ]
+
+
+class Promotion(models.Model):
+    """So much off the price of usage of these zones (none: of all). `from_quantity` and `to_quantity` are in the unit
+    of `counted`, money in whole currency units.
+    """
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    zones = models.ManyToManyField(Zone, blank=True)
+    percentage = ExactDecimalField(default="0")
+    amount = ExactDecimalField(default="0")
+    counted = models.CharField(max_length=8, default="calls")
+    from_quantity = ExactDecimalField(default="0")
+    to_quantity = OptionalExactDecimalField()
     owner = models.CharField(max_length=8, default="line")
     priority = models.PositiveSmallIntegerField(default=100)
 
@@ -122,29 +209,39 @@ class Product(models.Model):
 
 
 class Plan(models.Model):
-    """A tariff, allowances and a recurring fee, subscribed together ("forfait")."""
+    """A tariff, allowances, promotions and a recurring fee, subscribed together ("forfait")."""
 
     code = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=160)
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT)
     tariff = models.ForeignKey(Tariff, null=True, blank=True, on_delete=models.PROTECT)
     allowances = models.ManyToManyField(Allowance, blank=True)
+    promotions = models.ManyToManyField(Promotion, blank=True)
 
     def __str__(self) -> str:
         return self.code
 
 
 class TariffLink(Dated):
-    """A tariff in force at one node: a line, an account, an issuer (default), or a source (the operator's cost)."""
+    """A tariff in force at one node: a line, an account, an issuer (default), or a source (the operator's cost).
+
+    Several tariffs at one node are asked in the order of `position`. `trunk` ("" = any) is of a source. The adjustment
+    is that of `core.tariffs.Adjustment`.
+    """
 
     line = models.ForeignKey(Line, null=True, blank=True, on_delete=models.PROTECT)
     account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT)
     issuer = models.ForeignKey(Issuer, null=True, blank=True, on_delete=models.PROTECT)
     source_code = models.CharField(max_length=40, blank=True)
+    trunk = models.CharField(max_length=40, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
     tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="links")
+    percentage = ExactDecimalField(default="0")
+    amount_per_min = ExactDecimalField(default="0")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=Q(trunk="") | ~Q(source_code=""), name="tariff_link_trunk_of_source"),
             models.CheckConstraint(
                 name="tariff_link_one_owner",
                 condition=(
@@ -154,6 +251,45 @@ class TariffLink(Dated):
                     | Q(line=None, account=None, issuer=None) & ~Q(source_code="")
                 ),
             ),
+        ]
+
+
+class PromotionGrant(Dated):
+    """A promotion a line, an account or all customers of an issuer enjoy, between two dates."""
+
+    line = models.ForeignKey(Line, null=True, blank=True, on_delete=models.PROTECT)
+    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT)
+    issuer = models.ForeignKey(Issuer, null=True, blank=True, on_delete=models.PROTECT)
+    promotion = models.ForeignKey(Promotion, on_delete=models.PROTECT, related_name="grants")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="promotion_grant_one_owner",
+                condition=(
+                    Q(line__isnull=False, account=None, issuer=None)
+                    | Q(line=None, account__isnull=False, issuer=None)
+                    | Q(line=None, account=None, issuer__isnull=False)
+                ),
+            ),
+        ]
+
+
+class ExchangeRate(Dated):
+    """One unit of `currency` is worth `rate` units of `other`, from a day on, until the next one."""
+
+    currency = models.CharField(max_length=3)
+    other = models.CharField(max_length=3)
+    rate = ExactDecimalField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["currency", "other", "valid_from_date"],
+                condition=Q(superseded_at=None),
+                name="exchange_rate_once",
+            ),
+            models.CheckConstraint(condition=~Q(currency=F("other")), name="exchange_rate_of_two_currencies"),
         ]
 
 

@@ -15,10 +15,14 @@ from django.db import models, transaction
 
 from ardoise.catalog.models import (
     Allowance,
+    AllowanceCarried,
     Calendar,
     CalendarRule,
+    ExchangeRate,
     Plan,
     Product,
+    Promotion,
+    PromotionGrant,
     Purchase,
     Rate,
     Subscription,
@@ -28,6 +32,7 @@ from ardoise.catalog.models import (
     VatRate,
     Zone,
 )
+from ardoise.core.snapshot import Carried
 from ardoise.directory import bulk
 from ardoise.directory.models import Account, Issuer, Line
 
@@ -77,34 +82,88 @@ def replace_calendar_rules(*, calendar: str, rows: Sequence[Cells]) -> None:
 
 @transaction.atomic
 def put_tariffs(*, rows: Sequence[Cells]) -> None:
-    """Create or overwrite tariffs by code (their header: versions and rates have their own operations)."""
-    bulk.put(Tariff, key=["code"], rows=_resolved(rows, calendar=Calendar))
+    """Create or overwrite tariffs by code (their header: versions and rates have their own operations).
+
+    `parent`, a code, may stand after its child, or be left out.
+    """
+    fields = _resolved([_without(row, "parent") for row in rows], calendar=Calendar)
+    bulk.put(Tariff, key=["code"], rows=fields)
+    wanted = {row["code"]: row["parent"] for row in rows if "parent" in row}
+    parents = bulk.ids_by_code(Tariff, wanted.values())
+    for one in Tariff.objects.all():
+        if one.code in wanted and one.parent_id != parents[wanted[one.code]]:
+            one.parent_id = parents[wanted[one.code]]
+            one.save(update_fields=["parent"])
 
 
 @transaction.atomic
 def put_tariff_versions(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
-    """Create versions of tariffs, or change their end, by tariff and first day."""
-    fields = [{**row, "recorded_at": recorded_at} for row in _resolved(rows, tariff=Tariff)]
-    bulk.put(TariffVersion, key=["tariff_id", "valid_from_date"], rows=fields)
+    """Record versions of tariffs by tariff and first day.
+
+    A changed end supersedes: what is recorded now has the rates of what was believed before. An end on the first day
+    takes the version back.
+    """
+    before = _current_versions()
+    key = ["tariff_id", "valid_from_date"]
+    bulk.put_dated(TariffVersion, key=key, rows=_resolved(rows, tariff=Tariff), recorded_at=recorded_at)
+    for version, pk in _current_versions().items():
+        if before.get(version, pk) != pk:
+            _copy_rates(from_version=before[version], to_version=pk)
+
+
+def _current_versions() -> dict[tuple[int, date], int]:
+    rows = TariffVersion.objects.filter(superseded_at=None).values_list("tariff_id", "valid_from_date", "pk")
+    return {(tariff_id, first): pk for tariff_id, first, pk in rows}
+
+
+def _copy_rates(*, from_version: int, to_version: int) -> None:
+    rows = list(Rate.objects.filter(version_id=from_version))
+    for row in rows:
+        row.pk, row.version_id = None, to_version
+    Rate.objects.bulk_create(rows, batch_size=bulk.BATCH)
 
 
 @transaction.atomic
 def replace_rates(
-    *, tariff: str, valid_from_date: date, rows: Sequence[Cells], issued_version_ids: frozenset[int]
+    *,
+    tariff: str,
+    valid_from_date: date,
+    rows: Sequence[Cells],
+    recorded_at: datetime,
+    issued_version_ids: frozenset[int],
+    correct: bool = False,
 ) -> None:
-    """Give a version its whole list of rates; raises VersionInUse when an issued document was priced with it."""
-    try:
-        version = TariffVersion.objects.get(tariff__code=tariff, valid_from_date=valid_from_date)
-    except TariffVersion.DoesNotExist as error:
-        raise bulk.UnknownCode(f"tariff {tariff} has no version from {valid_from_date}; create it first") from error
-    if version.pk in issued_version_ids:
+    """Give a version its whole list of rates: what was believed before stays readable, and what it priced explained.
+
+    Raises VersionInUse when an issued document was priced by a version of that first day, unless it is to `correct` it:
+    what is open is then priced again, and what was issued becomes proposals (`bill.proposals`).
+    """
+    known = TariffVersion.objects.filter(tariff__code=tariff, valid_from_date=valid_from_date)
+    version = known.filter(superseded_at=None).first()
+    if version is None:
+        raise bulk.UnknownCode(f"tariff {tariff} has no version from {valid_from_date}; create it first")
+    if not correct and not issued_version_ids.isdisjoint(known.values_list("pk", flat=True)):
         raise VersionInUse(
-            f"tariff {tariff}: the version from {valid_from_date} priced issued documents and changes no more; "
-            "add a version with a later first day"
+            f"tariff {tariff}: the version from {valid_from_date} priced issued documents; add a version with a later "
+            "first day, or record a correction of it"
         )
-    Rate.objects.filter(version=version).delete()
+    if version.recorded_at == recorded_at and version.pk not in issued_version_ids:
+        Rate.objects.filter(version=version).delete()
+    else:
+        version = _corrected(version, recorded_at)
     fields = _resolved([_without(row, "tariff", "version_from_date") for row in rows], zone=Zone)
     Rate.objects.bulk_create((Rate(version=version, **row) for row in fields), batch_size=bulk.BATCH)
+
+
+def _corrected(version: TariffVersion, recorded_at: datetime) -> TariffVersion:
+    """Supersede a version by one of the same dates, without rates yet."""
+    bulk.supersede(TariffVersion, [version.pk], at=recorded_at)
+    return TariffVersion.objects.create(
+        tariff_id=version.tariff_id,
+        valid_from_date=version.valid_from_date,
+        valid_to_date=version.valid_to_date,
+        recorded_at=recorded_at,
+    )
 
 
 @transaction.atomic
@@ -115,31 +174,96 @@ def put_allowances(*, rows: Sequence[Cells]) -> None:
 
 
 @transaction.atomic
+def put_promotions(*, rows: Sequence[Cells]) -> None:
+    """Create or overwrite promotions by code, with their whole list of zones."""
+    bulk.put(Promotion, key=["code"], rows=[_without(row, "zones") for row in rows])
+    _set_many(Promotion, {row["code"]: row["zones"] for row in rows}, field="zones", other=Zone)
+
+
+@transaction.atomic
 def put_plans(*, rows: Sequence[Cells]) -> None:
-    """Create or overwrite plans by code, with their whole list of allowances."""
-    fields = _resolved([_without(row, "allowances") for row in rows], product=Product, tariff=Tariff)
+    """Create or overwrite plans by code, with their whole lists of allowances and promotions."""
+    fields = _resolved([_without(row, "allowances", "promotions") for row in rows], product=Product, tariff=Tariff)
     bulk.put(Plan, key=["code"], rows=fields)
-    _set_many(Plan, {row["code"]: row["allowances"] for row in rows}, field="allowances", other=Allowance)
+    allowances = {row["code"]: row.get("allowances", ()) for row in rows}
+    promotions = {row["code"]: row.get("promotions", ()) for row in rows}
+    _set_many(Plan, allowances, field="allowances", other=Allowance)
+    _set_many(Plan, promotions, field="promotions", other=Promotion)
 
 
 @transaction.atomic
 def put_tariff_links(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
     """Put tariffs in force at lines, accounts, issuers or sources; `owner_kind` and `owner` name the node.
 
-    One tariff at a node at a time: a link that starts the same day supersedes.
+    One tariff at a node, trunk and position at a time: a link that starts the same day supersedes.
     """
+    fields = [
+        {**row, "source_code": source_code}
+        for row, source_code in _with_owners(
+            _resolved([{"trunk": "", "position": 0, **row} for row in rows], tariff=Tariff)
+        )
+    ]
+    key = ["line_id", "account_id", "issuer_id", "source_code", "trunk", "position", "valid_from_date"]
+    bulk.put_dated(TariffLink, key=key, rows=fields, recorded_at=recorded_at)
+
+
+@transaction.atomic
+def put_promotion_grants(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Grant promotions to lines, accounts or all customers of an issuer; `owner_kind` and `owner` name the node."""
+    fields = [row for row, _ in _with_owners(_resolved(rows, promotion=Promotion))]
+    key = ["line_id", "account_id", "issuer_id", "promotion_id", "valid_from_date"]
+    bulk.put_dated(PromotionGrant, key=key, rows=fields, recorded_at=recorded_at)
+
+
+def _with_owners(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+    """Rows with `owner_kind` and `owner` (a code) as ids of line, account or issuer, and the code of a source."""
     owners = {"line": Line, "account": Account, "issuer": Issuer}
     ids = {
         kind: bulk.ids_by_code(model, (row["owner"] for row in rows if row["owner_kind"] == kind))
         for kind, model in owners.items()
     }
-    fields = []
-    for row in _resolved(rows, tariff=Tariff):
-        kind, owner = row.pop("owner_kind"), row.pop("owner")
+    resolved = []
+    for row in rows:
+        kind, owner = row["owner_kind"], row["owner"]
         node = {f"{name}_id": ids[name][owner] if name == kind else None for name in owners}
-        fields.append({**row, **node, "source_code": owner if kind == "source" else ""})
-    key = [*(f"{name}_id" for name in owners), "source_code", "valid_from_date"]
-    bulk.put_dated(TariffLink, key=key, rows=fields, recorded_at=recorded_at)
+        resolved.append((_without(row, "owner_kind", "owner") | node, owner if kind == "source" else ""))
+    return resolved
+
+
+@transaction.atomic
+def put_exchange_rates(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Record exchange rates by pair and first day; a change supersedes."""
+    bulk.put_dated(ExchangeRate, key=["currency", "other", "valid_from_date"], rows=rows, recorded_at=recorded_at)
+
+
+@transaction.atomic
+def record_carried(*, month: str, rows: Sequence[Carried]) -> bool:
+    """Write what earlier months left of allowances at the start of `month` ("YYYY-MM"): the whole state, replaced.
+
+    Whoever rated the month before calls it. True when the state changed: `month` is then to be rated again. Raises
+    ValueError for a row of another month.
+    """
+    strange = next((row for row in rows if row.month != month), None)
+    if strange is not None:
+        raise ValueError(f"a counter carried into {strange.month} does not belong to the state of {month}")
+    wanted = {_carried_key(row): row.quantity for row in rows if row.quantity}
+    names = ("allowance_id", "owner_kind", "owner_id", "root_id", "earned")
+    found = AllowanceCarried.objects.filter(month=month).values_list(*names, "quantity")
+    if {tuple(key): quantity for *key, quantity in found} == wanted:
+        return False
+    AllowanceCarried.objects.filter(month=month).delete()
+    AllowanceCarried.objects.bulk_create(
+        (
+            AllowanceCarried(month=month, **dict(zip(names, key, strict=True)), quantity=quantity)
+            for key, quantity in wanted.items()
+        ),
+        batch_size=bulk.BATCH,
+    )
+    return True
+
+
+def _carried_key(row: Carried) -> tuple[Any, ...]:
+    return row.allowance_id, row.owner_kind.value, row.owner_id, row.root_id, row.earned
 
 
 @transaction.atomic
@@ -172,7 +296,11 @@ def _resolved(rows: Sequence[Cells], **references: type[models.Model]) -> list[d
 
 
 def _set_many(
-    model: type[Allowance] | type[Plan], wanted: Mapping[str, Sequence[str]], *, field: str, other: type[models.Model]
+    model: type[Allowance] | type[Plan] | type[Promotion],
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    field: str,
+    other: type[models.Model],
 ) -> None:
     """Give each row, by code, its whole list of related rows, by code."""
     ids = bulk.ids_by_code(other, (code for codes in wanted.values() for code in codes))

@@ -173,6 +173,14 @@ def _calling_codes() -> frozenset[str]:
     return frozenset(line.split("|")[0] for line in numbering_data.CALLING_CODES.splitlines())
 
 
+CATEGORIES: Final = frozenset(
+    {line.split("|")[3] for line in numbering_data.FRENCH_PLAN.splitlines()}
+    | {category for category, _ in (*_ABROAD.values(), *_AT_HOME.values())}
+    | {"masked", "sip", "code", "alphanumeric", "anonymous", "unassigned", "unknown"}
+)
+"""Every category that a number may have."""
+
+
 # --- one reading of digits --------------------------------------------------------------------------------------------
 
 

@@ -72,6 +72,7 @@ class Issuer(Address):
     discount_note = models.CharField(max_length=300, blank=True)
     vat_on_debits = models.BooleanField(default=True)
     first_month = models.CharField(max_length=7, blank=True)  # first month billed here; empty = since ever
+    longest_over_all = models.BooleanField(default=False)  # the longest prefix over all tariffs of the chain wins
 
     def __str__(self) -> str:
         return self.code
@@ -99,6 +100,7 @@ class Account(Address):
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CUSTOMER)
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="accounts")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    reseller = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="resold")
     billable = models.BooleanField(default=True)
     audience = models.CharField(max_length=3, choices=Audience.choices, default=Audience.B2B)
     basis = models.CharField(max_length=3, choices=Basis.choices, default=Basis.HT)
@@ -115,6 +117,7 @@ class Account(Address):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~Q(parent=F("id")), name="account_not_its_own_parent"),
+            models.CheckConstraint(condition=Q(reseller=None) | Q(parent=None), name="account_reseller_of_customer"),
         ]
 
     def __str__(self) -> str:

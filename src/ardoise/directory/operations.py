@@ -28,6 +28,10 @@ class AccountCycle(ValueError):
     """An account would be its own ancestor."""
 
 
+class ResellerRefused(ValueError):
+    """A reseller of a branch, or one that would resell to itself."""
+
+
 class Overlap(ValueError):
     """Two validities of one line, or of one identifier, overlap."""
 
@@ -40,9 +44,10 @@ def put_issuers(*, rows: Sequence[Cells]) -> None:
 
 @transaction.atomic
 def put_accounts(*, rows: Sequence[Cells]) -> None:
-    """Create or overwrite accounts by code, parents first whatever the order. Raises AccountCycle, UnknownCode.
+    """Create or overwrite accounts by code, parents first whatever the order. Raises AccountCycle, ResellerRefused,
+    UnknownCode.
 
-    `issuer` and `parent` are codes; an empty issuer is its parent's.
+    `issuer`, `parent` and `reseller` are codes; an empty issuer is its parent's, `reseller` may be left out.
     """
     issuers = bulk.ids_by_code(Issuer, (row["issuer"] for row in rows))
     known = dict(Account.objects.values_list("code", "pk"))
@@ -59,7 +64,7 @@ def put_accounts(*, rows: Sequence[Cells]) -> None:
                 raise bulk.UnknownCode(f"account {row['code']}: give its issuer")
             issuer_of[row["code"]] = issuer_id
             fields.append(
-                _renamed(row, issuer=None, parent=None)
+                _renamed(row, issuer=None, parent=None, reseller=None)
                 | {"issuer_id": issuer_id, "parent_id": known.get(row["parent"])}
             )
         bulk.put(Account, key=["code"], rows=fields)
@@ -67,6 +72,38 @@ def put_accounts(*, rows: Sequence[Cells]) -> None:
     parents = dict(Account.objects.values_list("code", "parent__code"))
     if cycles := cycles_of(parents):
         raise AccountCycle(f"account {cycles[0][0]} is its own ancestor: {' > '.join(cycles[0])}; change a parent")
+    _set_resellers({row["code"]: row["reseller"] for row in rows if "reseller" in row})
+
+
+def _set_resellers(wanted: Mapping[str, str]) -> None:
+    """Give customers their resellers, by code ("" = none)."""
+    known = dict(Account.objects.values_list("code", "reseller__code"))
+    changed = [code for code, reseller in wanted.items() if (known[code] or "") != reseller]
+    ids = bulk.ids_by_code(Account, wanted.values())
+    for start in range(0, len(changed), bulk.BATCH):
+        for one in Account.objects.filter(code__in=changed[start : start + bulk.BATCH]):
+            if wanted[one.code] and one.parent_id is not None:
+                raise ResellerRefused(f"account {one.code} is no customer: give its reseller to the one at its top")
+            one.reseller_id = ids[wanted[one.code]]
+            one.save(update_fields=["reseller"])
+    if not any(wanted.values()):
+        return
+    rows = dict(Account.objects.values_list("code", "parent__code"))
+    resold = dict(Account.objects.exclude(reseller=None).values_list("code", "reseller__code"))
+    if cycles := reseller_cycles(rows, resold):
+        path = " > ".join(cycles[0])
+        raise ResellerRefused(f"account {cycles[0][0]} resells to itself: {path}; change a reseller")
+
+
+def reseller_cycles(parents: Mapping[str, str | None], resellers: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Every cycle of customer -> customer at the top of its reseller; `parents` must hold no cycle."""
+
+    def top(code: str) -> str:
+        while parent := parents.get(code):
+            code = parent
+        return code
+
+    return cycles_of({code: top(reseller) for code, reseller in resellers.items()})
 
 
 @transaction.atomic

@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ardoise.core.money import Rounding
 from ardoise.core.snapshot import OwnerKind
-from ardoise.core.tariffs import AllowanceOwner, IncrementOrigin, ServicePer
+from ardoise.core.tariffs import (
+    AllowanceOwner,
+    BandBorder,
+    Counted,
+    IncrementOrigin,
+    RoundingPoint,
+    ServicePer,
+    Tiers,
+)
+from ardoise.core.usage import UsageKind
 from ardoise.core.vat import Nature, RegimeKind
 from ardoise.plainfiles import columns as kinds
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.declare import TAX_BASIS, UNTIL_EN, UNTIL_FR, Column, Replace, Table, choice, validity
+
+NOTHING = Decimal(0)
+_MANY = 2147483647  # what the tables hold
+_CURRENCY = kinds.Pattern(
+    regex="[A-Z]{3}",
+    fr="trois majuscules (ISO 4217), « EUR »",
+    en="three capital letters (ISO 4217), for example EUR",
+)
+
+
+def _adjustment(prefix: str = "") -> tuple[Column, ...]:
+    """What prices become here: so many percent more or less, then so much more a minute."""
+    amount = kinds.Amount(negative=True)
+    return (
+        Column(
+            f"{prefix}percentage",
+            amount,
+            "pourcentage ajouté aux prix (« -10 »)",
+            'percentage added to prices ("-10")',
+            default=NOTHING,
+            rare=True,
+        ),
+        Column(
+            f"{prefix}amount_per_min",
+            amount,
+            "puis montant ajouté à la minute",
+            "then amount added to a minute",
+            default=NOTHING,
+            rare=True,
+        ),
+    )
+
 
 ZONES = Table(
     name="zones",
@@ -63,6 +106,9 @@ CALENDAR_RULES = Table(
         Column("days", kinds.Days(), "jours", "days", required=True),
         Column("start", kinds.Hour(), "début", "start", required=True),
         Column("end", kinds.Hour(), "fin", "end", required=True),
+        Column(
+            "dates", kinds.DaysOfYear(), "jours de l’année ; vide = toute l’année", "days of the year; empty = all year"
+        ),
     ),
 )
 
@@ -78,17 +124,7 @@ TARIFFS = Table(
             "code", kinds.Slug(), "code ; le fichier porte son nom", "code; the file is named after it", required=True
         ),
         Column("name", Text(), "nom", "name", required=True),
-        Column(
-            "currency",
-            kinds.Pattern(
-                regex="[A-Z]{3}",
-                fr="trois majuscules (ISO 4217), « EUR »",
-                en="three capital letters (ISO 4217), for example EUR",
-            ),
-            "monnaie",
-            "currency",
-            default="EUR",
-        ),
+        Column("currency", _CURRENCY, "monnaie", "currency", default="EUR"),
         Column("tax_basis", TAX_BASIS, "prix hors taxe ou taxes comprises", "prices without or with tax", default="ht"),
         Column(
             "calendar",
@@ -115,6 +151,52 @@ TARIFFS = Table(
             "an answered call of 0 s pays its fee and first increment",
             default=False,
         ),
+        Column(
+            "incoming",
+            kinds.YesNo(),
+            "prix des appels reçus, d’après le numéro qui appelle",
+            "prices of calls received, by the number that calls",
+            default=False,
+            quiet=True,
+        ),
+        Column(
+            "band_border",
+            choice(*BandBorder),
+            "appel qui passe d’une tranche à l’autre",
+            "call that passes from a band to another",
+            default="start",
+            quiet=True,
+        ),
+        Column(
+            "tiers",
+            choice(*Tiers),
+            "comment les paliers de prix se partagent une durée",
+            "how steps share a quantity",
+            default="graduated",
+            quiet=True,
+        ),
+        Column(
+            "increment_decimals",
+            kinds.Whole(most=12),
+            "décimales du prix d’un palier ; vide = exact",
+            "decimals of the price of one increment; empty = exact",
+        ),
+        Column(
+            "rounding_point",
+            choice(*RoundingPoint),
+            "arrondi à l’appel ou à la ligne de facture",
+            "rounded by call or by invoice line",
+            default="call",
+            quiet=True,
+        ),
+        Column(
+            "parent",
+            kinds.Ref(table="tariffs"),
+            "grille consultée quand celle-ci n’a pas le numéro",
+            "tariff asked when this one has no row for a number",
+            path="parent__code",
+        ),
+        *_adjustment("parent_"),
     ),
 )
 
@@ -123,17 +205,99 @@ TARIFF_VERSIONS = Table(
     file="tariffs/CODE.toml",
     array="version",
     parent="tariffs",
-    fr="Versions d’une grille : une version utilisée par un document émis ne change plus",
-    en="Versions of a tariff: one used by an issued document changes no more",
+    fr="Versions d’une grille : la corriger laisse lisible ce qu’on croyait avant",
+    en="Versions of a tariff: a correction leaves what was believed before readable",
     model="catalog.TariffVersion",
     key=("tariff", "valid_from_date"),
+    dated=True,
     derived=(Column("tariff", kinds.Ref(table="tariffs"), "", "", path="tariff__code"),),
     columns=(
         Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
         Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),
     ),
-    notes_fr="`rates` (obligatoire) nomme le fichier des tarifs, à côté : « CODE-2026-01-01.csv ».",
-    notes_en='`rates` (required) names the file of rates beside it: "CODE-2026-01-01.csv".',
+    notes_fr="`rates` (obligatoire) nomme le fichier des tarifs, à côté : « CODE-2026-01-01.csv ». Une version "
+    "qui a servi à un document émis ne change que par `ardoise load --correct`.",
+    notes_en='`rates` (required) names the file of rates beside it: "CODE-2026-01-01.csv". A version that priced an '
+    "issued document changes only by `ardoise load --correct`.",
+)
+
+_RARE_RATES = (
+    Column(
+        "kind",
+        choice(*UsageKind),
+        "ce que le tarif compte",
+        "what the row counts",
+        default="call",
+        rare=True,
+    ),
+    Column(
+        "origin",
+        kinds.Pattern(
+            regex=r"\+[0-9]{1,15}|@[0-9]{0,6}",
+            fr="préfixe « +594 » ou réseau « @20801 »",
+            en="+594 or a network like @20801",
+        ),
+        "numéro qui appelle (« +594 ») ou réseau visité (« @20801 ») ; vide = tous",
+        'number that calls ("+594") or visited network ("@20801"); empty = any',
+        rare=True,
+    ),
+    Column("price", kinds.Amount(negative=True), "prix de `per` unités", "price of `per` units", rare=True),
+    Column(
+        "per",
+        kinds.Whole(least=1, most=9999999999),
+        "nombre d’unités de `price` (1048576 octets)",
+        "number of units of `price` (1048576 octets)",
+        default=1,
+        rare=True,
+    ),
+    Column("maximum", kinds.Amount(), "maximum par appel", "most that a call costs", rare=True),
+    Column(
+        "free_s",
+        kinds.Whole(most=_MANY),
+        "premières secondes gratuites",
+        "first seconds free",
+        default=0,
+        rare=True,
+    ),
+    Column(
+        "surcharge",
+        kinds.Amount(negative=True),
+        "supplément à partir d’une durée",
+        "surcharge from a duration on",
+        default=NOTHING,
+        rare=True,
+    ),
+    Column(
+        "surcharge_at_s",
+        kinds.Whole(most=_MANY),
+        "… dès cette seconde facturée",
+        "... from this billed second",
+        default=0,
+        rare=True,
+    ),
+    Column(
+        "surcharge_every_s",
+        kinds.Whole(most=_MANY),
+        "… puis toutes les ; 0 = une fois",
+        "... then every; 0 = once",
+        default=0,
+        rare=True,
+    ),
+    Column(
+        "attempt_fee",
+        kinds.Amount(),
+        "frais de tentative, appel décroché ou non",
+        "fee of an attempt, answered or not",
+        default=NOTHING,
+        rare=True,
+    ),
+    Column(
+        "coefficient",
+        kinds.Amount(),
+        "prix = coefficient × coût de l’appel",
+        "price = coefficient x cost of the call",
+        rare=True,
+    ),
 )
 
 RATES = Table(
@@ -143,7 +307,7 @@ RATES = Table(
     fr="Tarifs d’une version : le préfixe le plus long l’emporte ; le fichier donne toute la liste",
     en="Rates of a version: the longest prefix wins; the file gives the whole list",
     model="catalog.Rate",
-    key=("tariff", "version_from_date", "prefix", "exact", "band"),
+    key=("tariff", "version_from_date", "prefix", "exact", "band", "kind", "origin"),
     replace=Replace.WITH_PARENT,
     derived=(
         Column("tariff", kinds.Ref(table="tariffs"), "", "", path="version__tariff__code"),
@@ -153,12 +317,12 @@ RATES = Table(
         Column(
             "prefix",
             kinds.Pattern(
-                regex=r"\+?[0-9*#]{1,20}",
-                fr="préfixe « +336 » ou numéro court « 3639 »",
-                en="an international prefix like +336 or a short number like 3639",
+                regex=r"\+[0-9*#]{0,20}|[0-9*#]{1,20}|=[a-z0-9_]+|\?.{1,64}",
+                fr="préfixe « +336 », numéro court « 3639 », « =emergency » ou « ?texte »",
+                en="an international prefix like +336, a short number like 3639, a category like =emergency, or ?text",
             ),
-            "préfixe international « +336 » ou numéro court « 3639 »",
-            'international prefix "+336" or short number "3639"',
+            "préfixe « +336 » (« + » = tout numéro), numéro court « 3639 », catégorie « =emergency », « ?texte »",
+            'prefix "+336" ("+" = every number), short number "3639", category "=emergency", "?text"',
             required=True,
         ),
         Column(
@@ -166,12 +330,12 @@ RATES = Table(
         ),
         Column("zone", kinds.Ref(table="zones"), "zone", "zone", required=True, path="zone__code"),
         Column("band", kinds.Slug(), "tranche ; vide = toutes les autres", "band; empty = all others"),
-        Column("price_per_min", kinds.Amount(), "prix par minute", "price per minute", required=True),
+        Column("price_per_min", kinds.Amount(negative=True), "prix par minute", "price per minute"),
         Column(
-            "first_s", kinds.Whole(least=1, most=86400), "premier palier, secondes", "first increment, s", default=1
+            "first_s", kinds.Whole(least=1, most=_MANY), "premier palier, secondes", "first increment, s", default=1
         ),
         Column(
-            "next_s", kinds.Whole(least=1, most=86400), "paliers suivants, secondes", "next increments, s", default=1
+            "next_s", kinds.Whole(least=1, most=_MANY), "paliers suivants, secondes", "next increments, s", default=1
         ),
         Column(
             "steps",
@@ -179,14 +343,21 @@ RATES = Table(
             "à la place des trois précédents, « 0:0.10/60/60;180:0.05/60/1 » (dès la seconde : prix/par/palier)",
             'instead of the three before, "0:0.10/60/60;180:0.05/60/1" (from second: price/per/increment)',
         ),
-        Column("connection_fee", kinds.Amount(), "frais de mise en relation", "connection fee", default=0, quiet=True),
-        Column("minimum", kinds.Amount(), "minimum par appel", "least price of a call", default=0, quiet=True),
+        Column(
+            "connection_fee",
+            kinds.Amount(negative=True),
+            "frais de mise en relation",
+            "connection fee",
+            default=NOTHING,
+            quiet=True,
+        ),
+        Column("minimum", kinds.Amount(), "minimum par appel", "least price of a call", default=NOTHING, quiet=True),
         Column(
             "service_price",
             kinds.Amount(),
             "part service (S) d’un n° surtaxé",
             "service part (S)",
-            default=0,
+            default=NOTHING,
             quiet=True,
         ),
         Column(
@@ -195,23 +366,108 @@ RATES = Table(
             "part service par minute ou par appel",
             "service part per minute or per call",
         ),
+        *_RARE_RATES,
     ),
+    notes_fr="Le prix d’un tarif est l’un de : `price_per_min`, `price` pour `per` unités (messages, octets, unités), "
+    "`steps`, `coefficient`.",
+    notes_en="The price of a row is one of: `price_per_min`, `price` for `per` units (messages, octets, units), "
+    "`steps`, `coefficient`.",
 )
+
+_OWNER = Column(
+    "owner",
+    choice(*AllowanceOwner),
+    "compteur par ligne, par compte, ou commun (autant de fois que de lignes)",
+    "counter per line, per account, or pool (as many times as lines)",
+    default="line",
+)
+_PRIORITY = Column("priority", kinds.Whole(), "le plus petit sert d’abord", "the lowest is used first", default=100)
 
 ALLOWANCES = Table(
     name="allowances",
     file="allowances.csv",
-    fr="Inclus : secondes offertes chaque mois",
-    en="Allowances: seconds included each month",
+    fr="Inclus : ce qui est offert chaque mois",
+    en="Allowances: what is included each month",
     model="catalog.Allowance",
     key=("code",),
     columns=(
         Column("code", kinds.Slug(), "code", "code", required=True),
         Column("name", Text(), "nom", "name", required=True),
-        Column("seconds", kinds.Whole(most=2147483647), "secondes par mois", "seconds a month", required=True),
+        Column(
+            "quantity",
+            kinds.Quantity(unlimited=True, empty=...),
+            "quantité par mois",
+            "quantity a month",
+            required=True,
+        ),
+        Column("counted", choice(*Counted), "ce qui est compté", "what is counted", default="seconds"),
         Column("zones", kinds.Refs(table="zones"), "zones", "zones", required=True),
-        Column("owner", choice(*AllowanceOwner), "par ligne ou par compte", "per line or per account", default="line"),
-        Column("priority", kinds.Whole(), "le plus petit sert d’abord", "the lowest is used first", default=100),
+        _OWNER,
+        _PRIORITY,
+        Column("call_limit", kinds.Quantity(), "au plus, par appel", "at most, by call", rare=True),
+        Column(
+            "correspondents",
+            kinds.Whole(least=1, most=_MANY),
+            "correspondants différents par mois, au plus",
+            "different numbers called a month, at most",
+            rare=True,
+        ),
+        Column(
+            "increment",
+            kinds.Whole(least=1, most=_MANY),
+            "ce qu’un appel consomme est arrondi à ce multiple",
+            "what a call draws is rounded up to a multiple",
+            default=1,
+            rare=True,
+        ),
+        Column(
+            "rollover_months",
+            kinds.Whole(most=120),
+            "mois pendant lesquels le reste sert encore",
+            "months in which what is left may still be used",
+            default=0,
+            rare=True,
+        ),
+        Column(
+            "prorated",
+            kinds.YesNo(),
+            "au prorata du premier et du dernier mois",
+            "prorated in the first and the last month",
+            default=False,
+            rare=True,
+        ),
+    ),
+    notes_fr="`quantity` et `call_limit` sont dans l’unité de `counted` ; `money` en unités de monnaie (« 10.50 »).",
+    notes_en='`quantity` and `call_limit` are in the unit of `counted`; `money` in units of currency ("10.50").',
+)
+
+PROMOTIONS = Table(
+    name="promotions",
+    file="promotions.csv",
+    fr="Promotions et remises de volume, après les inclus, avant l’arrondi",
+    en="Promotions and volume discounts, after allowances, before rounding",
+    model="catalog.Promotion",
+    key=("code",),
+    columns=(
+        Column("code", kinds.Slug(), "code", "code", required=True),
+        Column("name", Text(), "nom", "name", required=True),
+        Column("zones", kinds.Refs(table="zones"), "zones ; vide = toutes", "zones; empty = all"),
+        Column("percentage", kinds.Amount(), "remise, %", "percentage off", default=NOTHING, quiet=True),
+        Column(
+            "amount", kinds.Amount(), "puis remise par appel", "then amount off each call", default=NOTHING, quiet=True
+        ),
+        Column("counted", choice(*Counted), "ce que compte la fenêtre", "what the window counts", default="calls"),
+        Column(
+            "from_quantity",
+            kinds.Quantity(),
+            "à partir de tant par mois",
+            "from so many a month",
+            default=NOTHING,
+            quiet=True,
+        ),
+        Column("to_quantity", kinds.Quantity(), "jusqu’à ; vide = sans fin", "up to; empty = open"),
+        _OWNER,
+        _PRIORITY,
     ),
 )
 
@@ -248,6 +504,7 @@ PLANS = Table(
         Column("product", kinds.Ref(table="products"), "abonnement", "recurring product", path="product__code"),
         Column("tariff", kinds.Ref(table="tariffs"), "grille", "tariff", path="tariff__code"),
         Column("allowances", kinds.Refs(table="allowances"), "inclus", "allowances"),
+        Column("promotions", kinds.Refs(table="promotions"), "promotions", "promotions", rare=True),
     ),
 )
 
@@ -257,13 +514,70 @@ TARIFF_LINKS = Table(
     fr="Grille en vigueur à une ligne, un compte, un émetteur (défaut) ou une source (coût)",
     en="Tariff in force at a line, an account, an issuer (default) or a source (cost)",
     model="catalog.TariffLink",
-    key=("owner_kind", "owner", "valid_from_date"),
+    key=("owner_kind", "owner", "trunk", "position", "valid_from_date"),
     dated=True,
     columns=(
         Column("owner_kind", choice(*OwnerKind), "nature du porteur", "kind of owner", required=True),
         Column("owner", kinds.Code(), "code du porteur", "code of the owner", required=True),
         Column("tariff", kinds.Ref(table="tariffs"), "grille", "tariff", required=True, path="tariff__code"),
         *validity(),
+        Column(
+            "trunk",
+            Text(),
+            "faisceau ou route d’une source ; vide = tous",
+            "trunk or route of a source; empty = any",
+            rare=True,
+        ),
+        Column(
+            "position",
+            kinds.Whole(most=9),
+            "rang, quand un porteur a plusieurs grilles : la plus petite d’abord",
+            "rank where an owner has several tariffs: the lowest first",
+            default=0,
+            rare=True,
+        ),
+        *_adjustment(),
+    ),
+)
+
+PROMOTION_GRANTS = Table(
+    name="promotion_grants",
+    file="promotion_grants.csv",
+    fr="Promotions accordées à une ligne, un compte ou tous les clients d’un émetteur",
+    en="Promotions granted to a line, an account or all customers of an issuer",
+    model="catalog.PromotionGrant",
+    key=("owner_kind", "owner", "promotion", "valid_from_date"),
+    dated=True,
+    columns=(
+        Column("owner_kind", choice("line", "account", "issuer"), "nature du porteur", "kind of owner", required=True),
+        Column("owner", kinds.Code(), "code du porteur", "code of the owner", required=True),
+        Column(
+            "promotion", kinds.Ref(table="promotions"), "promotion", "promotion", required=True, path="promotion__code"
+        ),
+        *validity(),
+    ),
+)
+
+EXCHANGE_RATES = Table(
+    name="exchange_rates",
+    file="exchange_rates.csv",
+    fr="Taux de change, datés : une unité de `currency` vaut `rate` unités de `other`, jusqu’au taux suivant",
+    en="Exchange rates, dated: one unit of `currency` is worth `rate` units of `other`, until the next rate",
+    model="catalog.ExchangeRate",
+    key=("currency", "other", "valid_from_date"),
+    dated=True,
+    columns=(
+        Column("currency", _CURRENCY, "monnaie", "currency", required=True),
+        Column("other", _CURRENCY, "autre monnaie", "other currency", required=True),
+        Column("rate", kinds.Amount(), "taux", "rate", required=True),
+        Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
+        Column(
+            "valid_to_date",
+            kinds.Day(),
+            "vide ; égal à valid_from_date pour retirer la ligne",
+            "empty; equal to valid_from_date to take the row back",
+            rare=True,
+        ),
     ),
 )
 
@@ -274,7 +588,7 @@ _SOLD_TO = (
         "line", kinds.Ref(table="lines"), "ligne ; vide = le compte", "line; empty = the account", path="line__code"
     ),
 )
-_QUANTITY = Column("quantity", kinds.Amount(negative=True), "quantité", "quantity", default=1)
+_QUANTITY = Column("quantity", kinds.Amount(negative=True), "quantité", "quantity", default=Decimal(1))
 _AGREED_PRICE = Column(
     "unit_price",
     kinds.Amount(negative=True),

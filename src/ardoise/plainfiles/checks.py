@@ -8,46 +8,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ardoise.catalog.queries import parse_steps
 from ardoise.core.calendars import UnknownTerritory, french_holidays
 from ardoise.core.naming import BadPattern, file_name, format_number
 from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
 from ardoise.directory.bulk import overlapping
-from ardoise.directory.operations import cycles_of
+from ardoise.directory.operations import cycles_of, reseller_cycles
 from ardoise.formats import registry
 from ardoise.formats.spec import BadOption
 from ardoise.plainfiles.columns import Ref, Refs
+from ardoise.plainfiles.declare import Table
+from ardoise.plainfiles.price_checks import PRICE_CHECKS
 from ardoise.plainfiles.problems import Problem, one_of
-from ardoise.plainfiles.rows import Cells, Folder, Key, Row
+from ardoise.plainfiles.rows import Cells, Key, Row
 from ardoise.plainfiles.tables import TABLES
+from ardoise.plainfiles.world import World
 
 FILE_NAME_WORDS = ("issuer", "customer", "customer_code", "month", "number")  # what `deliver` fills in
-
-
-@dataclass(slots=True)
-class World:
-    """What would be in force: `cells` by table and key; `rows` are those of the folder."""
-
-    folder: Folder
-    cells: dict[str, dict[Key, Cells]]
-
-    def rows(self, table: str) -> list[Row]:
-        return self.folder.rows[table]
-
-    def row(self, table: str, *key: object) -> Row | None:
-        """The row of the folder with this key."""
-        return self.by_key(table).get(key)
-
-    def by_key(self, table: str) -> dict[Key, Row]:
-        return {row.key: row for row in self.rows(table)}
-
-    def codes(self, table: str) -> list[str]:
-        """Codes that a reference may name, rows with errors of their own included."""
-        return sorted({str(key[0]) for key in self.cells[table]} | self.folder.named[table])
 
 
 def check(world: World) -> None:
@@ -66,7 +45,8 @@ def check(world: World) -> None:
         _vat_rates,
         _holidays,
         _bands,
-        _steps,
+        *PRICE_CHECKS,
+        _resellers,
         _sales,
         _sources,
     ):
@@ -84,10 +64,16 @@ def _duplicates(world: World) -> Iterator[Problem]:
         for row in world.rows(table.name):
             other = first.setdefault(row.key, row)
             if other is not row:
-                names = [name for name in table.key if name not in {column.name for column in table.derived}]
+                names = [name for name in table.key if name not in _unsaid(table, row)]
                 said = ", ".join(f"{name} {_said(table.by_name[name].kind.write(row.cells[name]))}" for name in names)
                 where = f"line {other.line}" if other.file == row.file else f"{other.file}, line {other.line}"
                 yield row.problem("", f"same {said} as {where}; keep one of the two")
+
+
+def _unsaid(table: Table, row: Row) -> set[str]:
+    """Columns of a key that a message leaves out: the file says them, or the row says nothing in them."""
+    rare = {column.name for column in table.columns if column.rare and row.cells[column.name] == column.empty}
+    return rare | {column.name for column in table.derived}
 
 
 def _said(text: str) -> str:
@@ -108,7 +94,7 @@ def _references(world: World) -> Iterator[Problem]:
                 for code in value if isinstance(column.kind, Refs) else (value,):
                     if code not in sought:
                         yield row.problem(column.name, f"{one_of(code, known)} ({TABLES[target].file})")
-    for row in world.rows("tariff_links"):
+    for row in (*world.rows("tariff_links"), *world.rows("promotion_grants")):
         target = row.cells["owner_kind"] + "s"
         known = world.codes(target)
         if row.cells["owner"] not in known and target not in world.folder.unreadable:
@@ -129,7 +115,8 @@ def _periods(world: World) -> Iterator[Problem]:
 _ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describe at a time
     "assignments": ("line",),
     "identifiers": ("source", "kind", "value"),
-    "tariff_links": ("owner_kind", "owner"),
+    "tariff_links": ("owner_kind", "owner", "trunk", "position"),
+    "promotion_grants": ("owner_kind", "owner", "promotion"),
     "vat_rates": ("regime", "nature"),
 }
 
@@ -153,7 +140,9 @@ def _overlaps(world: World) -> Iterator[Problem]:
 
 
 def _overlap(row: Row, group: tuple[str, ...], subject: Key, other: Cells, other_row: Row | None) -> Problem:
-    what = ", ".join(f"{name} {_said(str(part))}" for name, part in zip(group, subject, strict=True))
+    unsaid = _unsaid(row.table, row)
+    said = [(name, part) for name, part in zip(group, subject, strict=True) if name not in unsaid]
+    what = ", ".join(f"{name} {_said(str(part))}" for name, part in said)
     if other_row is not None:
         where = f"line {other_row.line}"
     else:
@@ -236,6 +225,26 @@ def _left_behind(world: World) -> Iterator[Problem]:
         if key not in rows and row is not None and cells["issuer"] != row.cells["issuer"]:
             message = f"the account {cells['code']} below it stays with « {cells['issuer']} »; give it in the file too"
             yield row.problem("issuer", message)
+
+
+def _resellers(world: World) -> Iterator[Problem]:
+    """A reseller is of a customer, and nobody resells to itself."""
+    accounts = world.cells["accounts"]
+    parents = {cells["code"]: cells["parent"] for cells in accounts.values()}
+    for row in world.rows("accounts"):
+        if row.cells["reseller"] and row.cells["parent"]:
+            root = root_of(accounts, row.cells)
+            where = f" ({root['code']})" if root else ""
+            yield row.problem("reseller", f"belongs to the customer at the top of the tree{where}, not to a branch")
+    if cycles_of({code: parent or None for code, parent in parents.items()}):
+        return  # said by `_cycles`; there is no top to climb to
+    resellers = {cells["code"]: cells["reseller"] for cells in accounts.values() if cells["reseller"]}
+    for path in reseller_cycles(parents, resellers):
+        blamed = next((found for code in path if (found := world.row("accounts", code))), None)
+        if blamed is not None:
+            yield blamed.problem(
+                "reseller", f"an account cannot resell to itself: {' > '.join(path)}; change a reseller"
+            )
 
 
 def _legal_numbers(world: World) -> Iterator[Problem]:
@@ -389,24 +398,6 @@ def _bands(world: World) -> Iterator[Problem]:
             )
         elif band not in bands[calendar] and calendar not in world.folder.named["calendars"]:
             yield row.problem("band", f"{one_of(band, sorted(bands[calendar]))} (calendar {calendar})")
-
-
-def _steps(world: World) -> Iterator[Problem]:
-    for row in world.rows("rates"):
-        if row.cells["steps"]:
-            try:
-                steps = parse_steps(row.cells["steps"])
-            except ValueError as error:
-                yield row.problem("steps", str(error))
-                continue
-            starts = [step.from_s for step in steps]
-            if starts[0] != 0 or starts != sorted(set(starts)) or any(s.per_s < 1 or s.increment_s < 1 for s in steps):
-                message = "steps must start at second 0 and follow one another, with durations of 1 s or more"
-                yield row.problem("steps", f"« {row.cells['steps']} »: {message}")
-        if bool(row.cells["service_per"]) != bool(row.cells["service_price"]):
-            yield row.problem(
-                "service_per", "service_price and service_per go together; write minute or call, or leave both empty"
-            )
 
 
 def _sales(world: World) -> Iterator[Problem]:

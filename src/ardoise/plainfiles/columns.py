@@ -23,6 +23,7 @@ from stdnum.exceptions import InvalidFormat, ValidationError
 from stdnum.fr import siren, siret
 from stdnum.gb import vat as gb_vat
 
+from ardoise.catalog.values import parse_dates
 from ardoise.core.money import NotAnAmount, parse_price
 from ardoise.plainfiles.problems import one_of
 
@@ -159,6 +160,32 @@ class Amount(Text):
 
 
 @dataclass(frozen=True)
+class Quantity(Text):
+    """How much of what is counted: a whole number, or money with decimals. `unlimited` takes that word too."""
+
+    unlimited: bool = False
+    empty: object = None
+
+    @property
+    def fr(self) -> str:  # type: ignore[override]
+        return "quantité" + (" ou « unlimited »" if self.unlimited else "")
+
+    @property
+    def en(self) -> str:  # type: ignore[override]
+        return "quantity" + (' or "unlimited"' if self.unlimited else "")
+
+    def read(self, text: str) -> Decimal | None:
+        if self.unlimited and text == "unlimited":
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}([.,][0-9]{1,6})?", text):
+            raise NotExpected(f"« {text} » is not expected; write a {self.en}, for example 7200")
+        return parse_price(text)
+
+    def write(self, value: Any) -> str:
+        return "unlimited" if value is None else format(value, "f")
+
+
+@dataclass(frozen=True)
 class Euros(Text):
     """An amount to the cent, kept as whole cents."""
 
@@ -233,6 +260,19 @@ class Days(Text):
         if not re.fullmatch(r"[1-8]+", text) or len(set(text)) < len(text):
             raise NotExpected(f"« {text} » is not expected; write digits 1 to 8 once each, for example 12345")
         return "".join(sorted(text))
+
+
+@dataclass(frozen=True)
+class DaysOfYear(Text):
+    fr = "jours « MM-JJ » ou du « MM-JJ/MM-JJ » au, séparés par des espaces"
+    en = 'days "MM-DD" or spans "MM-DD/MM-DD", separated by spaces'
+
+    def read(self, text: str) -> str:
+        try:
+            parse_dates(text)
+        except ValueError as error:
+            raise NotExpected(str(error)) from error
+        return " ".join(sorted(set(text.split())))
 
 
 @dataclass(frozen=True)

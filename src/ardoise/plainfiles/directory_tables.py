@@ -110,6 +110,14 @@ ISSUERS = Table(
             "premier mois facturé ici ; vide = depuis toujours",
             "first month billed here; empty = since ever",
         ),
+        Column(
+            "longest_over_all",
+            kinds.YesNo(),
+            "le préfixe le plus long de toutes les grilles l’emporte, et non la première grille",
+            "the longest prefix over all tariffs wins, not the first tariff",
+            default=False,
+            quiet=True,
+        ),
     ),
 )
 
@@ -167,6 +175,14 @@ ACCOUNTS = Table(
             kinds.Whole(most=365),
             "délai de paiement ; vide = celui de l’émetteur",
             "days to pay; empty = the issuer's",
+        ),
+        Column(
+            "reseller",
+            kinds.Ref(table="accounts"),
+            "compte qui revend à ce client : il paie sa propre grille pour les mêmes appels",
+            "account that resells to this customer: it pays its own tariff for the same calls",
+            path="reseller__code",
+            rare=True,
         ),
         Column(
             "provisional", kinds.YesNo(), "compte créé par Ardoise", "account made by Ardoise", default=False, rare=True

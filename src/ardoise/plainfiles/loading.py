@@ -19,13 +19,14 @@ from ardoise.catalog.models import TariffVersion
 from ardoise.collect.registration import register_sources
 from ardoise.core.schema import FROZEN
 from ardoise.directory import operations as directory
-from ardoise.plainfiles.checks import World, check, inherit_issuers
+from ardoise.plainfiles.checks import check, inherit_issuers
 from ardoise.plainfiles.declare import Replace, Table
 from ardoise.plainfiles.problems import Problem
 from ardoise.plainfiles.reading import read_folder
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
 from ardoise.plainfiles.state import loaded
-from ardoise.plainfiles.tables import RATES, TABLES, TARIFFS
+from ardoise.plainfiles.tables import RATES, TABLES, TARIFF_VERSIONS, TARIFFS
+from ardoise.plainfiles.world import World
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 
@@ -52,6 +53,7 @@ class LoadReport:
 
     files: list[FileCount] = field(default_factory=list)
     warnings: tuple[Problem, ...] = ()
+    corrected: tuple[str, ...] = ()  # versions that priced issued documents: "public, from 2026-01-01"
 
     @property
     def changed_nothing(self) -> bool:
@@ -66,15 +68,19 @@ class _Difference:
     lists: set[Key] = field(default_factory=set)
 
 
-def load(path: Path, *, recorded_at: datetime, progress: Progress = no_progress) -> LoadReport:
-    """Load a folder. Raises NoFolder, or LoadRefused with every error found: then nothing was loaded."""
+def load(path: Path, *, recorded_at: datetime, correct: bool = False, progress: Progress = no_progress) -> LoadReport:
+    """Load a folder. Raises NoFolder, or LoadRefused with every error found: then nothing was loaded.
+
+    `correct`: prices that issued documents were made with are recorded anew instead of refused. What was believed stays
+    readable; open months are to be rated again, and what was issued becomes proposals (`bill.proposals`).
+    """
     folder = read_folder(path)  # outside the transaction: nobody else waits for a long file
     progress("read", 1, 4)
     with transaction.atomic():
-        return _load(folder, recorded_at, progress)
+        return _load(folder, recorded_at, correct, progress)
 
 
-def _load(folder: Folder, recorded_at: datetime, progress: Progress) -> LoadReport:
+def _load(folder: Folder, recorded_at: datetime, correct: bool, progress: Progress) -> LoadReport:
     before = {name: loaded(table, only=folder.lists[RATES.name]) for name, table in TABLES.items()}
     world = _overlaid(folder, before)
     progress("compared", 2, 4)
@@ -82,12 +88,19 @@ def _load(folder: Folder, recorded_at: datetime, progress: Progress) -> LoadRepo
     counts: dict[str, FileCount] = {}
     changes = {name: _difference(folder, table, before[name], counts) for name, table in TABLES.items()}
     issued = _issued_versions(changes)
-    folder.findings.errors += _touching_issued(changes, before, issued)
+    corrections = _corrections(changes, issued)
+    if not correct:
+        folder.findings.errors += corrections.values()
+    folder.findings.errors += _headers_of_issued(changes, before, issued)
     folder.findings.refuse_if_any()
     progress("checked", 3, 4)
-    _write(world, changes, recorded_at=recorded_at, issued=issued)
+    _write(world, changes, recorded_at=recorded_at, issued=issued, correct=correct)
     progress("written", 4, 4)
-    return LoadReport(sorted(counts.values(), key=lambda count: count.file), tuple(sorted(folder.findings.warnings)))
+    return LoadReport(
+        sorted(counts.values(), key=lambda count: count.file),
+        tuple(sorted(folder.findings.warnings)),
+        tuple(f"{tariff}, from {first}" for tariff, first in corrections),
+    )
 
 
 def _overlaid(folder: Folder, before: dict[str, dict[Key, Cells]]) -> World:
@@ -129,7 +142,11 @@ def _difference(folder: Folder, table: Table, before: dict[Key, Cells], counts: 
 
 def _takes_back_nothing(table: Table, cells: Cells) -> bool:
     """A dated row of empty validity takes back the current one; there is none."""
-    return table.dated and cells["valid_to_date"] == cells["valid_from_date"]
+    return table.dated and _takes_back(cells)
+
+
+def _takes_back(cells: Cells) -> bool:
+    return bool(cells["valid_to_date"] == cells["valid_from_date"])
 
 
 def _count_removed(
@@ -149,33 +166,41 @@ def _count_removed(
 # --- what is frozen ------------------------------------------------------------------------------------------------
 
 
-def _issued_versions(changes: dict[str, _Difference]) -> frozenset[int]:
-    """Ids of the tariff versions that priced issued documents; read only when a price list changes."""
-    if not changes[RATES.name].lists and not changes[TARIFFS.name].rows:
-        return frozenset()
+def _issued_versions(changes: dict[str, _Difference]) -> dict[int, Key]:
+    """Tariff versions that priced issued documents: id -> (tariff, first day); read only when prices change."""
+    if not changes[RATES.name].lists and not changes[TARIFFS.name].rows and not changes[TARIFF_VERSIONS.name].rows:
+        return {}
     used = store.scan(TableName.FROZEN, columns=[FROZEN.version_id]).unique().collect()
-    return frozenset(used[FROZEN.version_id].drop_nulls().to_list())
+    ids = used[FROZEN.version_id].drop_nulls().to_list()
+    known = TariffVersion.objects.filter(pk__in=ids).values_list("pk", "tariff__code", "valid_from_date")
+    return {pk: (code, first) for pk, code, first in known}
 
 
-def _touching_issued(
-    changes: dict[str, _Difference], before: dict[str, dict[Key, Cells]], issued: frozenset[int]
-) -> list[Problem]:
-    if not issued:
-        return []
-    known = TariffVersion.objects.filter(pk__in=issued).values_list("tariff__code", "valid_from_date")
-    frozen = set(known)
-    problems = []
-    for key in sorted(changes[RATES.name].lists & frozen):
-        row = next((row for row in changes[RATES.name].rows if _parent(row.key) == key), None)
+def _corrections(changes: dict[str, _Difference], issued: dict[int, Key]) -> dict[Key, Problem]:
+    """Versions whose change touches what was issued: other prices, or none any more."""
+    rows = {_parent(row.key): row for row in reversed(changes[RATES.name].rows)}
+    rows |= {row.key: row for row in changes[TARIFF_VERSIONS.name].rows if _takes_back(row.cells)}
+    problems = {}
+    for key in sorted((changes[RATES.name].lists | rows.keys()) & set(issued.values())):
+        row = rows.get(key)
         file = row.file if row else f"tariffs/{key[0]}.toml"
         message = (
-            f"the version of {key[0]} from {key[1]} priced issued documents and changes no more; "
-            "restore it, and add a version with a later valid_from_date"
+            f"the version of {key[0]} from {key[1]} priced issued documents; restore it and add a version with a later "
+            "valid_from_date, or load with --correct to record a correction of the past: what is open is then rated "
+            "again, and what was issued gives proposals"
         )
-        problems.append(Problem(file, row.line if row else 0, "", message))
+        problems[key] = Problem(file, row.line if row else 0, "", message)
+    return problems
+
+
+def _headers_of_issued(
+    changes: dict[str, _Difference], before: dict[str, dict[Key, Cells]], issued: dict[int, Key]
+) -> list[Problem]:
+    frozen = {code for code, _ in issued.values()}
+    problems = []
     for row in changes[TARIFFS.name].rows:
         old = before[TARIFFS.name].get(row.key)
-        if old is None or row.cells["code"] not in {code for code, _ in frozen}:
+        if old is None or row.cells["code"] not in frozen:
             continue
         for name in row.cells.keys() - {"name"}:
             if row.cells[name] != old[name]:
@@ -189,7 +214,9 @@ def _touching_issued(
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
-def _write(world: World, changes: dict[str, _Difference], *, recorded_at: datetime, issued: frozenset[int]) -> None:
+def _write(
+    world: World, changes: dict[str, _Difference], *, recorded_at: datetime, issued: dict[int, Key], correct: bool
+) -> None:
     def rows(name: str) -> list[Cells]:
         return [row.cells for row in changes[name].rows]
 
@@ -212,11 +239,21 @@ def _write(world: World, changes: dict[str, _Difference], *, recorded_at: dateti
         if (key := _parent(row.key)) in lists:
             lists[key].append(row.cells)
     for (tariff, valid_from_date), wanted in lists.items():
-        catalog.replace_rates(tariff=tariff, valid_from_date=valid_from_date, rows=wanted, issued_version_ids=issued)
+        catalog.replace_rates(
+            tariff=tariff,
+            valid_from_date=valid_from_date,
+            rows=wanted,
+            recorded_at=recorded_at,
+            issued_version_ids=frozenset(issued),
+            correct=correct,
+        )
     catalog.put_allowances(rows=rows("allowances"))
+    catalog.put_promotions(rows=rows("promotions"))
     catalog.put_products(rows=rows("products"))
     catalog.put_plans(rows=rows("plans"))
     catalog.put_tariff_links(rows=rows("tariff_links"), recorded_at=recorded_at)
+    catalog.put_promotion_grants(rows=rows("promotion_grants"), recorded_at=recorded_at)
+    catalog.put_exchange_rates(rows=rows("exchange_rates"), recorded_at=recorded_at)
     catalog.put_subscriptions(rows=rows("subscriptions"), recorded_at=recorded_at)
     catalog.put_purchases(rows=rows("purchases"))
     record_past_totals(rows=rows("past_totals"))

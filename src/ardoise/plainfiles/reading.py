@@ -274,8 +274,8 @@ def _read_version(
     version = _toml_row(
         path, item, name, TARIFF_VERSIONS, place, places, folder, inner=[RATES_KEY], derived={"tariff": code}
     )
-    if version is None:
-        return
+    if version is None or version.cells["valid_to_date"] == version.cells["valid_from_date"]:
+        return  # a version taken back has no rates any more
     rates = item.get(RATES_KEY)
     file = path / TARIFF_FOLDER / str(rates or "")
     if not isinstance(rates, str) or not rates or file.parent.resolve() != (path / TARIFF_FOLDER).resolve():

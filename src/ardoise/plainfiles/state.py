@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ardoise.catalog.models import Allowance, Plan, TariffLink
+from django.db.models import Model, QuerySet
+
+from ardoise.catalog.models import Allowance, Plan, Promotion, PromotionGrant, TariffLink
 from ardoise.plainfiles.columns import Refs, Text
 from ardoise.plainfiles.declare import Column, Table
 from ardoise.plainfiles.rows import Cells, Key
-from ardoise.plainfiles.tables import ALLOWANCES, PLANS, RATES, SOURCES, TABLES, TARIFF_LINKS
+from ardoise.plainfiles.tables import (
+    ALLOWANCES,
+    PLANS,
+    PROMOTION_GRANTS,
+    PROMOTIONS,
+    RATES,
+    SOURCES,
+    TABLES,
+    TARIFF_LINKS,
+)
 
-# A tariff link belongs to one of these; the field that is filled tells which.
+# A tariff link or a promotion granted belongs to one of these; the field that is filled tells which.
 OWNER_FIELDS = (
     ("line", "line__code"),
     ("account", "account__code"),
@@ -37,12 +48,14 @@ def _sortable(key: Key) -> tuple[Any, ...]:
 
 
 def _rows(table: Table) -> Iterator[Cells]:
-    if table is ALLOWANCES:
-        yield from _with_codes(table, Allowance, "zones")
-    elif table is PLANS:
-        yield from _with_codes(table, Plan, "allowances")
+    if table.name in _LISTS:
+        yield from _with_codes(table, *_LISTS[table.name])
     elif table is TARIFF_LINKS:
-        yield from _links()
+        yield from _owned(table, TariffLink.objects.all())
+    elif table is PROMOTION_GRANTS:
+        yield from _owned(table, PromotionGrant.objects.all())
+    elif table is RATES:
+        yield from _plain(table, version__superseded_at=None)
     else:
         yield from _plain(table)
 
@@ -56,11 +69,17 @@ def _columns(table: Table) -> list[Column]:
 def _plain(table: Table, **conditions: object) -> Iterator[Cells]:
     columns = _columns(table)
     rows = table.model_class._default_manager.filter(**conditions)  # type: ignore[arg-type]
+    yield from _cells(table, rows, columns)
+
+
+def _cells(table: Table, rows: QuerySet[Any], columns: list[Column], *others: str) -> Iterator[Cells]:
+    """The cells of rows by column name, the current ones of a dated table; `others` are fields to read with them."""
     if table.dated:
         rows = rows.filter(superseded_at=None)
-    names = [column.name for column in columns]
+    names = [*(column.name for column in columns), *others]
+    fields = [*(column.field for column in columns), *others]
     blank = [position for position, column in enumerate(columns) if _is_text(column)]
-    for found in rows.order_by().values_list(*(column.field for column in columns)).iterator(chunk_size=5000):
+    for found in rows.order_by().values_list(*fields).iterator(chunk_size=5000):
         values = list(found)
         for position in blank:
             values[position] = values[position] or ""
@@ -73,23 +92,37 @@ def _is_text(column: Column) -> bool:
 
 def _rates_of(version: Key) -> Iterator[Cells]:
     tariff, valid_from_date = version
-    return _plain(RATES, version__tariff__code=tariff, version__valid_from_date=valid_from_date)
+    return _plain(
+        RATES,
+        version__tariff__code=tariff,
+        version__valid_from_date=valid_from_date,
+        version__superseded_at=None,
+    )
 
 
-def _with_codes(table: Table, model: type[Allowance] | type[Plan], field: str) -> Iterator[Cells]:
-    related: dict[object, list[str]] = {}
-    for code, other in model._default_manager.values_list("code", f"{field}__code"):
-        related.setdefault(code, []).extend([other] if other else [])
+def _with_codes(table: Table, model: type[Model], *fields: str) -> Iterator[Cells]:
+    related: dict[str, dict[object, list[str]]] = {field: {} for field in fields}
+    for field, codes in related.items():
+        for code, other in model._default_manager.values_list("code", f"{field}__code"):
+            codes.setdefault(code, []).extend([other] if other else [])
     for cells in _plain(table):
-        yield {**cells, field: tuple(sorted(related[cells["code"]]))}
+        yield cells | {field: tuple(sorted(codes[cells["code"]])) for field, codes in related.items()}
 
 
-def _links() -> Iterator[Cells]:
-    fields = [field for _, field in OWNER_FIELDS]
-    rows = TariffLink.objects.filter(superseded_at=None).order_by()
-    for *owners, tariff, first, last in rows.values_list(*fields, "tariff__code", "valid_from_date", "valid_to_date"):
-        kind, owner = next((kind, code) for (kind, _), code in zip(OWNER_FIELDS, owners, strict=True) if code)
-        yield {"owner_kind": kind, "owner": owner, "tariff": tariff, "valid_from_date": first, "valid_to_date": last}
+_LISTS: dict[str, tuple[Any, ...]] = {
+    ALLOWANCES.name: (Allowance, "zones"),
+    PROMOTIONS.name: (Promotion, "zones"),
+    PLANS.name: (Plan, "allowances", "promotions"),
+}
+
+
+def _owned(table: Table, rows: QuerySet[Any]) -> Iterator[Cells]:
+    columns = [column for column in _columns(table) if column.name not in ("owner_kind", "owner")]
+    owners = [(kind, field) for kind, field in OWNER_FIELDS if kind != "source" or table is TARIFF_LINKS]
+    for cells in _cells(table, rows, columns, *(field for _, field in owners)):
+        filled = [(kind, code) for kind, field in owners if (code := cells.pop(field))]
+        kind, owner = filled[0]
+        yield {"owner_kind": kind, "owner": owner, **cells}
 
 
 def everything() -> dict[str, dict[Key, Cells]]:

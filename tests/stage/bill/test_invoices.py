@@ -89,7 +89,7 @@ def test_a_price_without_tax_on_a_tax_included_document_gets_its_tax_first(compa
 def test_a_call_half_covered_by_the_included_minutes_is_half_charged(company: Company) -> None:
     company.customer("C1")
     company.line(PHONE, "C1")
-    company.files["allowances.csv"] = "code,name,seconds,zones\nfixe2,2 min vers fixes,120,fixe\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones\nfixe2,2 min vers fixes,120,fixe\n"
     company.product("forfait", "5")
     company.files["plans.csv"] = "code,name,product,tariff,allowances\nP,Forfait 2 min,forfait,public,fixe2\n"
     company.subscribe("S1", "C1", line=f"L{PHONE}", plan="P", valid_from_date="2026-10-01")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ardoise.catalog.queries import SnapshotRefused, parse_steps, take_snapshot
+from ardoise.catalog.queries import SnapshotRefused, take_snapshot
+from ardoise.catalog.values import parse_steps
 from ardoise.collect.handover import snapshot_sources
 from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
 from ardoise.directory.models import Account, Line
@@ -80,7 +81,7 @@ def test_rates_are_in_the_form_that_calls_are_matched_with(company: Company) -> 
 
 
 def test_a_plan_brings_its_tariff_and_its_seconds_to_the_line_that_has_it(company: Company) -> None:
-    company.files["allowances.csv"] = "code,name,seconds,zones,owner\nparligne,1 h,3600,fixe,line\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones,owner\nparligne,1 h,3600,fixe,line\n"
     company.files["plans.csv"] = "code,name,product,tariff,allowances\nP,Forfait,,public,parligne\n"
     company.subscribe("S1", "C1-NORD", line=f"L{PHONE}", plan="P", valid_from_date="2026-10-15")
     snapshot = taken(company)
@@ -94,7 +95,7 @@ def test_a_plan_brings_its_tariff_and_its_seconds_to_the_line_that_has_it(compan
 
 def test_seconds_by_line_of_a_plan_of_the_account_go_to_each_of_its_lines_once(company: Company) -> None:
     company.line("0472000002", "C1-NORD")
-    company.files["allowances.csv"] = "code,name,seconds,zones,owner\nparligne,1 h,3600,fixe,line\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones,owner\nparligne,1 h,3600,fixe,line\n"
     company.files["plans.csv"] = "code,name,product,tariff,allowances\nP,Forfait,,public,parligne\n"
     company.subscribe("S1", "C1-NORD", plan="P", valid_from_date="2026-10-01")
     grants = taken(company).grants
@@ -102,7 +103,7 @@ def test_seconds_by_line_of_a_plan_of_the_account_go_to_each_of_its_lines_once(c
 
 
 def test_seconds_of_an_account_are_one_pool(company: Company) -> None:
-    company.files["allowances.csv"] = "code,name,seconds,zones,owner\ncommun,1 h,3600,fixe,account\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones,owner\ncommun,1 h,3600,fixe,account\n"
     company.files["plans.csv"] = "code,name,product,tariff,allowances\nP,Forfait,,public,commun\n"
     company.subscribe("S1", "C1-NORD", line=f"L{PHONE}", plan="P", valid_from_date="2026-10-01")
     snapshot = taken(company)
@@ -111,7 +112,7 @@ def test_seconds_of_an_account_are_one_pool(company: Company) -> None:
 
 
 def test_a_subscription_that_was_changed_counts_once(company: Company) -> None:
-    company.files["allowances.csv"] = "code,name,seconds,zones,owner\nparligne,1 h,3600,fixe,line\n"
+    company.files["allowances.csv"] = "code,name,quantity,zones,owner\nparligne,1 h,3600,fixe,line\n"
     company.files["plans.csv"] = "code,name,product,tariff,allowances\nP,Forfait,,public,parligne\n"
     company.subscribe("S1", "C1-NORD", line=f"L{PHONE}", plan="P", valid_from_date="2026-10-01")
     company.load()

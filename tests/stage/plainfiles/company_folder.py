@@ -112,7 +112,7 @@ issuer,voxa,public
 account,C2,public
 source,pbx-lyon,public
 """,
-    "allowances.csv": "code,name,seconds,zones\nmob2h,2 h vers mobiles,7200,mobile\n",
+    "allowances.csv": "code,name,quantity,zones\nmob2h,2 h vers mobiles,7200,mobile\n",
     "products.csv": """\
 code,name,kind,nature,unit_price,in_advance
 abo,Abonnement,recurring,services,12.90,yes

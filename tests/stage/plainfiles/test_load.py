@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ardoise.bill.models import PastTotal
-from ardoise.catalog.models import Rate, Subscription, TariffLink
+from ardoise.catalog.models import Rate, Subscription, TariffLink, TariffVersion
 from ardoise.collect.models import Source
 from ardoise.directory.models import SINCE_EVER, Account, Identifier, Issuer, LineAssignment
 from ardoise.plainfiles.dumping import FolderInUse, dump, dump_replacing
@@ -120,7 +120,10 @@ def test_a_list_of_rates_is_given_whole(folder: Path) -> None:
     report = load(write(folder, {name: text}), recorded_at=LATER)
     (count,) = [count for count in report.files if count.file == name]
     assert (count.new, count.changed, count.unchanged, count.removed) == (0, 1, 3, 1)
-    assert sorted(Rate.objects.values_list("prefix", flat=True)) == ["+33", "+33", "+336", "3639"]
+    before, now = TariffVersion.objects.order_by("recorded_at")
+    assert (before.superseded_at, now.superseded_at, now.recorded_at) == (LATER, None, LATER)
+    assert sorted(now.rates.values_list("prefix", flat=True)) == ["+33", "+33", "+336", "3639"]
+    assert before.rates.get(prefix="+336").price_per_min == Decimal("0.1200")  # what was believed stays readable
 
 
 def test_an_error_anywhere_loads_nothing(folder: Path) -> None:

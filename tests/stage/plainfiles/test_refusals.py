@@ -408,14 +408,29 @@ def freeze_a_call(*, version_id: int) -> None:
 _ANY = {"text": "x", "label": "x", "int": 1, "instant": LOADED_AT, "flag": True}
 
 
-def test_rates_that_priced_an_issued_document_change_no_more(issued: Path) -> None:
+def test_rates_that_priced_an_issued_document_change_only_as_a_correction(issued: Path) -> None:
     write(issued, edited(RATES, "+336,mobile,,0.1200", "+336,mobile,,0.1300"))
     with pytest.raises(LoadRefused) as refusal:
         load(issued, recorded_at=LATER)
     assert str(refusal.value.problems[0]) == (
-        f"{RATES}, line 2: the version of public from 2026-01-01 priced issued documents and changes no more; restore "
-        "it, and add a version with a later valid_from_date"
+        f"{RATES}, line 2: the version of public from 2026-01-01 priced issued documents; restore it and add a version "
+        "with a later valid_from_date, or load with --correct to record a correction of the past: what is open is then "
+        "rated again, and what was issued gives proposals"
     )
+    report = load(issued, recorded_at=LATER, correct=True)
+    assert report.corrected == ("public, from 2026-01-01",)
+    before, now = TariffVersion.objects.order_by("recorded_at")
+    assert [str(version.rates.get(prefix="+336").price_per_min) for version in (before, now)] == ["0.1200", "0.1300"]
+    assert load(issued, recorded_at=LATER).changed_nothing
+
+
+def test_a_version_that_priced_an_issued_document_is_taken_back_only_as_a_correction(issued: Path) -> None:
+    write(issued, edited("tariffs/public.toml", "rates =", "valid_to_date = 2026-01-01\nrates ="))
+    with pytest.raises(LoadRefused, match=r"tariffs/public.toml, line 5: the version of public from 2026-01-01 priced"):
+        load(issued, recorded_at=LATER)
+    load(issued, recorded_at=LATER, correct=True)
+    assert [version.superseded_at for version in TariffVersion.objects.all()] == [LATER]
+    assert load(issued, recorded_at=LATER).changed_nothing
 
 
 def test_the_rounding_of_a_tariff_that_priced_an_issued_document_changes_no_more(issued: Path) -> None:

@@ -115,7 +115,7 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
         "tariffs/T.toml": tariff
         + "".join(f'[[version]]\nvalid_from_date = {day}\nrates = "T{n}.csv"\n' for n, day in enumerate(versions)),
         "allowances.csv": sheet(
-            "code,name,seconds,zones,owner", [["all", draw(texts), 7200, " ".join(zones), "account"]]
+            "code,name,quantity,zones,owner", [["all", draw(texts), 7200, " ".join(zones), "account"]]
         ),
         "products.csv": sheet(
             "code,name,kind,nature,unit_price", [["abo", draw(texts), "recurring", "", draw(prices)]]
