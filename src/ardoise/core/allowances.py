@@ -382,6 +382,10 @@ class OpenLots:
     usage: tuple[Pool, ...]
     money: tuple[Pool, ...]
 
+    @property
+    def some(self) -> bool:
+        return bool(self.usage or self.money)
+
 
 class PayerLots:
     """The lots of one payer between two changes, whatever the usage, and by zone and kind."""

@@ -5,8 +5,8 @@ allowances of money pay. The same for calls, messages, data and events, for a cu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial
+from typing import NamedTuple
 
 from ardoise.core.allowances import (
     RETAIL,
@@ -14,22 +14,20 @@ from ardoise.core.allowances import (
     Counters,
     Draw,
     Held,
-    Pool,
     covered_of,
     draws_text,
     uncovered,
 )
 from ardoise.core.attribution import Attribution, Attributor
 from ardoise.core.compiled import Exact, Fare
-from ardoise.core.promotions import Applied, Offer, PromotionBook, Uncovered, choose, discounted, hold
+from ardoise.core.promotions import Applied, PromotionBook, Uncovered, again, choose, count, discounted
 from ardoise.core.snapshot import Snapshot
 from ardoise.core.tariffs import Counted, Promotion
 from ardoise.core.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class AccessCharge:
-    """The access part of one usage. `open`: some allowance counted it, whether or not anything was left in it."""
+class AccessCharge(NamedTuple):
+    """The access part of one usage. `is_open`: some allowance counted it, whether or not anything was left in it."""
 
     amount_micros: int
     residue: str
@@ -37,7 +35,7 @@ class AccessCharge:
     draws: tuple[Draw, ...] = ()
     promotion: Promotion | None = None
     promoted: int = 0
-    open: bool = False
+    is_open: bool = False
 
     @property
     def covered_s(self) -> int:
@@ -64,60 +62,58 @@ class Charging:
         if self._plain and not counters.held:
             exact = fare.whole_call(quantity)
             return AccessCharge(*fare.round(exact.amount, exact.scale), exact.billed)
-        held = counters.held.get((usage.usage_id, level))
-        zone = fare.rate.rate.zone
-        lots = self.allowances.lots(payer, at=usage.answered_at, month=month)
+        at, zone = usage.answered_at, fare.rate.rate.zone
+        lots = self.allowances.lots(payer, at=at, month=month)
         opened = lots.open_to(zone=zone, kind=usage.kind)
-        demand = fare.demand(quantity)
-        if held is None:
-            draws, _ = counters.draw(opened.usage, demand=demand, number_key=usage.number_key)
-        else:
+        offers = self.promotions.of(payer, at=at).open_to(zone=zone, kind=usage.kind)
+        held = counters.held.get((usage.usage_id, level))
+        if held is not None:
             counters.take_again(lots.all, draws=held.draws, number_key=usage.number_key)
-            draws = tuple(draw for draw in held.draws if draw.allowance.counted is not Counted.MONEY)
-        left = uncovered(demand, draws)
-        exact = fare.remainder(quantity, left) if draws else fare.whole_call(quantity)
-        applied = None
-        if left > 0 or not draws:
-            offers = self.promotions.of(payer, at=usage.answered_at).open_to(zone=zone, kind=usage.kind)
-            applied = _promotion(offers, counters, held, month, fare, exact, left, quantity)
-        micros, residue = promoted_micros(fare, exact, applied, taken_back=quantity < 0)
-        paid = _pay(opened.money, counters, held, amount=micros, number_key=usage.number_key)
-        return AccessCharge(
-            amount_micros=micros - sum(draw.covered_s for draw in paid),
-            residue=residue,
-            billed_s=exact.billed,
-            draws=draws + paid,
-            promotion=None if applied is None else applied.promotion,
-            promoted=0 if applied is None else applied.promoted,
-            open=bool(opened.usage or opened.money),
-        )
+            count(offers, counters, month=month, usage=_left(fare, quantity, held.draws)[1])
+            return recomputed(fare, quantity, held, is_open=opened.some)
+        draws, _ = counters.draw(opened.usage, demand=fare.demand(quantity), number_key=usage.number_key)
+        exact, left = _left(fare, quantity, draws)
+        applied = choose(offers, counters, month=month, usage=left) if offers else None
+        micros, residue = _rounded(fare, exact, applied, left)
+        paid = counters.draw(opened.money, demand=micros, number_key=usage.number_key)[0] if opened.money else ()
+        return _access(micros, residue, exact, draws + paid, applied, opened.some)
 
 
-def _promotion(
-    offers: Sequence[Offer], counters: Counters, held: Held | None, month: str, fare: Fare, exact: Exact, left: int,
-    quantity: int,
-) -> Applied | None:  # fmt: skip
-    if not offers and held is None:
-        return None
-    usage = Uncovered(left, lambda: fare.round(exact.amount, exact.scale)[0], taken_back=quantity < 0)
-    if held is None:
-        return choose(offers, counters, month=month, usage=usage)
-    return hold(offers, counters, month=month, usage=usage, promotion=held.promotion, promoted=held.promoted)
+def recomputed(fare: Fare, quantity: int, taken: Held, *, is_open: bool = True) -> AccessCharge:
+    """The charge again, from what it took: the draws and the promotion that a stored charge names explain its amount
+    without any counter.
+    """
+    exact, left = _left(fare, quantity, taken.draws)
+    applied = None if taken.promotion is None else again(taken.promotion, taken.promoted, usage=left)
+    micros, residue = _rounded(fare, exact, applied, left)
+    return _access(micros, residue, exact, taken.draws, applied, is_open)
 
 
-def promoted_micros(fare: Fare, exact: Exact, applied: Applied | None, *, taken_back: bool) -> tuple[int, str]:
+def _left(fare: Fare, quantity: int, draws: Sequence[Draw]) -> tuple[Exact, Uncovered]:
+    """What the row asks for what draws leave of a usage, and how promotions see that."""
+    left = uncovered(fare.demand(quantity), draws)
+    drawn = any(draw.allowance.counted is not Counted.MONEY for draw in draws)
+    exact = fare.remainder(quantity, left) if drawn else fare.whole_call(quantity)
+    return exact, Uncovered(left, partial(_micros, fare, exact), covered=drawn and not left, taken_back=quantity < 0)
+
+
+def _micros(fare: Fare, exact: Exact) -> int:
+    return fare.round(exact.amount, exact.scale)[0]
+
+
+def _rounded(fare: Fare, exact: Exact, applied: Applied | None, left: Uncovered) -> tuple[int, str]:
     """Micros and residue of an exact price after a promotion. What is taken back is the mirror of what was charged."""
     if applied is None:
         return fare.round(exact.amount, exact.scale)
-    sign = -1 if taken_back else 1
-    price = sign * discounted(Fraction(sign * exact.amount, exact.scale), applied)
-    return fare.round(price.numerator, price.denominator)
+    sign = -1 if left.taken_back else 1
+    amount, scale = discounted(sign * exact.amount, exact.scale, applied)
+    return fare.round(sign * amount, scale)
 
 
-def _pay(
-    lots: Sequence[Pool], counters: Counters, held: Held | None, *, amount: int, number_key: str
-) -> tuple[Draw, ...]:
-    """What allowances of money pay of a rounded amount, in micros."""
-    if held is not None:
-        return tuple(draw for draw in held.draws if draw.allowance.counted is Counted.MONEY)
-    return counters.draw(lots, demand=amount, number_key=number_key)[0] if lots else ()
+def _access(
+    micros: int, residue: str, exact: Exact, draws: tuple[Draw, ...], applied: Applied | None, is_open: bool
+) -> AccessCharge:
+    """Allowances of money pay after the rounding."""
+    paid = sum(draw.covered_s for draw in draws if draw.allowance.counted is Counted.MONEY)
+    promotion, promoted = (None, 0) if applied is None else (applied.promotion, applied.promoted)
+    return AccessCharge(micros - paid, residue, exact.billed, draws, promotion, promoted, is_open)

@@ -8,10 +8,9 @@ gets one promotion. `docs/algorithms/promotions.md` says every rule, with worked
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 
 from ardoise.core.allowances import COUNTED_OF, KEPT_OWNERS, Counters, PromotionKey
 from ardoise.core.attribution import Attribution, Attributor, in_force
@@ -31,12 +30,12 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """A promotion on a call. `promoted`: how much of the call it applies to, in what it counts, 0 = all of it; `share`
-    is the same as a fraction of the call.
+    is the same as a part of the call, over all of it.
     """
 
     promotion: Promotion
     promoted: int = 0
-    share: Fraction = Fraction(1)
+    share: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,13 @@ class Uncovered:
     """What allowances leave of one usage, as promotions count it.
 
     `quantity` in seconds, messages, octets or units, free ones off; `micros` gives the undiscounted access price after
-    rounding, and is asked only when a window counts money. `taken_back`: the usage has a negative quantity.
+    rounding, and is asked only when a window counts money. `covered`: an allowance left nothing of it. `taken_back`:
+    the usage has a negative quantity.
     """
 
     quantity: int
     micros: Callable[[], int]
+    covered: bool = False
     taken_back: bool = False
 
     def measured(self, counted: Counted) -> int:
@@ -143,23 +144,39 @@ NO_OFFERS = PayerOffers(())
 
 
 def choose(offers: Iterable[Offer], counters: Counters, *, month: str, usage: Uncovered) -> Applied | None:
-    """The promotion of one call, the first that holds for any part of it. Every window counts the call, chosen or not,
-    so that what one promotion takes never depends on another. What is taken back gets no window and moves none.
+    """The promotion of one call, the first that holds for any part of it, and its part in the windows counted.
+
+    Every window counts the call, chosen or not, so that what one promotion takes never depends on another. A call that
+    an allowance covers whole gets none and counts nowhere; what is taken back gets no window and counts nowhere.
     """
+    if usage.covered:
+        return None
     chosen: Applied | None = None
     for offer in offers:
         promotion = offer.promotion
         if not has_window(promotion):
             chosen = chosen or Applied(promotion)
-            continue
-        if usage.taken_back:
-            continue
-        reached = counters.counted.get((month, offer.key), 0)
-        measured = usage.measured(promotion.counted)
-        if measured:
-            counters.counted[month, offer.key] = reached + measured
-        chosen = chosen or _inside(promotion, reached=reached, measured=measured)
+        elif not usage.taken_back:
+            reached, measured = _moved(offer, counters, month=month, usage=usage)
+            chosen = chosen or _inside(promotion, reached=reached, measured=measured)
     return chosen
+
+
+def count(offers: Iterable[Offer], counters: Counters, *, month: str, usage: Uncovered) -> None:
+    """Move the windows by a call whose promotion is settled already."""
+    if not usage.covered and not usage.taken_back:
+        for offer in offers:
+            if has_window(offer.promotion):
+                _moved(offer, counters, month=month, usage=usage)
+
+
+def _moved(offer: Offer, counters: Counters, *, month: str, usage: Uncovered) -> tuple[int, int]:
+    """Where a counter stood, and how far the call moves it."""
+    reached = counters.counted.get((month, offer.key), 0)
+    measured = usage.measured(offer.promotion.counted)
+    if measured:
+        counters.counted[month, offer.key] = reached + measured
+    return reached, measured
 
 
 def _inside(promotion: Promotion, *, reached: int, measured: int) -> Applied | None:
@@ -171,29 +188,26 @@ def _inside(promotion: Promotion, *, reached: int, measured: int) -> Applied | N
     inside = end - max(reached, low)
     if inside <= 0:
         return None
-    return Applied(promotion) if inside == measured else Applied(promotion, inside, Fraction(inside, measured))
+    return Applied(promotion) if inside == measured else Applied(promotion, inside, (inside, measured))
 
 
-def hold(
-    offers: Sequence[Offer], counters: Counters, *, month: str, usage: Uncovered, promotion: Promotion | None,
-    promoted: int,
-) -> Applied | None:  # fmt: skip
-    """The promotion of an issued call, exactly as it was; the windows open to it count it like any other."""
-    choose(offers, counters, month=month, usage=usage)
-    if promotion is None:
-        return None
-    measured = usage.measured(promotion.counted)
-    if not 0 < promoted < measured:
-        return Applied(promotion)
-    return Applied(promotion, promoted, Fraction(promoted, measured))
+def again(promotion: Promotion, promoted: int, *, usage: Uncovered) -> Applied:
+    """The promotion of a call as its charge names it."""
+    measured = usage.measured(promotion.counted) if promoted else 0
+    return Applied(promotion, promoted, (promoted, measured)) if 0 < promoted < measured else Applied(promotion)
 
 
-def discounted(amount: Fraction, applied: Applied) -> Fraction:
-    """What is left of a price in units of currency: percentage off, then the amount off, not below zero if it was not;
-    the same for the share of a call that is in a window, the rest at its full price.
+def discounted(amount: int, scale: int, applied: Applied) -> tuple[int, int]:
+    """What is left of an exact price, `amount` / `scale` units of currency, as another such pair: percentage off, then
+    the amount off, not below zero if it was not; all that for the share of a call that is in a window, the rest at its
+    full price.
     """
-    promotion = applied.promotion
-    reduced = amount * (1 - Fraction(promotion.percentage) / 100) - Fraction(promotion.amount)
-    if amount >= 0:
-        reduced = max(Fraction(0), reduced)
-    return amount + applied.share * (reduced - amount)
+    percent, percents = applied.promotion.percentage.as_integer_ratio()
+    off, offs = applied.promotion.amount.as_integer_ratio()
+    over = 100 * percents * offs  # each amount below is over scale * over
+    full = amount * over
+    reduced = amount * (100 * percents - percent) * offs - off * scale * 100 * percents
+    if amount >= 0 and reduced < 0:
+        reduced = 0
+    inside, whole = applied.share
+    return full * whole + (reduced - full) * inside, scale * over * whole

@@ -279,7 +279,7 @@ class CompiledSnapshot:
         rate, talk_s = match.rate, part.usage.talk_s
         cost = cost_of(part.cost_match, talk_s=talk_s)
         charge = self.charging.charge(Fare(rate), part.usage, part.payer, month=part.month, counters=counters)
-        section = Section.INCLUDED if charge.draws else Section.BEYOND if charge.open else Section.OUTSIDE
+        section = Section.INCLUDED if charge.draws else Section.BEYOND if charge.is_open else Section.OUTSIDE
         access = replace(
             part, section=section, billed_s=charge.billed_s, draws=charge.draws, amount_micros=charge.amount_micros,
             residue=charge.residue, promotion=charge.promotion, promoted=charge.promoted,
