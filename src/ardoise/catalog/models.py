@@ -341,3 +341,11 @@ class VatRate(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["regime", "nature", "valid_from_date"], name="vat_rate_once"),
         ]
+
+
+class DeckLayout(models.Model):
+    """How the decks of a supplier are read, as the last one imported was (`decks.layout.Layout` as JSON)."""
+
+    supplier = models.SlugField(max_length=60, unique=True)
+    layout = models.JSONField()
+    learned_at = models.DateTimeField()
