@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, in_force
 from ardoise.core.calendars import month_bounds
@@ -60,8 +61,7 @@ class Pool:
     earned: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(NamedTuple):
     """What an allowance covers of a call, in what it counts: seconds (messages, octets, units), one call, or micros."""
 
     allowance: Allowance
@@ -375,8 +375,7 @@ class AllowanceBook:
         return (payer for payer in known if payer.issuer_id == issuer_id)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLots:
+class OpenLots(NamedTuple):
     """Lots in the order they are drawn: those that count usage, then those that pay what is left."""
 
     usage: tuple[Pool, ...]

@@ -14,13 +14,14 @@ from ardoise.core.allowances import (
     Counters,
     Draw,
     Held,
+    PayerLots,
     covered_of,
     draws_text,
     uncovered,
 )
 from ardoise.core.attribution import Attribution, Attributor
 from ardoise.core.compiled import Exact, Fare
-from ardoise.core.promotions import Applied, PromotionBook, Uncovered, again, choose, count, discounted
+from ardoise.core.promotions import Applied, Offer, PromotionBook, Uncovered, again, choose, count, discounted
 from ardoise.core.snapshot import Snapshot
 from ardoise.core.tariffs import Counted, Promotion
 from ardoise.core.usage import Usage
@@ -66,46 +67,65 @@ class Charging:
         lots = self.allowances.lots(payer, at=at, month=month)
         opened = lots.open_to(zone=zone, kind=usage.kind)
         offers = self.promotions.of(payer, at=at).open_to(zone=zone, kind=usage.kind)
-        held = counters.held.get((usage.usage_id, level))
+        held = counters.held.get((usage.usage_id, level)) if counters.held else None
         if held is not None:
-            counters.take_again(lots.all, draws=held.draws, number_key=usage.number_key)
-            count(offers, counters, month=month, usage=_left(fare, quantity, held.draws)[1])
-            return recomputed(fare, quantity, held, is_open=opened.some)
-        draws, _ = counters.draw(opened.usage, demand=fare.demand(quantity), number_key=usage.number_key)
-        exact, left = _left(fare, quantity, draws)
-        applied = choose(offers, counters, month=month, usage=left) if offers else None
-        micros, residue = _rounded(fare, exact, applied, left)
-        paid = counters.draw(opened.money, demand=micros, number_key=usage.number_key)[0] if opened.money else ()
-        return _access(micros, residue, exact, draws + paid, applied, opened.some)
+            return self._held(held, fare, usage, lots, offers, month, counters)
+        draws, left = counters.draw(opened.usage, demand=fare.demand(quantity), number_key=usage.number_key)
+        exact = fare.remainder(quantity, left) if draws else fare.whole_call(quantity)
+        applied = None
+        if offers:
+            applied = choose(offers, counters, month=month, usage=_seen(fare, quantity, exact, left, bool(draws)))
+        micros, residue = _rounded(fare, quantity, exact, applied)
+        if opened.money:
+            draws += counters.draw(opened.money, demand=micros, number_key=usage.number_key)[0]
+        return _access(micros, residue, exact, draws, applied, opened.some)
+
+    @staticmethod
+    def _held(
+        held: Held, fare: Fare, usage: Usage, lots: PayerLots, offers: Sequence[Offer], month: str, counters: Counters
+    ) -> AccessCharge:
+        """The call of an issued document: what it took is used again, whatever there is, and its charge follows."""
+        counters.take_again(lots.all, draws=held.draws, number_key=usage.number_key)
+        quantity = usage.quantity
+        exact, left, drawn = _uncovered(fare, quantity, held.draws)
+        count(offers, counters, month=month, usage=_seen(fare, quantity, exact, left, drawn))
+        opened = lots.open_to(zone=fare.rate.rate.zone, kind=usage.kind)
+        return recomputed(fare, quantity, held, is_open=opened.some)
 
 
 def recomputed(fare: Fare, quantity: int, taken: Held, *, is_open: bool = True) -> AccessCharge:
     """The charge again, from what it took: the draws and the promotion that a stored charge names explain its amount
     without any counter.
     """
-    exact, left = _left(fare, quantity, taken.draws)
-    applied = None if taken.promotion is None else again(taken.promotion, taken.promoted, usage=left)
-    micros, residue = _rounded(fare, exact, applied, left)
+    exact, left, drawn = _uncovered(fare, quantity, taken.draws)
+    applied = None
+    if taken.promotion is not None:
+        applied = again(taken.promotion, taken.promoted, usage=_seen(fare, quantity, exact, left, drawn))
+    micros, residue = _rounded(fare, quantity, exact, applied)
     return _access(micros, residue, exact, taken.draws, applied, is_open)
 
 
-def _left(fare: Fare, quantity: int, draws: Sequence[Draw]) -> tuple[Exact, Uncovered]:
-    """What the row asks for what draws leave of a usage, and how promotions see that."""
+def _uncovered(fare: Fare, quantity: int, draws: Sequence[Draw]) -> tuple[Exact, int, bool]:
+    """What the row asks after draws, how much of the usage they leave, and whether they cover any of it."""
     left = uncovered(fare.demand(quantity), draws)
     drawn = any(draw.allowance.counted is not Counted.MONEY for draw in draws)
-    exact = fare.remainder(quantity, left) if drawn else fare.whole_call(quantity)
-    return exact, Uncovered(left, partial(_micros, fare, exact), covered=drawn and not left, taken_back=quantity < 0)
+    return fare.remainder(quantity, left) if drawn else fare.whole_call(quantity), left, drawn
+
+
+def _seen(fare: Fare, quantity: int, exact: Exact, left: int, drawn: bool) -> Uncovered:
+    """What promotions see of a usage."""
+    return Uncovered(left, partial(_micros, fare, exact), covered=drawn and not left, taken_back=quantity < 0)
 
 
 def _micros(fare: Fare, exact: Exact) -> int:
     return fare.round(exact.amount, exact.scale)[0]
 
 
-def _rounded(fare: Fare, exact: Exact, applied: Applied | None, left: Uncovered) -> tuple[int, str]:
+def _rounded(fare: Fare, quantity: int, exact: Exact, applied: Applied | None) -> tuple[int, str]:
     """Micros and residue of an exact price after a promotion. What is taken back is the mirror of what was charged."""
     if applied is None:
         return fare.round(exact.amount, exact.scale)
-    sign = -1 if left.taken_back else 1
+    sign = -1 if quantity < 0 else 1
     amount, scale = discounted(sign * exact.amount, exact.scale, applied)
     return fare.round(sign * amount, scale)
 
@@ -114,6 +134,9 @@ def _access(
     micros: int, residue: str, exact: Exact, draws: tuple[Draw, ...], applied: Applied | None, is_open: bool
 ) -> AccessCharge:
     """Allowances of money pay after the rounding."""
-    paid = sum(draw.covered_s for draw in draws if draw.allowance.counted is Counted.MONEY)
-    promotion, promoted = (None, 0) if applied is None else (applied.promotion, applied.promoted)
-    return AccessCharge(micros - paid, residue, exact.billed, draws, promotion, promoted, is_open)
+    for draw in draws:
+        if draw.allowance.counted is Counted.MONEY:
+            micros -= draw.covered_s
+    if applied is None:
+        return AccessCharge(micros, residue, exact.billed, draws, None, 0, is_open)
+    return AccessCharge(micros, residue, exact.billed, draws, applied.promotion, applied.promoted, is_open)

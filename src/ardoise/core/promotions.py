@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ardoise.core.allowances import COUNTED_OF, KEPT_OWNERS, Counters, PromotionKey
 from ardoise.core.attribution import Attribution, Attributor, in_force
@@ -27,8 +28,7 @@ class Offer:
     promotion: Promotion
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A promotion on a call. `promoted`: how much of the call it applies to, in what it counts, 0 = all of it; `share`
     is the same as a part of the call, over all of it.
     """
@@ -38,8 +38,7 @@ class Applied:
     share: tuple[int, int] = (1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
+class Uncovered(NamedTuple):
     """What allowances leave of one usage, as promotions count it.
 
     `quantity` in seconds, messages, octets or units, free ones off; `micros` gives the undiscounted access price after
