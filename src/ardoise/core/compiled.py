@@ -342,11 +342,6 @@ class Fare:
         self.later = later
         self.cost_micros = cost_micros
 
-    @property
-    def coverable(self) -> bool:
-        """Whether allowances of usage apply: what is sold at so many times its cost is never included."""
-        return self.rate.coefficient is None
-
     def demand(self, quantity: int) -> int:
         """How much of a usage allowances and promotions count: free units off; what takes back draws nothing."""
         return max(0, quantity - self.rate.free_s)
@@ -355,9 +350,7 @@ class Fare:
         """An answered usage that no allowance covers, attempt fee included; see `pricing.whole_call`."""
         rate = self.rate
         if rate.coefficient is not None:
-            assert self.cost_micros is not None, "a row with a coefficient has no price without a cost"
-            numerator, denominator = rate.coefficient
-            return Exact(numerator * self.cost_micros, denominator * MICROS, quantity)
+            return self._of_cost(quantity, share=1, of=1)
         if not self.later:
             amount, billed_s = rate.exact_call(quantity)
             return Exact(amount, rate.scale, billed_s)
@@ -370,11 +363,13 @@ class Fare:
 
     def remainder(self, quantity: int, uncovered: int) -> Exact:
         """The last `uncovered` units of a usage, the others being covered: steps and maximum only; see
-        `pricing.remainder`.
+        `pricing.remainder`. A row with a coefficient asks the same share of the cost: half covered, half charged.
         """
         rate = self.rate
         if uncovered <= 0:
             return Exact(0, 1, 0)
+        if rate.coefficient is not None:
+            return self._of_cost(uncovered, share=uncovered, of=self.demand(quantity))
         if not self.later:
             amount, billed_s = rate.exact_remainder(uncovered)
             return Exact(amount, rate.scale, billed_s)
@@ -396,6 +391,12 @@ class Fare:
         tariff = self.rate.tariff
         micros = rounded_over(tariff, amount, scale)
         return micros, residue_over(amount, scale, micros) if tariff.rounding_point is RoundingPoint.LINE else ""
+
+    def _of_cost(self, billed: int, *, share: int, of: int) -> Exact:
+        assert self.rate.coefficient is not None
+        assert self.cost_micros is not None, "a row with a coefficient has no price without a cost"
+        numerator, denominator = self.rate.coefficient
+        return Exact(numerator * self.cost_micros * share, denominator * MICROS * of, billed)
 
     def _walk(self, *, begin_s: int, charge_s: int) -> Exact:
         """`charge_s` chargeable seconds, the first one `begin_s` after the answer, through the bands."""
@@ -492,14 +493,6 @@ class RateTable:
         if self._others is not None and (self.any_key or is_digits(number_key)):
             return self._others
         return None
-
-    def specificity(self, rate: CompiledRate) -> int:
-        """How well a row found here names its number, to compare the rows of several tariffs: the exact number above
-        any category, a category above any prefix, longer prefixes above shorter ones.
-        """
-        if rate.rate.exact:
-            return 1_000_001
-        return 1_000_000 if rate.rate.prefix.startswith("=") else len(rate.rate.prefix)
 
 
 def is_digits(number_key: str) -> bool:

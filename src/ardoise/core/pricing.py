@@ -339,10 +339,10 @@ def surcharges(rate: Rate, *, billed_s: int) -> int:
     return 1 + ((billed_s - rate.surcharge_at_s) // rate.surcharge_every_s if rate.surcharge_every_s else 0)
 
 
-def by_coefficient(rate: Rate, *, cost_micros: int) -> Fraction:
-    """Exact price of the access part as so many times its cost."""
+def by_coefficient(rate: Rate, *, cost_micros: int, uncovered: Fraction = Fraction(1)) -> Fraction:
+    """Exact price of the access part as so many times its cost, or of the share of it that allowances leave."""
     assert rate.coefficient is not None, "only a row with a coefficient is priced by its cost"
-    return Fraction(rate.coefficient) * cost_micros / 10**6
+    return Fraction(rate.coefficient) * cost_micros / 10**6 * uncovered
 
 
 def service(rate: Rate, *, quantity: int) -> Fraction:

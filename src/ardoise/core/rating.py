@@ -1,228 +1,110 @@
-"""The price of one call, exactly.
+"""The price of one usage, exactly: who pays, at which level, by which row, how much, and what it costs us.
 
-`core.pricing` is the definition, on Fraction. The compiled snapshot computes the same in integers of a common
-denominator, fast enough for live tickets, and says
-everything a person may ask about the result: tariff, version, prefix, band, seconds, allowance. `rate/columns` does a
-month with the same compiled values.
+`core.pricing` is the definition of a price, on Fraction. The compiled snapshot computes the same in integers of a
+common denominator, fast enough for live tickets, and says everything a person may ask about the result: tariff,
+version, prefix, band, seconds, allowance, promotion. `rate/columns` does a month with the same compiled values.
 
-A call is never priced at zero for want of a price and never raises: it is priced, unpriced with a reason, or excluded
+A usage is never priced at zero for want of a price and never raises: it is priced, unpriced with a reason, or excluded
 by a named rule.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from functools import cached_property
 
-from ardoise.core.allowances import Counters, Draw, covered_of
-from ardoise.core.attribution import LONG_AGO, Attribution, Attributor, IncompleteSnapshot, Unattributed, in_force
-from ardoise.core.calendars import HolidayBook, band_at, french_holidays, month_of
+from ardoise.core.allowances import RETAIL, Counters
+from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, Unattributed
+from ardoise.core.calendars import HolidayBook, french_holidays, month_of
+from ardoise.core.chains import Chain, TariffBook, is_incoming
 from ardoise.core.charging import Charging
-from ardoise.core.compiled import CompiledRate, CompiledVersion, Fare
-from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotSource, TariffLink
-from ardoise.core.tariffs import Calendar, Promotion, Tariff, TariffVersion
-from ardoise.core.usage import CallStatus, Direction, Usage
+from ardoise.core.costs import Cost, ExchangeBook, cost_of
+from ardoise.core.rated import Match, PartName, RatedPart, Section, State, Why
+from ardoise.core.snapshot import Snapshot, SnapshotAccount, SnapshotSource
+from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
+__all__ = [
+    "Chain",
+    "CompiledSnapshot",
+    "Match",
+    "NoPayer",
+    "PartName",
+    "Quote",
+    "RatedPart",
+    "Section",
+    "State",
+    "Why",
+    "exclusion",
+    "price_number",
+    "without_numbers",
+]
 
-class State(StrEnum):
-    PRICED = "priced"
-    UNPRICED = "unpriced"
-    EXCLUDED = "excluded"
-
-
-class Why(StrEnum):
-    """Reasons of an unpriced call, rules of an excluded one."""
-
-    NONE = ""
-    UNKNOWN_NUMBER = "unknown_number"  # no number, or text that no tariff has a row for
-    NO_TARIFF = "no_tariff"  # no tariff on the line, its accounts or the issuer
-    NO_VERSION = "no_version"  # tariffs, but none has a version in force at the moment of the call
-    NO_RATE = "no_rate"  # versions, but no row for the number
-    INTERNAL = "internal"
-    NO_DETAIL = "no_detail"
-    UNANSWERED = "unanswered"
-    INCOMING = "incoming"
-
-
-class PartName(StrEnum):
-    """`access` is the call itself (C), kept as its key whatever its state; `service` the surcharge of an SVA number
-    (S).
-    """
-
-    ACCESS = "access"
-    SERVICE = "service"
-
-
-class Section(StrEnum):
-    """Where a priced part stands on a telecom bill."""
-
-    NONE = ""
-    INCLUDED = "included"
-    BEYOND = "beyond"
-    OUTSIDE = "outside"
-    THIRD_PARTY = "third_party"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The tariffs asked for a price, first to last, at one instant. `linked` counts those without a version too."""
-
-    linked: int
-    versions: tuple[CompiledVersion, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The row that prices a call."""
-
-    rate: CompiledRate
-    version: TariffVersion
-    band: str
-
-
-@dataclass(frozen=True, slots=True)
-class RatedPart:
-    """One charge to be, with everything that explains it. Amounts in micros; None when there is no price."""
-
-    usage: Usage
-    payer: Attribution
-    part: PartName
-    month: str
-    state: State
-    why: Why
-    section: Section = Section.NONE
-    billed_s: int = 0
-    match: Match | None = None
-    draws: tuple[Draw, ...] = ()
-    amount_micros: int | None = None
-    cost_micros: int | None = None
-    cost_match: Match | None = None
-    printed_micros: int | None = None
-    residue: str = ""  # what amount_micros lacks of the exact amount, when it is rounded at the invoice line
-    promotion: Promotion | None = None
-    promoted: int = 0  # how much of the call it applies to, in what it counts; 0 = all of it
-
-    @property
-    def covered_s(self) -> int:
-        return covered_of(self.draws)
-
-
-KEPT_CHAINS = 100_000  # lines x changes: a bound on what a long-lived process remembers
+NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
 
 
 class CompiledSnapshot:
     """A snapshot made ready for questions; immutable, and safe to keep as long as the snapshot's content holds."""
 
     def __init__(self, snapshot: Snapshot, *, holidays: HolidayBook = french_holidays) -> None:
+        """Raises TariffError or IncompleteSnapshot for whatever would make a question fail later."""
         self.snapshot = snapshot
         self.holidays = holidays
         self.attributor = Attributor(snapshot)
         self.charging = Charging(snapshot, self.attributor)
         self.allowances = self.charging.allowances
-        self.sources: Mapping[str, SnapshotSource] = {source.code: source for source in snapshot.sources}
-        self.calendars: Mapping[str, Calendar] = {calendar.code: calendar for calendar in snapshot.calendars}
-        self.versions: dict[int, list[CompiledVersion]] = {}
-        for tariff in snapshot.tariffs:
-            if tariff.calendar and tariff.calendar not in self.calendars:
-                raise IncompleteSnapshot(
-                    f"tariff « {tariff.code} » uses calendar « {tariff.calendar} », which the snapshot lacks"
-                )
-            self.versions[tariff.tariff_id] = [CompiledVersion(tariff, version) for version in tariff.versions]
-        self._links: dict[tuple[OwnerKind, int], list[TariffLink]] = {}
-        for link in sorted(snapshot.links, key=lambda known: (known.rank, known.tariff_id)):
-            if link.tariff_id not in self.versions:
-                raise IncompleteSnapshot(f"a link names tariff {link.tariff_id}, which the snapshot lacks")
-            self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
-        self._chains: dict[tuple[int | None, int, int], Chain] = {}
+        self.book = TariffBook(snapshot, self.attributor, holidays=holidays)
+        self.sources: Mapping[str, SnapshotSource] = self.book.sources
+        self.calendars = self.book.calendars
+        self.versions = self.book.versions
+        self.exchange = ExchangeBook(snapshot.exchange_rates)
+        self._resellers = {
+            account.account_id: self._climb_resellers(account) for account in snapshot.accounts if account.reseller_id
+        }
 
-    @cached_property
+    def _climb_resellers(self, root: SnapshotAccount) -> tuple[SnapshotAccount, ...]:
+        """The account that resells to a root, the one that resells to its root, and so on up."""
+        accounts, seen, climbed = self.attributor.accounts, {root.account_id}, []
+        while root.reseller_id is not None:
+            reseller = accounts.get(root.reseller_id)
+            top = None if reseller is None else accounts.get(reseller.root_id)
+            if reseller is None or top is None or top.account_id in seen:
+                raise IncompleteSnapshot(
+                    f"account {root.account_id} has reseller {root.reseller_id}: missing, or reselling to itself; "
+                    "correct its reseller"
+                )
+            climbed.append(reseller)
+            seen.add(top.account_id)
+            root = top
+        return tuple(climbed)
+
+    @property
     def change_instants(self) -> tuple[datetime, ...]:
-        """Every instant at which any validity begins or ends: between two of them the directory and catalogue stand
-        still.
-        """
-        snapshot = self.snapshot
-        periods: list[tuple[datetime | None, datetime | None]] = []
-        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.assignments]
-        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.identifiers]
-        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.links]
-        periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.grants]
-        for tariff in snapshot.tariffs:
-            periods += [(version.valid_from_at, version.valid_to_at) for version in tariff.versions]
-        return tuple(sorted({at for period in periods for at in period if at is not None}))
+        """See `TariffBook.change_instants`."""
+        return self.book.change_instants
 
     # -- the chain of tariffs
 
-    def chain(self, payer: Attribution, *, at: datetime) -> Chain:
-        """Line, account, its ancestors, issuer; at one node by rank. Kept: between two changes it stands still."""
-        key = (payer.line_id, payer.account_id, bisect_right(self.change_instants, at))
-        known = self._chains.get(key)
-        if known is None:
-            if len(self._chains) >= KEPT_CHAINS:
-                self._chains.clear()
-            known = self._chains[key] = self._chain(self._owners(payer), at)
-        return known
+    def chain(self, payer: Attribution, *, at: datetime, incoming: bool = False) -> Chain:
+        """See `TariffBook.chain`."""
+        return self.book.chain(payer, at=at, incoming=incoming)
 
-    def _owners(self, payer: Attribution) -> list[tuple[OwnerKind, int]]:
-        owners = [(OwnerKind.LINE, payer.line_id)] if payer.line_id is not None else []
-        owners += [(OwnerKind.ACCOUNT, account_id) for account_id in self.attributor.ancestors(payer.account_id)]
-        owners.append((OwnerKind.ISSUER, payer.issuer_id))
-        return owners
+    def cost_chain(self, source: str, *, at: datetime, trunk: str = "", incoming: bool = False) -> Chain:
+        """See `TariffBook.cost_chain`."""
+        return self.book.cost_chain(source, at=at, trunk=trunk, incoming=incoming)
 
-    def cost_chain(self, source: str, *, at: datetime) -> Chain:
-        """The tariffs of the operator behind a source."""
-        known = self.sources.get(source)
-        return self._chain([] if known is None else [(OwnerKind.SOURCE, known.source_id)], at)
+    def cost_match(self, usage: Usage) -> Match | None:
+        """The row of the operator's tariff, if it has one: a missing cost is no reason to refuse a price."""
+        chain = self.cost_chain(
+            usage.source, at=usage.answered_at, trunk=usage.trunk, incoming=is_incoming(usage)
+        )  # fmt: skip
+        found = self.book.match(chain, usage) if chain.versions else None
+        return found if isinstance(found, Match) else None
 
-    def _chain(self, owners: Iterable[tuple[OwnerKind, int]], at: datetime) -> Chain:
-        tariff_ids = {
-            link.tariff_id: None
-            for owner in owners
-            for link in self._links.get(owner, ())
-            if in_force(at, valid_from_at=link.valid_from_at, valid_to_at=link.valid_to_at)
-        }
-        versions = [self._version_in_force(tariff_id, at) for tariff_id in tariff_ids]
-        return Chain(len(tariff_ids), tuple(version for version in versions if version is not None))
-
-    def _version_in_force(self, tariff_id: int, at: datetime) -> CompiledVersion | None:
-        """The newest of the versions in force: where two overlap, the later one corrects the earlier."""
-        valid = [
-            known
-            for known in self.versions[tariff_id]
-            if in_force(at, valid_from_at=known.version.valid_from_at, valid_to_at=known.version.valid_to_at)
-        ]
-        newest = (known.version.valid_from_at or LONG_AGO for known in valid)
-        ordered = sorted(zip(newest, valid, strict=True), key=lambda pair: (pair[0], pair[1].version.version_id))
-        return ordered[-1][1] if ordered else None
-
-    def band(self, tariff: Tariff, *, at: datetime) -> str:
-        """The band of an instant in the tariff's calendar."""
-        if not tariff.calendar:
-            return ""
-        return band_at(self.calendars[tariff.calendar], at, holidays=self.holidays)
-
-    def match(self, chain: Chain, *, number_key: str, at: datetime) -> Match | Why:
-        """The first tariff of the chain with a row for the number in the band of the instant, or why there is none."""
-        if not number_key:
-            return Why.UNKNOWN_NUMBER
-        if not chain.linked:
-            return Why.NO_TARIFF
-        if not chain.versions:
-            return Why.NO_VERSION
-        for version in chain.versions:
-            band = self.band(version.tariff, at=at)
-            found = version.table(band).find(number_key)
-            if found is not None:
-                return Match(found, version.version, band)
-        return Why.UNKNOWN_NUMBER if number_key.startswith("?") else Why.NO_RATE
-
-    # -- one call
+    # -- one usage
 
     def month(self, usage: Usage, payer: Attribution) -> str:
-        """The billing month of a call: of its answer, in the zone of the source's issuer."""
+        """The billing month of a usage: of its answer, in the zone of the source's issuer."""
         source = self.sources.get(usage.source)
         issuer_id = payer.issuer_id if source is None else source.issuer_id
         return month_of(usage.answered_at, self.snapshot.issuers_zone.get(issuer_id, "UTC"))
@@ -231,10 +113,10 @@ class CompiledSnapshot:
         return self.attributor.attribute(usage)
 
     def rate(self, usage: Usage, counters: Counters | None = None) -> tuple[RatedPart, ...]:
-        """The charges of one call. Empty when nobody can be named (`attribute` says why).
+        """The charges of one usage. Empty when nobody can be named (`attribute` says why).
 
-        `counters` holds the allowances used by the calls answered before this one, and is advanced; without it the
-        month is taken as fresh.
+        `counters` holds what the usage answered before this one has drawn, and is advanced; without it the month is
+        taken as fresh.
         """
         payer = self.attribute(usage)
         if isinstance(payer, Unattributed):
@@ -242,92 +124,122 @@ class CompiledSnapshot:
         return self.rate_for(usage, payer, counters if counters is not None else Counters())
 
     def rate_for(self, usage: Usage, payer: Attribution, counters: Counters) -> tuple[RatedPart, ...]:
-        """The charges of one call whose payer is known."""
+        """The charges of one usage whose payer is known: the customer's, then those of each reseller above it."""
+        month = self.month(usage, payer)
         if payer.no_detail:
             usage = without_numbers(usage)
-        part = RatedPart(
-            usage, payer, PartName.ACCESS, self.month(usage, payer), State.EXCLUDED, Why.NONE,
-            printed_micros=usage.operator_micros,
-        )  # fmt: skip
+        parts = self._rate_level(usage, payer, month, RETAIL, counters)
+        for rank, reseller in enumerate(self._resellers.get(payer.root_id, ()), start=1):
+            above = self.attributor.of_account(reseller, identifier_rule=payer.identifier_rule)
+            above = replace(above, no_detail=payer.no_detail)
+            parts += self._rate_level(usage, above, month, f"reseller{rank}", counters)
+        return parts
+
+    def _rate_level(
+        self, usage: Usage, payer: Attribution, month: str, level: str, counters: Counters
+    ) -> tuple[RatedPart, ...]:
         source = self.sources.get(usage.source)
         rule = exclusion(
             direction=usage.direction,
-            status=usage.status,
-            talk_s=usage.talk_s,
             no_detail=payer.no_detail or "no_detail" in usage.flags.split(","),
             prices_internal=source is not None and source.prices_internal,
         )
         if rule is not Why.NONE:
-            return (replace(part, why=rule),)
-        match = self.match(self.chain(payer, at=usage.answered_at), number_key=usage.number_key, at=usage.answered_at)
-        if usage.talk_s == 0 and not (isinstance(match, Match) and match.rate.tariff.bill_zero_seconds):
-            return (replace(part, why=Why.UNANSWERED),)
-        cost_match = self.cost_match(usage)
-        if isinstance(match, Why):
-            cost = cost_of(cost_match, talk_s=usage.talk_s)
-            cost_micros = None if cost is None else sum(cost)
-            return (replace(part, state=State.UNPRICED, why=match, cost_micros=cost_micros, cost_match=cost_match),)
-        return self._price(replace(part, state=State.PRICED, match=match, cost_match=cost_match), match, counters)
+            return (_without_price(usage, payer, month, level, State.EXCLUDED, rule),)
+        incoming = is_incoming(usage)
+        answered = usage.status not in NOT_ANSWERED
+        chain = self.chain(payer, at=usage.answered_at, incoming=incoming)
+        found = self.book.match(chain, usage) if answered or chain.attempt_fees else Why.UNANSWERED
+        if isinstance(found, Match):
+            if answered and (usage.quantity or found.rate.tariff.bill_zero_seconds):
+                return self._price(usage, payer, month, level, found, counters)
+            if found.rate.attempt_fee:
+                return (self._attempt(usage, payer, month, level, found),)
+        if not answered or not usage.quantity:
+            return (_without_price(usage, payer, month, level, State.EXCLUDED, Why.UNANSWERED),)
+        assert isinstance(found, Why)
+        if incoming and not chain.linked:
+            return (_without_price(usage, payer, month, level, State.EXCLUDED, Why.INCOMING),)
+        cost = self.cost(usage, answered=True)
+        return (_without_price(usage, payer, month, level, State.UNPRICED, found, cost),)
 
-    def cost_match(self, usage: Usage) -> Match | None:
-        """The row of the operator's tariff, if it has one: a missing cost is no reason to refuse a price."""
-        chain = self.cost_chain(usage.source, at=usage.answered_at)
-        found = self.match(chain, number_key=usage.number_key, at=usage.answered_at)
-        return found if isinstance(found, Match) else None
+    def cost(self, usage: Usage, *, answered: bool) -> Cost | None:
+        """What a usage costs by the operator's tariff, in that tariff's currency; None when it says nothing."""
+        match = self.cost_match(usage)
+        return None if match is None else cost_of(match, usage, answered=answered)
 
-    def _price(self, part: RatedPart, match: Match, counters: Counters) -> tuple[RatedPart, ...]:
-        rate, talk_s = match.rate, part.usage.talk_s
-        cost = cost_of(part.cost_match, talk_s=talk_s)
-        charge = self.charging.charge(Fare(rate), part.usage, part.payer, month=part.month, counters=counters)
-        section = Section.INCLUDED if charge.draws else Section.BEYOND if charge.is_open else Section.OUTSIDE
-        access = replace(
-            part, section=section, billed_s=charge.billed_s, draws=charge.draws, amount_micros=charge.amount_micros,
-            residue=charge.residue, promotion=charge.promotion, promoted=charge.promoted,
+    def _attempt(self, usage: Usage, payer: Attribution, month: str, level: str, match: Match) -> RatedPart:
+        """A call that nobody answered, at the price of an attempt."""
+        fare = match.fare()
+        fee = fare.attempt()
+        amount_micros, residue = fare.round(fee.amount, fee.scale)
+        cost = self.cost(usage, answered=False)
+        return RatedPart(
+            usage, payer, PartName.ACCESS, month, State.PRICED, Why.NONE, Section.OUTSIDE, 0, match,
+            amount_micros=amount_micros, residue=residue, printed_micros=usage.operator_micros, level=level,
+            cost_micros=None if cost is None else self._in_currency(cost.total_micros, cost, match, usage),
+            cost_match=None if cost is None else cost.match,
         )  # fmt: skip
-        if not rate.has_service:  # the whole cost stands beside the only price
-            return (replace(access, cost_micros=None if cost is None else sum(cost)),)
-        third_party = replace(
-            part,
-            part=PartName.SERVICE,
-            section=Section.THIRD_PARTY,
-            billed_s=talk_s,
-            amount_micros=rate.service(talk_s),
-            cost_micros=None if cost is None else cost[1],
-            printed_micros=None,  # the operator prints one amount a call; it stands on the access part
+
+    def _price(
+        self, usage: Usage, payer: Attribution, month: str, level: str, match: Match, counters: Counters
+    ) -> tuple[RatedPart, ...]:
+        cost = self.cost(usage, answered=True)
+        cost_micros = None if cost is None else self._in_currency(cost.total_micros, cost, match, usage)
+        cost_match = None if cost is None else cost.match
+        base_micros = cost_micros if usage.operator_micros is None else usage.operator_micros
+        if match.rate.coefficient is not None and base_micros is None:
+            return (_without_price(usage, payer, month, level, State.UNPRICED, Why.NO_COST),)
+        fare = match.fare(base_micros)
+        charge = self.charging.charge(fare, usage, payer, month=month, counters=counters, level=level)
+        section = Section.INCLUDED if charge.draws else Section.BEYOND if charge.is_open else Section.OUTSIDE
+        split = match.rate.has_service and cost is not None  # without a service part, the only price has the whole cost
+        access = RatedPart(
+            usage, payer, PartName.ACCESS, month, State.PRICED, Why.NONE, section, charge.billed_s, match, charge.draws,
+            charge.amount_micros,
+            self._in_currency(cost.access_micros, cost, match, usage) if split and cost is not None else cost_micros,
+            cost_match, usage.operator_micros, charge.residue, charge.promotion, charge.promoted, level,
+        )  # fmt: skip
+        if not match.rate.has_service:
+            return (access,)
+        service = fare.service(usage.quantity)
+        amount_micros, residue = fare.round(service.amount, service.scale)
+        third_party = RatedPart(
+            usage, payer, PartName.SERVICE, month, State.PRICED, Why.NONE, Section.THIRD_PARTY, service.billed, match,
+            amount_micros=amount_micros, residue=residue, level=level,
+            cost_micros=None if cost is None else self._in_currency(cost.service_micros, cost, match, usage),
+            cost_match=cost_match,  # the operator prints one amount a call: it stands on the access part
+        )  # fmt: skip
+        return (access, third_party)
+
+    def _in_currency(self, micros: int, cost: Cost, match: Match, usage: Usage) -> int | None:
+        """Micros of a cost in the currency of the price."""
+        return self.exchange.converted(
+            micros, currency=cost.currency, other=match.rate.tariff.currency, at=usage.answered_at
         )
-        return (replace(access, cost_micros=None if cost is None else cost[0]), third_party)
 
 
-def cost_of(match: Match | None, *, talk_s: int) -> tuple[int, int] | None:
-    """What the operator asks for the access and the service part of a call, in micros; a call of 0 s costs nothing
-    unless the operator bills those.
-    """
-    if match is None:
-        return None
-    if talk_s == 0 and not match.rate.tariff.bill_zero_seconds:
-        return 0, 0
-    return match.rate.whole_call(talk_s)[0], match.rate.service(talk_s)
+def _without_price(
+    usage: Usage, payer: Attribution, month: str, level: str, state: State, why: Why, cost: Cost | None = None
+) -> RatedPart:
+    return RatedPart(
+        usage, payer, PartName.ACCESS, month, state, why,
+        cost_micros=None if cost is None else cost.total_micros,
+        cost_match=None if cost is None else cost.match,
+        printed_micros=usage.operator_micros, level=level,
+    )  # fmt: skip
 
 
 def without_numbers(usage: Usage) -> Usage:
     """A call of a line whose numbers must not be kept (staff representatives: CNIL deliberation on call accounting)."""
-    return replace(usage, calling="", called="", number_key="", number_category="", account_code="")
+    return replace(usage, calling="", called="", number_key="", number_category="", account_code="", origin="")
 
 
-def exclusion(*, direction: Direction, status: CallStatus, talk_s: int, no_detail: bool, prices_internal: bool) -> Why:
-    """The rule that takes a call out of pricing, or NONE. First rule wins.
-
-    A call answered for 0 s is not decided here unless it came in: some tariffs bill it.
-    """
+def exclusion(*, direction: Direction, no_detail: bool, prices_internal: bool) -> Why:
+    """The rule that takes a usage out of pricing whatever its tariff, or NONE. First rule wins."""
     if direction is Direction.INTERNAL and not prices_internal:
         return Why.INTERNAL
-    if no_detail:
-        return Why.NO_DETAIL
-    if status in (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED):
-        return Why.UNANSWERED
-    if direction is Direction.IN:
-        return Why.INCOMING if talk_s > 0 else Why.UNANSWERED
-    return Why.NONE
+    return Why.NO_DETAIL if no_detail else Why.NONE
 
 
 # --- a price asked for, without a call --------------------------------------------------------------------------------
@@ -335,13 +247,16 @@ def exclusion(*, direction: Direction, status: CallStatus, talk_s: int, no_detai
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a call would cost, with the parts that explain it. `amount_micros` is None when it could not be priced."""
+    """What a usage would cost, with the parts that explain it, those of resellers included. `amount_micros` is what the
+    customer pays, None when it could not be priced.
+    """
 
     parts: tuple[RatedPart, ...]
 
     @property
     def amount_micros(self) -> int | None:
-        amounts = [part.amount_micros for part in self.parts if part.amount_micros is not None]
+        retail = [part.amount_micros for part in self.parts if part.level == RETAIL]
+        amounts = [amount for amount in retail if amount is not None]
         return sum(amounts) if amounts else None
 
 
@@ -360,23 +275,35 @@ def price_number(
     source: str = "",
     number_category: str = "",
     counters: Counters | None = None,
+    kind: UsageKind = UsageKind.CALL,
+    direction: Direction = Direction.OUT,
+    origin: str = "",
+    trunk: str = "",
 ) -> Quote:
-    """The price of an outgoing call of `duration_s` seconds at an instant, for an account or a line.
+    """The price of a usage at an instant, for an account or a line: an outgoing call of `duration_s` seconds, or so
+    many messages, octets or units of another kind.
 
-    `source` gives the operator's cost beside it. Without `counters` the month's allowances are taken as fresh.
+    `source` (and `trunk`) gives the operator's cost beside it, `origin` the network it is made from. Without `counters`
+    the month's allowances are taken as fresh.
     """
+    payer = _payer(compiled, account_id=account_id, line_id=line_id, at=at)
+    is_call = kind is UsageKind.CALL
+    usage = Usage(
+        usage_id="quote", source=source, start_at=at, answered_at=at, direction=direction,
+        status=CallStatus.ANSWERED, talk_s=duration_s if is_call else 0, ring_s=0, charged="", party="", ddi="",
+        calling="", called=number_key, number_key=number_key, number_category=number_category, trunk=trunk,
+        kind=kind, units=0 if is_call else duration_s, origin=origin,
+    )  # fmt: skip
+    return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
+
+
+def _payer(compiled: CompiledSnapshot, *, account_id: int | None, line_id: int | None, at: datetime) -> Attribution:
+    """Raises NoPayer. A question about a price is nobody's call: a line without detail gets its answer too."""
     if line_id is not None:
         payer = compiled.attributor.of_line(line_id, at)
         if not isinstance(payer, Attribution):
             raise NoPayer(f"line {line_id} belongs to no account on {at.date()}; choose another date or an account")
-    elif account_id in compiled.attributor.accounts:
-        payer = compiled.attributor.of_account(compiled.attributor.accounts[account_id])
-    else:
-        raise NoPayer(f"account {account_id} is unknown; give the id of an account or of a line")
-    usage = Usage(
-        usage_id="quote", source=source, start_at=at, answered_at=at, direction=Direction.OUT,
-        status=CallStatus.ANSWERED, talk_s=duration_s, ring_s=0, charged="", party="", ddi="", calling="",
-        called=number_key, number_key=number_key, number_category=number_category,
-    )  # fmt: skip
-    payer = replace(payer, no_detail=False)  # a question about a price is nobody's call
-    return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
+        return replace(payer, no_detail=False)
+    if account_id in compiled.attributor.accounts:
+        return compiled.attributor.of_account(compiled.attributor.accounts[account_id])
+    raise NoPayer(f"account {account_id} is unknown; give the id of an account or of a line")

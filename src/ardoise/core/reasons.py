@@ -7,7 +7,7 @@ from fractions import Fraction
 from ardoise.core.money import NO_BREAK, Rounding, amount_text
 from ardoise.core.periods import local_date
 from ardoise.core.pricing import chargeable_s, pieces, remainder, row_of, service, whole_call
-from ardoise.core.rating import Match, PartName, RatedPart, State, Why
+from ardoise.core.rated import Match, PartName, RatedPart, State, Why
 from ardoise.core.tariffs import ServicePer, TaxBasis
 
 _WHY_FR = {
@@ -15,6 +15,7 @@ _WHY_FR = {
     Why.NO_TARIFF: "Aucun prix : ni le poste, ni son compte, ni l'émetteur n'a de grille tarifaire à cette date.",
     Why.NO_VERSION: "Aucun prix : aucune version des grilles du compte n'est en vigueur à cet instant.",
     Why.NO_RATE: "Aucun prix : aucune grille du compte n'a de ligne pour ce numéro.",
+    Why.NO_COST: "Aucun prix : la ligne multiplie le coût de l'appel, et ce coût n'est pas connu.",
     Why.INTERNAL: "Non taxé : appel interne.",
     Why.NO_DETAIL: "Non taxé : poste sans détail (représentants du personnel).",
     Why.UNANSWERED: "Non taxé : appel sans réponse ou sans conversation.",
@@ -25,6 +26,7 @@ _WHY_EN = {
     Why.NO_TARIFF: "No price: neither the line, nor its account, nor the issuer has a tariff on that date.",
     Why.NO_VERSION: "No price: no version of the account's tariffs is in force at that instant.",
     Why.NO_RATE: "No price: no tariff of the account has a row for this number.",
+    Why.NO_COST: "No price: the row multiplies the cost of the call, and no cost is known.",
     Why.INTERNAL: "Not charged: internal call.",
     Why.NO_DETAIL: "Not charged: line without detail (staff representatives).",
     Why.UNANSWERED: "Not charged: nobody answered, or nothing was said.",

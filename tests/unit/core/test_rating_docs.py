@@ -14,7 +14,7 @@ from worked_tables import rows
 
 from ardoise.core.allowances import Counters
 from ardoise.core.money import Rounding, to_micros
-from ardoise.core.rating import CompiledSnapshot, Why, exclusion
+from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.snapshot import (
     AllowanceGrant,
     IdentifierKind,
@@ -35,14 +35,13 @@ def micros(text: str) -> int:
 
 @pytest.mark.parametrize("row", rows("rating.md", "Excluded or not"), ids=str)
 def test_excluded_or_not(row: Row) -> None:
-    rule = exclusion(
+    asked = call(
+        int(row["talk_s"]),
         direction=Direction(row["direction"]),
         status=CallStatus(row["status"]),
-        talk_s=int(row["talk_s"]),
-        no_detail=False,
-        prices_internal=False,
     )
-    assert rule == (Why.NONE if row["rule"] == "-" else row["rule"])
+    (part,) = CompiledSnapshot(world(tariff(rate()))).rate(asked)
+    assert (part.state, part.why) == ("priced", "") if row["rule"] == "-" else ("excluded", row["rule"])
 
 
 ROWS = (
