@@ -21,6 +21,7 @@ def build() -> typer.Typer:
         formats_commands,
         rating_commands,
         serve_commands,
+        tariff_commands,
     )
 
     app = typer.Typer(
@@ -41,6 +42,7 @@ def build() -> typer.Typer:
     app.add_typer(collect_commands.collect, name="collect")
     app.command()(rating_commands.rate)
     app.command()(rating_commands.price)
+    app.add_typer(tariff_commands.tariffs, name="tariffs")
     app.command()(billing_commands.check)
     app.add_typer(billing_commands.bill, name="bill")
     app.command()(billing_commands.deliver)

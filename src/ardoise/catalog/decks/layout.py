@@ -1,0 +1,66 @@
+"""How a supplier writes its decks: what is found in the file, given by the user, or remembered from the last time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Final
+
+from ardoise.catalog.decks.vocabulary import FIELDS
+
+DATE_FORMATS: Final = ("dmy", "mdy")
+DECIMALS: Final = ("point", "comma")
+UNITS: Final = ("minute", "second", "cent")
+
+
+class WrongLayout(ValueError):
+    """An option of the layout that cannot be; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """ "" = to be found in the file. `columns` names the header (or "#3", the third column) of some fields.
+
+    `unit` is what prices count: a minute, a second, or hundredths of the currency (`cent`) per minute. `country` is the
+    calling code of a deck written as dialled in that country. `increment` is for decks that have no such column.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    sheet: str = ""
+    header_row: int = 0  # line of the file; 0 = to be found
+    date_format: str = ""
+    decimal: str = ""
+    unit: str = ""
+    country: str = ""
+    increment: str = ""
+
+    def __post_init__(self) -> None:
+        for name, words in (("date_format", DATE_FORMATS), ("decimal", DECIMALS), ("unit", UNITS)):
+            word = getattr(self, name)
+            if word and word not in words:
+                raise WrongLayout(f"« {word} » is no {name.replace('_', ' ')}; choose {', '.join(words)}")
+        for name in self.columns:
+            check_field(name)
+        if self.country and not (self.country.isascii() and self.country.isdigit() and self.country[0] != "0"):
+            raise WrongLayout(f"« {self.country} » is no calling code; write digits, for example 33")
+
+    def over(self, remembered: Layout) -> Layout:
+        """These choices, and those remembered where there is none here."""
+        chosen = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name)}
+        columns = {**remembered.columns, **self.columns}
+        return replace(remembered, **{**chosen, "columns": columns})
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Layout:
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: chosen for name, chosen in value.items() if name in known})
+
+
+def check_field(name: str) -> None:
+    """Raises WrongLayout unless `name` is a field of a deck ("price@night" is the price of a band)."""
+    known, _, band = name.partition("@")
+    if known not in FIELDS or (band and known != "price"):
+        raise WrongLayout(f"« {name} » is no field of a deck; the fields are {', '.join(FIELDS)}, and price@BAND")
