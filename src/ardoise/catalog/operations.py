@@ -117,10 +117,9 @@ def _current_versions() -> dict[tuple[int, date], int]:
 
 
 def _copy_rates(*, from_version: int, to_version: int) -> None:
-    rows = list(Rate.objects.filter(version_id=from_version))
-    for row in rows:
-        row.pk, row.version_id = None, to_version
-    Rate.objects.bulk_create(rows, batch_size=bulk.BATCH)
+    names = [field.attname for field in Rate._meta.concrete_fields if not field.primary_key]
+    rows = Rate.objects.filter(version_id=from_version).values(*names)
+    bulk.insert(Rate, [{**row, "version_id": to_version} for row in rows])
 
 
 @transaction.atomic
@@ -151,8 +150,11 @@ def replace_rates(
         Rate.objects.filter(version=version).delete()
     else:
         version = _corrected(version, recorded_at)
-    fields = _resolved([_without(row, "tariff", "version_from_date") for row in rows], zone=Zone)
-    Rate.objects.bulk_create((Rate(version=version, **row) for row in fields), batch_size=bulk.BATCH)
+    zones = bulk.ids_by_code(Zone, (row["zone"] for row in rows))
+    beside = ("tariff", "version_from_date", "zone")
+    bulk.insert(
+        Rate, [{**_without(row, *beside), "zone_id": zones[row["zone"]], "version_id": version.pk} for row in rows]
+    )
 
 
 def _corrected(version: TariffVersion, recorded_at: datetime) -> TariffVersion:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from ardoise.directory.models import Dated
+from ardoise.store.fields import ExactDecimalField, OptionalExactDecimalField
 
 Fields = Mapping[str, Any]
 """Fields of a model by attribute name ("issuer_id"): every row of one call has the same ones."""
@@ -50,6 +52,52 @@ def put(model: type[models.Model], *, key: Sequence[str], rows: Sequence[Fields]
         ignore_conflicts=not others,
         batch_size=BATCH,
     )
+
+
+@transaction.atomic
+def insert(model: type[models.Model], rows: Sequence[Fields]) -> None:
+    """Insert rows that are known to be new, without making an object of each: a price list has tens of thousands.
+
+    Fields that are not given take their defaults.
+    """
+    if not rows:
+        return
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    given = [field for field in fields if field.attname in rows[0]]
+    fixed = [field for field in fields if field.attname not in rows[0]]
+    defaults = tuple(field.get_db_prep_save(field.get_default(), connection) for field in fixed)
+    readers = [(field.attname, _prepared(field)) for field in given]
+    quoted = connection.ops.quote_name
+    names = ", ".join(quoted(str(field.column)) for field in (*given, *fixed))
+    marks = ", ".join(["%s"] * len(fields))
+    statement = f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES ({marks})"
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            cursor.executemany(statement, [(*(read(row[name]) for name, read in readers), *defaults) for row in batch])
+
+
+def _prepared(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """What a database is given for a value: text and whole numbers are taken as they are."""
+    if type(field) in _PLAIN_FIELDS:
+        return _as_it_is
+    if isinstance(field, (ExactDecimalField, OptionalExactDecimalField)):
+        return field.get_prep_value
+    return partial(field.get_db_prep_save, connection=connection)
+
+
+_PLAIN_FIELDS = {
+    models.CharField,
+    models.BooleanField,
+    models.PositiveIntegerField,
+    models.PositiveSmallIntegerField,
+    models.PositiveBigIntegerField,
+    models.ForeignKey,
+}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @transaction.atomic

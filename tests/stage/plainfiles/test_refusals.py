@@ -31,6 +31,17 @@ def added(file: str, text: str) -> dict[str, str]:
     return {file: SOUND[file] + text}
 
 
+def priced(columns: str, rows: str) -> dict[str, str]:
+    """The tariff with these rates and no band."""
+    return {RATES: f"{columns}\n{rows}\n", **edited("tariffs/public.toml", 'calendar = "pleine-creuse"\n', "")}
+
+
+def header(lines: str) -> dict[str, str]:
+    """The tariff with one rate, no calendar, and these lines in its header."""
+    text = SOUND["tariffs/public.toml"].replace('calendar = "pleine-creuse"', lines)
+    return {RATES: "prefix,zone,price_per_min\n+336,mobile,0.12\n", "tariffs/public.toml": text}
+
+
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "unknown word": (
         edited("accounts.csv", "overseas_dom", "overseas_don"),
@@ -293,6 +304,147 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "no port": (
         edited("sources.toml", "port = 33000\n", ""),
         "sources.toml, line 1, column port: is missing: the transport tcp_server needs it",
+    ),
+    "no price": (
+        priced("prefix,zone,price_per_min", "+336,mobile,"),
+        f"{RATES}, line 2, column price_per_min: is empty; write a price: price_per_min, price, steps or coefficient",
+    ),
+    "two prices": (
+        priced("prefix,zone,price_per_min,price", "+336,mobile,0.10,0.02"),
+        f"{RATES}, line 2, column price: price_per_min and price are given; write one of them",
+    ),
+    "minutes of messages": (
+        priced("prefix,zone,price_per_min,kind", "+336,mobile,0.10,sms"),
+        f"{RATES}, line 2, column price_per_min: a row of sms has no minutes; write price, and per if needed",
+    ),
+    "units without a price": (
+        priced("prefix,zone,price_per_min,per", "+336,mobile,0.10,1024"),
+        f"{RATES}, line 2, column per: goes with price: the price of so many units; write price too",
+    ),
+    "coefficient and steps": (
+        priced("prefix,zone,steps,coefficient", "+336,mobile,0:0.10/60/60,1.2"),
+        f"{RATES}, line 2, column coefficient: steps and coefficient are given; write one of them",
+    ),
+    "coefficient and fee": (
+        priced("prefix,zone,coefficient,connection_fee", "+336,mobile,1.2,0.10"),
+        f"{RATES}, line 2, column connection_fee: is not used beside a coefficient; leave it empty",
+    ),
+    "surcharge without amount": (
+        priced("prefix,zone,price_per_min,surcharge_at_s", "+336,mobile,0.10,600"),
+        f"{RATES}, line 2, column surcharge: is missing: surcharge_at_s and surcharge_every_s go with it",
+    ),
+    "maximum under the minimum": (
+        priced("prefix,zone,price_per_min,minimum,maximum", "+336,mobile,0.10,0.50,0.40"),
+        f"{RATES}, line 2, column maximum: « 0.40 » is less than the minimum « 0.50 »",
+    ),
+    "category nobody has": (
+        priced("prefix,zone,price_per_min", "=emergenci,mobile,0"),
+        f"{RATES}, line 2, column prefix: « emergenci » is not known; expected one of ",
+    ),
+    "exact category": (
+        priced("prefix,exact,zone,price_per_min", "=emergency,yes,mobile,0"),
+        f"{RATES}, line 2, column exact: « =emergency » is no whole number; leave exact empty",
+    ),
+    "two rates of a kind": (
+        priced("prefix,zone,price,kind", "+336,mobile,0.02,sms\n+336,mobile,0.03,sms"),
+        f"{RATES}, line 3: same prefix « +336 », exact « no », band (empty), kind « sms » as line 2; keep one",
+    ),
+    "carry without a calendar": (
+        header('band_border = "carry"'),
+        "tariffs/public.toml, line 3, column band_border: « carry » needs a calendar with bands; name one, or write "
+        "start",
+    ),
+    "split of a volume": (
+        header('calendar = "pleine-creuse"\nband_border = "split"\ntiers = "volume"'),
+        "tariffs/public.toml, line 1: tariff « public »: border « split » needs increments counted as « first_next »",
+    ),
+    "package of rounded increments": (
+        header('tiers = "package"\nincrement_decimals = 3'),
+        "tariffs/public.toml, line 1: tariff « public »: a package has no price of an increment to round",
+    ),
+    "parent of itself": (
+        {
+            **header('parent = "gros"'),
+            "tariffs/gros.toml": 'code = "gros"\nname = "Gros"\nparent = "public"\n',
+        },
+        "tariffs/gros.toml, line 3, column parent: a tariff cannot be its own parent: gros > public > gros; change a "
+        "parent",
+    ),
+    "parent of the other direction": (
+        {
+            **header('parent = "recus"'),
+            "tariffs/recus.toml": 'code = "recus"\nname = "Reçus"\nincoming = true\n',
+        },
+        "tariffs/public.toml, line 3, column parent: « recus » prices the other direction (incoming); name another",
+    ),
+    "adjustment of no parent": (
+        header('parent_percentage = "-10"'),
+        "tariffs/public.toml, line 1, column parent: is missing: an adjustment of the parent needs one; name it",
+    ),
+    "trunk of an account": (
+        {"tariff_links.csv": "owner_kind,owner,tariff,trunk\naccount,C1,public,T1\n"},
+        "tariff_links.csv, line 2, column trunk: is of a source; leave it empty for a line, an account or an issuer",
+    ),
+    "more than the whole price off": (
+        {"tariff_links.csv": "owner_kind,owner,tariff,percentage\naccount,C1,public,-101\n"},
+        "tariff_links.csv, line 2, column percentage: takes off more than the whole price; write -100 or more",
+    ),
+    "half a second": (
+        {"allowances.csv": "code,name,quantity,zones\nmob2h,2 h,7200.5,mobile\n"},
+        "allowances.csv, line 2, column quantity: « 7200.5 » seconds: write a whole number",
+    ),
+    "what is left of everything": (
+        {"allowances.csv": "code,name,quantity,zones,rollover_months\nmob2h,2 h,unlimited,mobile,1\n"},
+        "allowances.csv, line 2, column rollover_months: means nothing of an unlimited quantity; leave it empty",
+    ),
+    "increments of money": (
+        {"allowances.csv": "code,name,quantity,counted,zones,increment\nmob2h,5 €,5.00,money,mobile,60\n"},
+        "allowances.csv, line 2, column increment: means nothing where money are counted; leave it empty",
+    ),
+    "promotion of nothing": (
+        {"promotions.csv": "code,name\nsoldes,Soldes\n"},
+        "promotions.csv, line 2, column percentage: is missing: a promotion takes a percentage or an amount off; write "
+        "one",
+    ),
+    "promotion of more than all": (
+        {"promotions.csv": "code,name,percentage\nsoldes,Soldes,120\n"},
+        "promotions.csv, line 2, column percentage: « 120 » takes off more than the price; write 100 or less",
+    ),
+    "empty window": (
+        {"promotions.csv": "code,name,percentage,from_quantity,to_quantity\nsoldes,Soldes,10,100,100\n"},
+        "promotions.csv, line 2, column to_quantity: « 100 » is not more than from_quantity",
+    ),
+    "promotion of an unknown owner": (
+        {
+            "promotions.csv": "code,name,percentage\nsoldes,Soldes,10\n",
+            "promotion_grants.csv": "owner_kind,owner,promotion\naccount,C9,soldes\n",
+        },
+        "promotion_grants.csv, line 2, column owner: « C9 » is not known; expected one of ATELIER, C1, C1-COMPTA, C2",
+    ),
+    "currency for itself": (
+        {"exchange_rates.csv": "currency,other,rate,valid_from_date\nUSD,USD,1,2026-01-01\n"},
+        "exchange_rates.csv, line 2, column other: « USD » is the same currency; write another",
+    ),
+    "exchange rate that ends": (
+        {
+            "exchange_rates.csv": (
+                "currency,other,rate,valid_from_date,valid_to_date\nUSD,EUR,0.9,2026-01-01,2026-02-01\n"
+            )
+        },
+        "exchange_rates.csv, line 2, column valid_to_date: a rate lasts until the next one; leave it empty, or",
+    ),
+    "reseller of a branch": (
+        {"accounts.csv": "code,name,issuer,parent,reseller\nX,X,usine,,\nY,Y,usine,X,Z\nZ,Z,usine,,\n"},
+        "accounts.csv, line 3, column reseller: belongs to the customer at the top of the tree (X), not to a branch",
+    ),
+    "reseller of itself": (
+        {"accounts.csv": "code,name,issuer,parent,reseller\nX,X,usine,,Z1\nZ,Z,usine,,X\nZ1,Z1,usine,Z,\n"},
+        "accounts.csv, line 2, column reseller: an account cannot resell to itself: X > Z > X; change a reseller",
+    ),
+    "days of no year": (
+        edited("calendars.toml", 'days = "12345"\n', 'days = "12345"\ndates = "12-32"\n'),
+        "calendars.toml, line 9, column dates: « 12-32 » is not a day of the year; write MM-DD, or a span like "
+        "07-01/08-31",
     ),
     "public holidays": (
         edited("calendars.toml", '"FR"', '"FRANCE"'),
