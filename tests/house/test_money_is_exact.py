@@ -15,7 +15,7 @@ MAY = {
     "collect/service.py": "seconds between two attempts",
     "collect/simulator.py": "tickets a second",
     "deliver/validation.py": "seconds a validation may take",
-    "rate/columns/bench.py": "seconds measured",
+    "rate/bench/peers/common.py": "seconds measured",
     "store/fields.py": "refuses them",
 }
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ardoise.cli.wiring import FAILED, AsJson, errors, print_json, screen, table
+from ardoise.cli.wiring import FAILED, USAGE, AsJson, errors, fail, print_json, screen, table
+
+if TYPE_CHECKING:
+    from ardoise.rate.bench.report import Tell
 
 bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -18,32 +25,119 @@ def _bench() -> None:
 
 @bench.command()
 def rating(
-    calls: Annotated[int, typer.Option("--calls", min=1_000, help="How many calls the generated month has.")] = 200_000,
+    calls: Annotated[
+        str, typer.Option("--calls", metavar="N[,N...]", help="Calls of the generated month; several to see it scale.")
+    ] = "200000",
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--peer", help="duckdb, loop, postgresql, sqlite or none; may be repeated. [default: duckdb, loop]"
+        ),
+    ] = None,
+    tariffs: Annotated[int, typer.Option("--tariffs", min=4, help="Tariffs, three of them operators' costs.")] = 50,
+    prefixes: Annotated[int, typer.Option("--prefixes", min=40, help="Prefixes of each tariff.")] = 8_000,
+    postgresql: Annotated[
+        str, typer.Option("--postgresql", metavar="DSN", help="Server of the postgresql peer: “host=... dbname=...”.")
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where the files go while it runs.", show_default="a temporary one")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rate a generated month: calls a second, beside what the disk allows and what a plain loop does.
+    """Rate a generated month: calls a second, beside what the machine allows and what others do.
 
-    Example: ardoise bench rating --calls 1000000 --json
+    Example: ardoise bench rating --calls 1000000 --peer duckdb --peer loop --json
     """
-    from ardoise.rate.columns.bench import run
+    from ardoise.rate.bench.peers import ALWAYS, PEERS
+    from ardoise.rate.bench.peers.common import PeerMissing
+    from ardoise.rate.bench.report import PartFailed, run, scaling
+    from ardoise.rate.bench.world import Shape
 
-    with errors.status(f"Rating {calls:,} calls …"):
-        measured = run(calls)
+    chosen = [name for name in (peer or ALWAYS) if name != "none"]
+    if unknown := sorted(set(chosen) - PEERS.keys()):
+        fail(f"no peer « {', '.join(unknown)} »; there are: {', '.join(PEERS)}, or none", code=USAGE)
+    shapes = [Shape(size, tariffs=tariffs, prefixes=prefixes // 8 * 8) for size in _sizes(calls)]
+    try:
+        with _progress() as tell:
+            results = [run(shape, peers=chosen, server=postgresql, tell=tell, folder=folder) for shape in shapes]
+    except (PeerMissing, PartFailed) as error:
+        fail(str(error))
     if as_json:
-        print_json(measured)
+        print_json(results[0] if len(results) == 1 else {"sizes": results, "scaling": scaling(results)})
     else:
-        _show(measured)
-    if not measured["checksum_equal"]:
-        errors.print("[bold red]✗[/] The columns and the plain loop disagree on the total: please report it.")
+        for measured in results:
+            _show(measured)
+        if len(results) > 1:
+            _show_scaling(scaling(results))
+    if not all(measured["checksums_equal"] for measured in results):
+        errors.print("[bold red]✗[/] The columns and a peer disagree: please report it with the output of --json.")
         raise typer.Exit(FAILED)
 
 
-def _show(measured: dict[str, object]) -> None:
-    shown = table(f"Rating {measured['calls']:,} calls", "What", "Calls a second", "Columns are", right=(1, 2))
-    shown.add_row("columns: Parquet in, Parquet out", f"{measured['columns_calls_per_s']:,}", "")
-    of_bound = f"{measured['columns_over_bound']:.0%} of it"
-    shown.add_row("bound: read, sort and write, no rating", f"{measured['bound_calls_per_s']:,}", of_bound)
-    of_loop = f"{measured['columns_over_loop']} times it"
-    shown.add_row("loop: Decimal, a call at a time", f"{measured['loop_calls_per_s']:,}", of_loop)
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(part.replace("_", "")) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or min(sizes) < 1_000:
+        fail(f"« {text} » is no list of sizes; write 1000000, or 1000000,10000000, at least 1000 each", code=USAGE)
+    return sizes
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """A bar for the part that runs; parts that cannot count say only how long they take."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as shown:
+        running = shown.add_task("", total=None)
+
+        def tell(label: str, done: int, of: int) -> None:
+            if done == 0:
+                shown.reset(running, description=label, total=of)
+            else:
+                shown.update(running, description=label, completed=done, total=of)
+
+        yield tell
+
+
+def _show(measured: dict[str, Any]) -> None:
+    title = (
+        f"{measured['calls']:,} calls, {measured['lines']:,} lines, {measured['customers']:,} customers, "
+        f"{measured['tariffs']} tariffs x {measured['prefixes']:,} prefixes x 3 versions"
+    )
+    shown = table(title, "What", "Calls", "Calls a second", "Columns are", "Memory", right=(1, 2, 4))
+    shown.add_row(
+        "columns: Parquet in, Parquet out", f"{measured['calls']:,}", f"{measured['calls_per_s']:,}", "",
+        f"{measured['peak_mb']:,} MB",
+    )  # fmt: skip
+    for key, of, label in (
+        ("bound", "of_bound", "bound: read and write, no rating"),
+        ("shuffle_bound", "of_shuffle_bound", "bound: the same, dealt and sorted"),
+    ):
+        ratio = f"{measured[of]:.0%} of it"
+        shown.add_row(label, f"{measured['calls']:,}", f"{measured[f'{key}_calls_per_s']:,}", ratio, "")
+    for name, peer in measured["peers"].items():
+        equal = "" if peer["checksum_equal"] else ", [bold red]other answer[/]"
+        ratio = f"{peer['ratio']} times it{equal}"
+        shown.add_row(name, f"{peer['calls']:,}", f"{peer['calls_per_s']:,}", ratio, f"{peer['peak_mb']:,} MB")
     screen.print(shown)
-    screen.print(f"Same total on the loop's sample; {measured['peak_mib']} MiB of memory at most.")
+    screen.print(
+        f"Of {measured['rate_s']} s, compiling the tariffs took {measured['compile_s']} s; "
+        f"{measured['scalar_calls']:,} calls took the scalar path."
+    )
+
+
+def _show_scaling(sizes: list[dict[str, Any]]) -> None:
+    shown = table("Scaling", "Calls", "Times the calls", "Times the time", "Seconds", "Memory", right=(0, 1, 2, 3, 4))
+    for size in sizes:
+        shown.add_row(
+            f"{size['calls']:,}", str(size["calls_ratio"]), str(size["time_ratio"]), str(size["rate_s"]),
+            f"{size['peak_mb']:,} MB",
+        )  # fmt: skip
+    screen.print(shown)

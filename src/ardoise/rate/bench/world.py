@@ -62,6 +62,7 @@ SOURCES = (*OPERATORS, PBX)
 ZONES = 50
 INCLUDED_ZONES = 25  # allowances cover Z00 .. Z24; so many have a peak price of their own
 VERSIONS = 3
+MOVED_EVERY = 50
 PEAK = "peak"
 PRICES = 2_000  # distinct prices, so that equal steps are one object
 FEES_E4 = (0, 500, 1_000, 1_500)
@@ -128,7 +129,7 @@ def source_of(shape: Shape, line: Ints) -> Ints:
 
 def moves(line: Ints) -> npt.NDArray[np.bool_]:
     """One line in fifty goes to the next customer in the middle of the month."""
-    return line % 50 == 0
+    return line % MOVED_EVERY == 0
 
 
 def customer_of(shape: Shape, line: Ints, *, moved: npt.NDArray[np.bool_]) -> Ints:
@@ -216,8 +217,22 @@ def zone_code(number: int) -> str:
     return f"Z{number:02d}"
 
 
+def zone_codes() -> list[str]:
+    return [zone_code(number) for number in range(ZONES)]
+
+
 def rounding_decimals(tariff: int) -> int:
     return 6 if tariff % 2 else 4
+
+
+def tariff_of(shape: Shape, customer: Ints) -> Ints:
+    """The one tariff of a customer."""
+    return 1 + (customer - 1) % shape.retail
+
+
+def cost_tariff(shape: Shape, source: int) -> int:
+    """The tariff of the operator behind a source; the PBX is behind the first one."""
+    return shape.retail + 1 + source % len(OPERATORS)
 
 
 def bills_zero(tariff: int) -> bool:
@@ -306,11 +321,11 @@ def snapshot(shape: Shape) -> Snapshot:
         tariffs=tariffs,
         links=(
             *(
-                TariffLink(OwnerKind.ACCOUNT, number, 1 + (number - 1) % shape.retail, 0, None, None)
-                for number in customers
+                TariffLink(OwnerKind.ACCOUNT, number, tariff, 0, None, None)
+                for number, tariff in enumerate(tariff_of(shape, np.array(customers)).tolist(), 1)
             ),
             *(
-                TariffLink(OwnerKind.SOURCE, number + 1, shape.retail + 1 + number % len(OPERATORS), 0, None, None)
+                TariffLink(OwnerKind.SOURCE, number + 1, cost_tariff(shape, number), 0, None, None)
                 for number in range(len(SOURCES))
             ),
         ),
@@ -326,7 +341,7 @@ def snapshot(shape: Shape) -> Snapshot:
 
 def _tariffs(shape: Shape) -> Iterator[Tariff]:
     steps, prefixes = _Steps(), pool_of_prefixes(shape)
-    zones = [zone_code(number) for number in range(ZONES)]
+    zones = zone_codes()
     fees = {fee: Decimal(fee).scaleb(-4) for fee in FEES_E4}
     for tariff in range(1, shape.tariffs + 1):
         versions = []

@@ -1,0 +1,74 @@
+"""What the machine allows: Polars reads what rating reads and writes what rating writes, without rating.
+
+Two bounds. *Copy* streams the columns from the usage files into one charge file in the order they come: nothing that
+rates can be faster. *Shuffle* also does what any rating must that keeps charges by customer: deal the calls into
+buckets and sort each by identifier and time. Neither computes a price: where a charge has a column that usage has not,
+an existing one of the same type stands in, so that as many bytes are written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ardoise.core.schema import CHARGES, USAGE
+from ardoise.rate.columns.frames import CHARGES_SCHEMA, READ
+
+ROW_GROUP_ROWS = 65_536
+BUCKETS = 16
+
+# Columns that rating would compute, and what stands in for them: as many distinct values, about as many bytes.
+STANDING_IN = {
+    CHARGES.origin_id: pl.col(USAGE.usage_id),
+    CHARGES.at: pl.col(USAGE.answered_at),
+    CHARGES.billed_s: pl.col(USAGE.talk_s),
+    CHARGES.amount_micros: pl.col(USAGE.talk_s) * 1_000,
+    CHARGES.cost_micros: pl.col(USAGE.talk_s) * 300,
+    CHARGES.covered_s: pl.col(USAGE.talk_s),
+    CHARGES.line_id: pl.col(USAGE.calling).hash() % 100_000,
+    CHARGES.account_id: pl.col(USAGE.calling).hash() % 10_000,
+    CHARGES.root_id: pl.col(USAGE.calling).hash() % 5_000,
+    CHARGES.prefix: pl.col(USAGE.number_key).str.slice(0, 5),
+    CHARGES.zone: pl.col(USAGE.number_key).str.slice(0, 2),
+    CHARGES.printed_micros: pl.col(USAGE.operator_micros),
+    CHARGES.state: pl.col(USAGE.status),
+    CHARGES.section: pl.col(USAGE.direction),
+}
+
+
+def _charges(usage: pl.LazyFrame) -> pl.LazyFrame:
+    return usage.select(_column(name, kind).cast(kind).alias(name) for name, kind in CHARGES_SCHEMA.items())
+
+
+def _column(name: str, kind: pl.DataType) -> pl.Expr:
+    if name in STANDING_IN:
+        return STANDING_IN[name]
+    if name in READ:
+        return pl.col(name)
+    if CHARGES.columns()[name].optional:
+        return pl.lit(None)
+    return pl.lit(1) if kind == pl.Int64 else pl.lit(True) if kind == pl.Boolean else pl.lit("EUR")
+
+
+def copy(files: list[Path], out_dir: Path) -> None:
+    """Read and write, in one stream."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    usage = pl.scan_parquet(files).select(READ)
+    _charges(usage).sink_parquet(
+        out_dir / "copy.parquet", compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS
+    )
+
+
+def shuffle(files: list[Path], out_dir: Path) -> None:
+    """Read, deal into buckets through files, sort each bucket, write it."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    dealt = out_dir / "dealt"
+    bucket = (pl.col(USAGE.calling).hash() % BUCKETS).alias("bucket")
+    usage = pl.scan_parquet(files).select(*READ, bucket)
+    usage.sink_ipc(pl.PartitionBy(dealt, key="bucket", include_key=False), compression="lz4", mkdir=True)
+    for folder in sorted(dealt.iterdir()):
+        part = pl.scan_ipc(folder, hive_partitioning=False).collect().sort(USAGE.calling, USAGE.answered_at)
+        _charges(part.lazy()).collect().write_parquet(
+            out_dir / f"{folder.name}.parquet", compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS
+        )
