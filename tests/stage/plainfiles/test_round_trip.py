@@ -87,8 +87,17 @@ def directories(draw: st.DrawFn) -> dict[str, str]:
             [[code, "2026-09", draw(st.sampled_from(["1", "-0.5", "12.30"])), "0", "3.1"] for code in accounts],
         ),
         "tariff_links.csv": sheet(
-            "owner_kind,owner,tariff,valid_from_date,valid_to_date",
-            [["account", accounts[0], "T", *span] for span in draw(spans())] + [["line", lines[0], "T", "", ""]],
+            "owner_kind,owner,tariff,valid_from_date,valid_to_date,position,percentage",
+            [["account", accounts[0], "T", *span, draw(st.sampled_from(["", 1])), "-5.5"] for span in draw(spans())]
+            + [["line", lines[0], "T", "", "", "", ""]],
+        ),
+        "promotion_grants.csv": sheet(
+            "owner_kind,owner,promotion,valid_from_date,valid_to_date",
+            [["line", lines[0], "promo", *span] for span in draw(spans())] + [["issuer", issuers[0], "promo", "", ""]],
+        ),
+        "exchange_rates.csv": sheet(
+            "currency,other,rate,valid_from_date",
+            [["USD", "EUR", "0.91230", day] for day in draw(st.lists(days, min_size=1, max_size=3, unique=True))],
         ),
         "subscriptions.csv": sheet(
             "reference,account,line,product,plan,quantity,unit_price,valid_from_date,valid_to_date",
@@ -108,19 +117,43 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
         )
         for band in bands
     ]
-    tariff = toml("", code="T", name=draw(texts), calendar="cal", rounding=draw(st.sampled_from(["up", "half_up"])))
+    rules[0] += draw(st.sampled_from(["", 'dates = "12-24 07-01/08-31"\n']))
+    conventions = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "band_border": st.sampled_from(["carry", "split"]),
+                "rounding_point": st.sampled_from(["call", "line"]),
+                "increment_decimals": st.integers(0, 6),
+                "parent": st.just("P"),
+            },
+        )
+    )
+    rounding = draw(st.sampled_from(["up", "half_up"]))
+    tariff = toml("", code="T", name=draw(texts), calendar="cal", rounding=rounding, **conventions)
     files = {
         "zones.csv": sheet("code,label_fr,label_en", [[zone, draw(texts), draw(texts)] for zone in zones]),
         "calendars.toml": toml("[[calendar]]", code="cal") + "".join(rules),
         "tariffs/T.toml": tariff
         + "".join(f'[[version]]\nvalid_from_date = {day}\nrates = "T{n}.csv"\n' for n, day in enumerate(versions)),
         "allowances.csv": sheet(
-            "code,name,quantity,zones,owner", [["all", draw(texts), 7200, " ".join(zones), "account"]]
+            "code,name,quantity,counted,zones,owner,call_limit,rollover_months",
+            [
+                ["all", draw(texts), 7200, "", " ".join(zones), "account", draw(st.sampled_from(["", 600])), 2],
+                ["unl", draw(texts), "unlimited", "money", zones[0], "pool", draw(prices), ""],
+            ],
+        ),
+        "tariffs/P.toml": 'code = "P"\nname = "P"\n',
+        "promotions.csv": sheet(
+            "code,name,zones,percentage,amount,counted,from_quantity,to_quantity",
+            [["promo", draw(texts), draw(st.sampled_from(["", *zones])), "10", draw(prices), "money", "1.5", "20"]],
         ),
         "products.csv": sheet(
             "code,name,kind,nature,unit_price", [["abo", draw(texts), "recurring", "", draw(prices)]]
         ),
-        "plans.csv": sheet("code,name,product,tariff,allowances", [["plan", draw(texts), "abo", "T", "all"]]),
+        "plans.csv": sheet(
+            "code,name,product,tariff,allowances,promotions", [["plan", draw(texts), "abo", "T", "all unl", "promo"]]
+        ),
         "vat_rates.csv": sheet("regime,nature,rate,valid_from_date", [["standard", "", draw(prices), draw(days)]]),
     }
     for n, _ in enumerate(versions):
@@ -132,11 +165,17 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
                 band,
                 draw(prices),
                 draw(prices),
+                *draw(st.sampled_from([("", "", "", ""), ("+594", "", "", "0.010"), ("@208", "3", "0.50", "")])),
             ]
             for prefix in prefixes
             for band in draw(st.sampled_from([[""], bands]))
         ]
-        files[f"tariffs/T{n}.csv"] = sheet("prefix,exact,zone,band,price_per_min,minimum", rates)
+        rates += [["+", "no", zones[0], "", "", "", "", "", "", "", "sms", draw(prices), 1]] * draw(st.integers(0, 1))
+        rates += [["=emergency", "no", zones[0], "", "", "", "", "", "", "", "data", "0.10", 1048576]]
+        files[f"tariffs/T{n}.csv"] = sheet(
+            "prefix,exact,zone,band,price_per_min,minimum,origin,free_s,surcharge,attempt_fee,kind,price,per",
+            [[*row, "", "", ""][:13] for row in rates],
+        )
     return files
 
 
