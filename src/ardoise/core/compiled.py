@@ -276,13 +276,16 @@ _SECONDS = {
 _POWERS: tuple[int, ...] = tuple([10**decimals for decimals in range(7)])
 
 
+def rounding_point(tariff: Tariff) -> tuple[Rounding, int]:
+    """How the amount of a charge is rounded, and to which part of a currency unit."""
+    if tariff.rounding_point is RoundingPoint.LINE:
+        return Rounding.HALF_UP, MICROS
+    return tariff.rounding, _POWERS[tariff.rounding_decimals]
+
+
 def rounded_over(tariff: Tariff, amount: int, scale: int) -> int:
     """Micros of an exact amount over `scale` at the tariff's rounding point; see `pricing.rounded`."""
-    if tariff.rounding_point is RoundingPoint.LINE:
-        mode, decimals = Rounding.HALF_UP, 6
-    else:
-        mode, decimals = tariff.rounding, tariff.rounding_decimals
-    power = _POWERS[decimals]
+    mode, power = rounding_point(tariff)
     quotient, rest = divmod((amount if amount >= 0 else -amount) * power, scale)
     if rest:
         if mode is Rounding.HALF_UP:
