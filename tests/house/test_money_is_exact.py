@@ -8,6 +8,7 @@ from house.sources import PACKAGE, python_of, shown, tree
 
 FLOATS = {"float", "FloatField", "Float32", "Float64", "float16", "float32", "float64"}
 MAY = {
+    "catalog/decks/sheets.py": "numbers of a workbook, each turned at once into its shortest decimal text",
     "cli/formats_commands.py": "tickets a second of the simulator",
     "collect/files.py": "seconds a file must stay unchanged",
     "collect/operations.py": "seconds a file must stay unchanged",

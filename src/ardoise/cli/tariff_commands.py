@@ -382,7 +382,8 @@ def _show(found: Preview, *, rows: int, chosen: bool, applied: bool) -> None:
 
 def _show_columns(deck: Deck) -> None:
     where = f"{deck.file}, sheet {deck.sheet}" if deck.sheet else deck.file
-    shown = table(printable(f"How {where} is read"), "Field", "Column", "")
+    screen.print(f"[bold]How {escape(printable(where))} is read[/]")
+    shown = table("", "Field", "Column", "")
     for column in deck.columns:
         shown.add_row(column.field, escape(printable(column.header)), f"[dim]{column.how}[/]")
     if not any(column.field in ("increment", "first_s", "next_s") for column in deck.columns):
@@ -425,12 +426,15 @@ def _show_changes(found: Preview, rows: int) -> None:
             f"{change.line:,}" if change.line else "·",
         )
     screen.print(shown)
+    screen.print()
 
 
 def _by_size(change: Change) -> tuple[int, Decimal, Any]:
     """Dearer first, by how much; then changed, gone, new, cheaper: what costs money stands on top."""
     order = ("dearer", "changed", "gone", "new", "cheaper")
-    return order.index(change.kind), -abs(change.difference_percent or Decimal(0)), change.key
+    price = change.new.terms.price_per_min if change.new else None
+    size = change.difference_percent if change.old else price
+    return order.index(change.kind), -abs(size or Decimal(0)), change.key
 
 
 def _key_text(change: Change) -> str:
@@ -452,7 +456,7 @@ def _price_text(row: Priced | None) -> str:
 
 def _percent_text(change: Change) -> str:
     percent = change.difference_percent
-    return "·" if percent is None else f"{percent:+}"
+    return f"{percent:+}" if percent else "·"
 
 
 def _terms_text(change: Change) -> str:
@@ -482,8 +486,8 @@ def _conclusion(found: Preview, *, chosen: bool, applied: bool) -> str:
         return f"Loaded: {found.tariff.code} has new prices from {days}."
     if found.missing and not chosen:
         return (
-            f"{found.missing:,} rows in force are not in the deck, shown as gone. To import it, say --keep-missing (an "
-            "amendment, they stay) or --drop-missing (the whole list)."
+            f"Rows in force that are not in the deck: {found.missing:,}, shown as gone. To import it, say "
+            "--keep-missing (an amendment, they stay) or --drop-missing (the whole list)."
         )
     return "Nothing is written: import it with ardoise tariffs import."
 

@@ -94,7 +94,8 @@ def find_columns(sheet: Sheet, layout: Layout, *, bands: Iterable[str]) -> Colum
 
 
 def _there_are(row: Sequence[str]) -> str:
-    return f"the file has {', '.join(f'« {cell} »' for cell in row if cell)}; write --column FIELD=HEADER or FIELD=#3"
+    there = ", ".join(f"« {cell} »" for cell in row if cell)
+    return f"the file has {there}; write --column FIELD=HEADER or FIELD=#3, or --relearn"
 
 
 def _is_there(header: str, row: Sequence[str]) -> bool:

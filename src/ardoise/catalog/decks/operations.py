@@ -38,8 +38,8 @@ def import_deck(
     found = preview(deck, tariff=tariff, keep_missing=bool(keep_missing))
     if keep_missing is None and found.missing:
         raise CannotImport(
-            f"{found.missing:,} rows in force are not in the deck: say --keep-missing (an amendment, they stay) or "
-            "--drop-missing (the whole price list, they are gone)"
+            f"rows in force that are not in the deck: {found.missing:,}; say --keep-missing (an amendment, they stay) "
+            "or --drop-missing (the whole price list, they are gone)"
         )
     plans = [plan for plan in found.plans if plan.changes]
     zones = {row.zone for plan in plans for row in plan.rows.values()}

@@ -22,6 +22,10 @@ NUMBERS: Final = (*FEES, "coefficient")
 _SECONDS: Final = ("free_s", "surcharge_at_s", "surcharge_every_s")
 _NAMES: Final = {"unit_price": "price", "unit_count": "per"}  # of `Terms`, where the deck's name differs
 _FACTORS: Final = {"second": Decimal(60), "cent": Decimal("0.01")}
+_UNIT_NOTES: Final = {
+    "second": "is a price per second, times 60",
+    "cent": "counts hundredths of the currency, divided by 100",
+}
 _PLAIN: Final = Terms()
 
 
@@ -84,6 +88,8 @@ def _amounts(table: Table, name: str, money: Money) -> list[Decimal | None]:
     if name.partition("@")[0] == "price":
         unit = money.unit or unit
     factor = _FACTORS.get(unit) if unit == "cent" or name.partition("@")[0] == "price" else None
+    if factor is not None:
+        table.notes.append(f"{table.column_text(name)} {_UNIT_NOTES[unit]}")
 
     def read(cell: str) -> Decimal | None:
         beside = "" if isinstance(cell, Figure) else cells.split_amount(cell)[1]

@@ -170,6 +170,9 @@ class _Known:
             self._twice += 1
             return
         message = f"says otherwise than line {before.line}"
+        if before.destination != entry.destination:
+            here, there = (one.destination.name or one.destination.zone for one in (entry, before))
+            message = f"leads elsewhere than on line {before.line} ({here} here, {there} there)"
         if before.terms is not None and entry.terms is not None:
             old, new = before.terms.price_per_min, entry.terms.price_per_min
             if old != new:

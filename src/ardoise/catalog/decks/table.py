@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ardoise.catalog.decks.headers import CODES, Columns, letter
 from ardoise.catalog.decks.problems import DeckProblem, NotRead, lines_text
 from ardoise.catalog.decks.sheets import Sheet
 
 T = TypeVar("T")
+
+_CODES: Final = re.compile(r"(?:\W|\d)*\d(?:\W|\d)*")  # digits and what stands between them, no letter
 
 
 class Table:
@@ -43,8 +46,7 @@ class Table:
             if len(row) < width:
                 row = row + [""] * (width - len(row))
             is_priced = any(row[place] for place in prices)
-            has_digits = any(sign.isdigit() for place in codes for sign in row[place])
-            if (is_priced and row != header) or has_digits:
+            if (is_priced and row != header) or any(_CODES.fullmatch(row[place]) for place in codes):
                 self.lines.append(line)
                 self.rows.append(row)
             elif any(row):
