@@ -49,7 +49,8 @@ def explain_call(viewer: Viewer, *, month: str, usage_id: str, language: str) ->
     charges = charges_of(viewer.scope, month=month, usage_id=usage_id)
     if not charges:
         return []
-    compiled = CompiledSnapshot(take_snapshot(sources=snapshot_sources()))
+    priced_by = {_whole(version) for charge in charges if (version := charge[CHARGES.version_id]) is not None}
+    compiled = CompiledSnapshot(take_snapshot(sources=snapshot_sources(), with_versions=priced_by))
     return [_explained(compiled, charge, language, _hidden(viewer, charge)) for charge in charges]
 
 

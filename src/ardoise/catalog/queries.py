@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from itertools import zip_longest
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -204,8 +205,8 @@ def _in_turn(
     versions: list[models.TariffVersion], rates: Mapping[int, list[core.Rate]], zone: str
 ) -> Iterable[core.TariffVersion]:
     """Versions in the order of their first days: each ends where the next one begins, or before."""
-    following = [version.valid_from_date for version in versions[1:]] + [None]
-    for version, next_from in zip(versions, following, strict=True):
+    following = (version.valid_from_date for version in versions[1:])
+    for version, next_from in zip_longest(versions, following):
         yield _version(version, _earliest(version.valid_to_date, next_from), rates, zone)
 
 

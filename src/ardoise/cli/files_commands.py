@@ -17,11 +17,16 @@ _STEPS = {"read": "Comparing", "compared": "Checking", "checked": "Writing", "wr
 
 def load(
     folder: Annotated[Path, typer.Argument(help="Folder of plain files (see docs/reference/plain-files.md).")],
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Record other prices for what issued documents were priced with.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load a company from a folder of CSV and TOML files: all of it, or nothing and every error.
 
-    Loading adds and changes by code, never removes; loading twice changes nothing.
+    Loading adds and changes by code, never removes; loading twice changes nothing. A tariff version that priced issued
+    documents is refused unless --correct: what was believed stays readable, no document changes, and rating those
+    months again shows what to credit or to debit.
 
     Example: ardoise load examples/operateur
     """
@@ -39,7 +44,7 @@ def load(
             bar.update(task, description=_STEPS[what], completed=done, total=total)
 
         try:
-            report = load_folder(folder, recorded_at=datetime.now(UTC), progress=show)
+            report = load_folder(folder, recorded_at=datetime.now(UTC), correct=correct, progress=show)
         except LoadRefused as refusal:
             if as_json:
                 print_json({"loaded": False, "errors": [str(problem) for problem in refusal.problems]})
@@ -50,7 +55,8 @@ def load(
             fail(str(refusal))
     if as_json:
         files = [{name: getattr(count, name) for name in count.__slots__} for count in report.files]
-        print_json({"loaded": True, "files": files, "warnings": [str(problem) for problem in report.warnings]})
+        warnings = [str(problem) for problem in report.warnings]
+        print_json({"loaded": True, "files": files, "warnings": warnings, "corrected": list(report.corrected)})
         return
     summary = table(f"Loaded from {folder}", "File", "New", "Changed", "Unchanged", "Removed", right=(1, 2, 3, 4))
     for count in report.files:
@@ -59,6 +65,10 @@ def load(
     screen.print(summary)
     for problem in report.warnings:
         screen.print(f"[yellow]![/] {escape(str(problem))}")
+    for version in report.corrected:
+        screen.print(
+            f"[yellow]![/] {escape(version)}: corrected; rate the months it priced again (ardoise rate --month)"
+        )
     screen.print("Nothing changed." if report.changed_nothing else "Loaded.")
 
 

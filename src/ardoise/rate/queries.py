@@ -17,10 +17,20 @@ class UnknownPayer(LookupError):
 
 
 def quote(
-    *, number: str, at: datetime, duration_s: int, account: str, line: str, sources: Sequence[SnapshotSource]
+    *,
+    number: str,
+    at: datetime,
+    duration_s: int,
+    account: str,
+    line: str,
+    sources: Sequence[SnapshotSource],
+    known_at: datetime | None = None,
 ) -> Quote:
-    """Price a call of `duration_s` seconds to `number` (as dialled in France) for an account or a line, by code."""
-    compiled = CompiledSnapshot(take_snapshot(sources=sources))
+    """Price a call of `duration_s` seconds to `number` (as dialled in France) for an account or a line, by code.
+
+    `known_at`: with the tariffs and the directory as they were believed at that instant (None = now).
+    """
+    compiled = CompiledSnapshot(take_snapshot(sources=sources, known_at=known_at))
     account_id = Account.objects.filter(code=account).values_list("id", flat=True).first()
     line_id = Line.objects.filter(code=line).values_list("id", flat=True).first()
     if account and account_id is None:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
+
+from ardoise.core.schema import FROZEN
+from ardoise.store.operations import append_frozen
+from ardoise.store.tables import schema_of, write_parquet
+
 LOADED_AT = datetime(2026, 11, 5, 9, tzinfo=UTC)
 LATER = datetime(2026, 11, 6, 9, tzinfo=UTC)
 
@@ -146,3 +152,14 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def read(folder: Path) -> dict[str, str]:
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     return {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in files}
+
+
+def freeze_a_call(*, version_id: int) -> None:
+    """One call of an issued document, priced by a tariff version."""
+    row = {name: None if column.optional else _ANY[column.type] for name, column in FROZEN.columns().items()}
+    row |= {FROZEN.month: "2026-10", FROZEN.version_id: version_id}
+    staged = write_parquet(pl.DataFrame([row], schema=schema_of("frozen")), "frozen")
+    append_frozen(month="2026-10", partition="voxa", files=[staged])
+
+
+_ANY = {"text": "x", "label": "x", "int": 1, "instant": LOADED_AT, "flag": True}

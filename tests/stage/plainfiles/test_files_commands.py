@@ -9,8 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from ardoise.catalog.models import TariffVersion
 from ardoise.cli import files_commands
-from stage.plainfiles.company_folder import SOUND, write
+from stage.plainfiles.company_folder import SOUND, freeze_a_call, write
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,17 @@ def test_a_machine_reads_json(tmp_path: Path) -> None:
     assert json.loads(refused.stdout)["errors"][0].startswith("lines.csv, line 1, column code: this column is missing")
     dumped = run("dump", tmp_path / "dumped", "--json")
     assert "tariffs/public.toml" in json.loads(dumped.stdout)["files"]
+
+
+def test_prices_of_issued_documents_are_corrected_only_when_asked(tmp_path: Path, home: Path) -> None:
+    folder = write(tmp_path / "company", SOUND)
+    run("load", folder)
+    freeze_a_call(version_id=TariffVersion.objects.get().pk)
+    rates = "tariffs/public-2026-01-01.csv"
+    write(folder, {rates: SOUND[rates].replace("+336,mobile,,0.1200", "+336,mobile,,0.1300")})
+    assert "or load with --correct" in " ".join(run("load", folder).stderr.split())
+    corrected = " ".join(run("load", folder, "--correct").stdout.split())
+    assert "public, from 2026-01-01: corrected; rate the months it priced again (ardoise rate --month)" in corrected
 
 
 def test_dump_asks_before_it_replaces(tmp_path: Path) -> None:

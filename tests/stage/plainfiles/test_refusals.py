@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from ardoise.catalog.models import TariffVersion
-from ardoise.core.schema import FROZEN
 from ardoise.directory.models import Issuer
 from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
-from ardoise.store.operations import append_frozen
-from ardoise.store.tables import schema_of, write_parquet
-from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, write
+from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, freeze_a_call, write
 
 pytestmark = pytest.mark.django_db
 
@@ -548,16 +544,6 @@ def issued(tmp_path: Path, home: Path) -> Path:
     load(folder, recorded_at=LOADED_AT)
     freeze_a_call(version_id=TariffVersion.objects.get().pk)
     return folder
-
-
-def freeze_a_call(*, version_id: int) -> None:
-    row = {name: None if column.optional else _ANY[column.type] for name, column in FROZEN.columns().items()}
-    row |= {FROZEN.month: "2026-10", FROZEN.version_id: version_id}
-    staged = write_parquet(pl.DataFrame([row], schema=schema_of("frozen")), "frozen")
-    append_frozen(month="2026-10", partition="voxa", files=[staged])
-
-
-_ANY = {"text": "x", "label": "x", "int": 1, "instant": LOADED_AT, "flag": True}
 
 
 def test_rates_that_priced_an_issued_document_change_only_as_a_correction(issued: Path) -> None:
