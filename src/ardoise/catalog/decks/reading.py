@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ardoise.catalog.decks import headers
@@ -127,6 +128,7 @@ def _entries(
     """One entry a code, a band and a first day. A row given twice alike counts once; given otherwise, it is refused."""
     details = _details(table, bands)
     deleted = [bool(cell) and bool(DELETED.search(plain(cell))) for cell in table.cells("action")]
+    wrong = {problem.line for problem in table.problems}  # their cells are not what they seem
     known = _Known(table)
     for row, prefixes in enumerate(codes):
         is_priced = False
@@ -135,7 +137,7 @@ def _entries(
             if said is None and not deleted[row]:
                 continue
             is_priced = True
-            for prefix in prefixes:
+            for prefix in prefixes if table.lines[row] not in wrong else ():
                 exact, own_band, kind, origin = details[row] if details else (False, "", "call", "")
                 key = Key(prefix, exact, own_band or band, kind, origin)
                 start, end, _ = days[row]
@@ -176,7 +178,7 @@ class _Known:
         if before.terms is not None and entry.terms is not None:
             old, new = before.terms.price_per_min, entry.terms.price_per_min
             if old != new:
-                message = f"has another price than on line {before.line} ({new} here, {old} there)"
+                message = f"has another price than on line {before.line} ({_text(new)} here, {_text(old)} there)"
         column = next(name for name in ("prefix", "area_code", "country_code") if self._table.has(name))
         self._table.refuse(row, column, entry.key.prefix, f"{message}; keep one of the two rows")
 
@@ -186,6 +188,10 @@ class _Known:
         if self._over:
             self._table.notes.append(f"{self._over:,} codes ended before the deck counts, not taken")
         return [entry for entry, _ in self._entries.values()]
+
+
+def _text(price: Decimal | None) -> str:
+    return "none" if price is None else format(price, "f")
 
 
 def _refuse_without_price(table: Table, row: int) -> None:
