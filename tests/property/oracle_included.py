@@ -158,6 +158,8 @@ class Included:
         for allowance in self.snapshot.allowances:
             if zone not in allowance.zones or allowance.counted.value not in COUNTED_OF_KIND[call.kind.value]:
                 continue
+            if allowance.owner.value == "line" and payer.line_id is None:
+                continue  # a reseller has no line that could own a counter
             mine = self._grants(allowance.allowance_id, payer, call.answered_at)
             counters = {self._counter(allowance, grant, payer) for grant in mine}
             for counter in counters:

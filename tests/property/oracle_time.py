@@ -19,6 +19,7 @@ def holidays_of(territory: str) -> frozenset[date]:
     if not territory:
         return frozenset()
     _, _, part = territory.partition("-")
+    part = {"977": "BL", "978": "MF"}.get(part, part)  # as ISO 3166-2 writes them
     return frozenset(holiday_library.country_holidays("FR", subdiv=part or None, years=YEARS))
 
 

@@ -11,6 +11,8 @@ from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.property.oracle_time import band_of
+
 from ardoise.core.money import Rounding
 from ardoise.core.snapshot import (
     AllowanceGrant,
@@ -70,6 +72,11 @@ QUANTITIES = {
     Counted.CALLS: (0, 1, 3, 20),
 }
 COST_TARIFF = 1  # the one that operators ask where selling prices are multiples of it
+OWN_HOLIDAYS = {  # territory -> day of the month; March has none
+    "2026-10": {"FR-977": 9},
+    "2026-03": {"FR-57": 1},
+    "2026-05": {"FR-971": 27, "FR-972": 22, "FR-978": 28},
+}
 PARIS = ZoneInfo("Europe/Paris")
 CLOCKS = (time(0), time(2), time(2, 30), time(6), time(8), time(19), time(22))
 
@@ -129,6 +136,8 @@ class World:
         self._sparse = random.random() < 0.15  # a directory full of holes; the others price most of their calls
         self.month = random.choice(MONTHS)
         self._start = datetime.strptime(self.month, "%Y-%m").replace(tzinfo=UTC)
+        self._prefixes = ["1"]
+        self._changes: list[datetime] = []
         self._borders = [None, None, *(self._instant() for _ in range(3))]
         self.snapshot = self._snapshot()
         self.calls = [self._call(number) for number in range(calls)]
@@ -145,6 +154,23 @@ class World:
             return border - timedelta(seconds=self._random.choice((0, 0, 1, self._random.randint(2, 700))))
         seconds = self._random.randint(-40_000, 32 * 86_400)
         return self._start + timedelta(seconds=seconds, microseconds=self._random.choice((0, 0, 1)))
+
+    def _before_a_band_changes(self, talk_s: int) -> datetime:
+        """A call so long is often under way, or just over, when a band begins or ends."""
+        random = self._random
+        border = random.choice(self._band_changes() or [self._instant()])
+        return border - timedelta(seconds=random.choice((0, 1, 5, 61, talk_s, *(random.randint(0, abs(talk_s)),) * 3)))
+
+    def _band_changes(self) -> list[datetime]:
+        """Every instant of the month at which the band of a calendar changes: they all are on full half hours."""
+        if not self._changes:
+            halves = [self._start + timedelta(minutes=30 * number) for number in range(2 * 24 * 31)]
+            for calendar in self.snapshot.calendars:
+                bands = [band_of(calendar, at) for at in halves]
+                self._changes += [
+                    at for at, band, before in zip(halves[1:], bands[1:], bands, strict=False) if band != before
+                ]
+        return self._changes
 
     def _holes(self, chance: float) -> bool:
         return self._random.random() < (chance if self._sparse else chance / 8)
@@ -211,7 +237,13 @@ class World:
         digits = "".join(random.choice(DIGITS) for _ in range(random.randint(1, longest)))
         if longest > 4 and random.random() < 0.05:
             digits += "0" * (17 - len(digits))  # longer than any E.164 number
-        return random.choice(("", "", "", "", "", "!", "?")) + digits
+        return random.choice(("",) * 14 + ("!", "?")) + digits
+
+    def _key(self) -> str:
+        """A number that a row may match: a prefix and some digits more."""
+        prefix = self._random.choice(self._prefixes)
+        more = "".join(self._random.choice(DIGITS) for _ in range(self._random.choice((0, 0, 1, 4))))
+        return (prefix if prefix[:1] != "=" else "") + more or "0"
 
     def _kind(self) -> UsageKind:
         return self._random.choice(tuple(UsageKind)) if self._has("kinds") else UsageKind.CALL
@@ -219,14 +251,20 @@ class World:
     def _version(self, tariff_id: int, number: int) -> TariffVersion:
         random = self._random
         rows = {}
+        for kind in UsageKind if self._has("kinds", 0.8) else (UsageKind.CALL,):  # any other number
+            if not self._holes(0.5) and (kind is UsageKind.CALL or random.random() < 0.7):
+                rows[False, "", "", kind, ""] = self._rate("", "", False, kind, "")
         for _ in range(random.randint(0 if self._sparse else 4, 12)):
             exact = random.random() < 0.2
             prefix = "" if random.random() < 0.15 and not exact else self._number(6 if exact else 3)
             if self._has("categories", 0.2):
                 exact, prefix = False, "=" + random.choice(CATEGORIES[:3])
             band = random.choice(("", "", "peak", "night"))
+            if rows and self._has("borders"):  # one more band of a number
+                exact, prefix = random.choice([(known[0], known[1]) for known in rows])
             kind, origin = self._kind(), random.choice(ORIGINS) if self._has("origins") else ""
             rows[exact, prefix, band, kind, origin] = self._rate(prefix, band, exact, kind, origin)
+            self._prefixes.append(prefix)
         start, end = self._period()
         early = start or self._start - timedelta(days=400)
         return TariffVersion(
@@ -254,7 +292,7 @@ class World:
             tiers = random.choice((Tiers.VOLUME, Tiers.PACKAGE))
         elif self._has("borders", 0.8):  # the two look beyond the start only where increments simply follow each other
             origin, border = IncrementOrigin.FIRST_NEXT, random.choice((BandBorder.CARRY, BandBorder.SPLIT))
-            calendar = random.choice(("", "office", "odd", "odd"))
+            calendar = random.choice(("office", "odd"))
             self._coefficients = False
         decimals = None
         if tiers is not Tiers.PACKAGE and self._has("increment_decimals"):
@@ -278,7 +316,7 @@ class World:
             versions=tuple(
                 self._version(tariff_id, number) for number in range(random.randint(0 if self._sparse else 1, 2))
             ),
-            incoming=self._has("incoming"),
+            incoming=self._has("incoming", 0.3),
             band_border=border,
             tiers=tiers,
             increment_decimals=decimals,
@@ -298,12 +336,12 @@ class World:
                 if self._has("dates", 0.4)
                 else frozenset(),
             )
-            for _ in range(random.randint(0, 3))
+            for _ in range(random.randint(2 if {"borders", "territories"} & self.features else 0, 3))
         )
         zone = random.choice(("Europe/Paris", "America/Martinique", "Pacific/Noumea"))
         holidays = random.choice(("FR", ""))
         if self._has("territories"):
-            holidays = random.choice(("FR-6AE", "FR-57", "FR-972", "FR-973", "FR-978"))
+            holidays = random.choice(tuple(OWN_HOLIDAYS[self.month]))
         return Calendar(code, zone, holidays, rules)
 
     # -- directory
@@ -367,7 +405,8 @@ class World:
         """Each line on one account, or moved once; sometimes with a hole."""
         found = []
         for line_id in range(1, 5):
-            first, second = self._random.choice(range(1, 6)), self._random.choice(range(1, 6))
+            near = 3 if "pool" in self.features else 6  # few accounts: their lines share
+            first, second = self._random.choice(range(1, near)), self._random.choice(range(1, near))
             border = self._random.choice(self._borders)
             found.append(LineAssignment(line_id, first, None, border))
             if border is not None and not self._holes(0.4):
@@ -436,7 +475,7 @@ class World:
             priority=random.choice((10, 100)), counted=counted,
             call_limit=random.choice((1, 50, 700)) if self._has("call_limit") else None,
             correspondents=random.choice((0, 1, 3)) if self._has("correspondents") else None,
-            increment=random.choice((1, 7, 60)) if self._has("draw_increment") else 1,
+            increment=random.choice((7, 60, 500)) if self._has("draw_increment") else 1,
             rollover_months=random.choice((1, 2)) if self._has("rollover", 0.7) else 0,
             prorated=self._has("prorated"),
         )  # fmt: skip
@@ -446,6 +485,8 @@ class World:
         account_id = random.randint(1, 7 if "resellers" in self.features else 5)
         owner = random.choice(((OwnerKind.LINE, random.randint(1, 4)), (OwnerKind.ACCOUNT, account_id)))
         allowance = random.choice(allowances)
+        if allowance.owner is AllowanceOwner.POOL and random.random() < 0.7:
+            owner = OwnerKind.LINE, random.randint(1, 4)
         if allowance.prorated:
             return AllowanceGrant(*owner, allowance.allowance_id, *self._days())
         return AllowanceGrant(*owner, allowance.allowance_id, *self._period())
@@ -465,7 +506,8 @@ class World:
         for grant in grants:
             allowance = next(known for known in allowances if known.allowance_id == grant.allowance_id)
             to_line = grant.owner_kind is OwnerKind.LINE
-            for months in range(1, allowance.rollover_months + 1):
+            unlimited = allowance.quantity is None  # leaves nothing
+            for months in range(1, 0 if unlimited else allowance.rollover_months + 1):
                 kind, owner, root = grant.owner_kind, grant.owner_id, roots.get(grant.owner_id, 1)
                 if allowance.owner is AllowanceOwner.LINE:
                     kind, owner = OwnerKind.LINE, grant.owner_id if to_line else self._random.randint(1, 4)
@@ -511,34 +553,39 @@ class World:
         random = self._random
         at = random.choice([self._instant(), *(border for border in self._borders if border is not None)])
         talk_s = random.choice((0, 1, 7, 31, 5, 59, 60, 61, 119, 120, 601, random.randint(1, 4000)))
+        if self._has("borders", 0.7):
+            at = self._before_a_band_changes(talk_s)
+        if self._has("territories", 0.3):
+            hours = random.randint(5, 28)
+            at = self._start + timedelta(days=random.choice(tuple(OWN_HOLIDAYS[self.month].values())) - 1, hours=hours)
         kind, units = self._kind(), 0
         if kind is not UsageKind.CALL:
             talk_s, units = 0, random.choice(UNITS[kind])
         if self._has("negative", 0.2):
             units, talk_s = -units, -talk_s
-        key = random.choice((self._number(6), self._number(6), self._number(8), self._number(8), "1"))
-        if self._holes(0.5 if kind is UsageKind.CALL else 4):
+        key = random.choice((self._number(6), self._number(8), *(self._key() for _ in range(6)), "1"))
+        if self._holes(0.2 if kind is UsageKind.CALL else 4):
             key = ""
-        odd = 5 if {"attempt", "incoming"} & self.features else 15
+        odd = 10 if {"attempt", "incoming"} & self.features else 25
         return Usage(
             usage_id=f"s:{random.randint(1, 9)}:{number}",
-            source="nowhere" if self._holes(0.3) else random.choice(("pbx", "pbx", "operator", "island")),
+            source="nowhere" if self._holes(0.1) else random.choice(("pbx", "pbx", "operator", "island")),
             start_at=at,
             answered_at=at,
             direction=random.choice((Direction.OUT,) * odd + tuple(Direction)),
             status=random.choice((CallStatus.ANSWERED,) * odd + tuple(CallStatus)),
             talk_s=talk_s,
             ring_s=3,
-            charged=random.choice(("201", "202", "201", "")),
-            party=random.choice(("201", "202", "", "999")),
-            ddi=random.choice(("331400", "331401", "", "999")),
+            charged=random.choice(("201", "202", "201", "202", "999", "")),
+            party=random.choice(("201", "202", "201", "202", "", "999")),
+            ddi=random.choice(("331400", "331401", "331400", "", "999")),
             calling="201",
             called="0",
             number_key=key,
             number_category=random.choice(CATEGORIES) if "categories" in self.features else "mobile",
             trunk=random.choice(("", "T1", "T1", "T2", "T3")) if "trunks" in self.features else "",
             operator_micros=random.choice((None, None, 0, 12345)),
-            flags=random.choice(("",) * 19 + ("no_year,no_detail", "minute_precision")),
+            flags=random.choice(("",) * 30 + ("no_year,no_detail", "minute_precision")),
             kind=kind,
             units=units,
             origin=random.choice(VISITED) if "origins" in self.features else "",

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.property import rating_oracle
-from tests.property.rating_worlds import World
+from tests.property.rating_worlds import INCLUDED_FEATURES, World
 
-from ardoise.core.allowances import Counters
+from ardoise.core.allowances import Counters, draws_text
 from ardoise.core.rating import CompiledSnapshot, RatedPart
 from ardoise.core.reasons import explain
 from ardoise.core.schema import USAGE
@@ -24,7 +24,7 @@ from ardoise.rate.columns import RatedMonth, rate_month
 from ardoise.rate.columns.frames import schema_of
 
 # What each engine knows of `rating_worlds.FEATURES`.
-SCALAR_FEATURES: frozenset[str] = frozenset()
+SCALAR_FEATURES: frozenset[str] = INCLUDED_FEATURES
 COLUMNS_FEATURES: frozenset[str] = frozenset()
 COLUMNS_LEAVE_OUT = frozenset({"draws"})  # columns of a charge that they do not fill yet
 
@@ -44,7 +44,7 @@ def as_row(part: RatedPart) -> Row:
     """A part in the columns of the oracle."""
     match, access = part.match, part.part.value == "access"
     return {
-        "origin_id": part.usage.usage_id, "level": "retail", "part": part.part.value,
+        "origin_id": part.usage.usage_id, "level": part.level, "part": part.part.value,
         "issuer_id": part.payer.issuer_id, "root_id": part.payer.root_id, "account_id": part.payer.account_id,
         "line_id": part.payer.line_id, "identifier_rule": part.payer.identifier_rule,
         "billable": part.payer.billable, "at": part.usage.answered_at,
@@ -55,18 +55,11 @@ def as_row(part: RatedPart) -> Row:
         "version_id": match.version.version_id if match else None, "prefix": match.rate.rate.prefix if match else "",
         "band": match.band if match else "",
         "allowance_id": part.draws[0].allowance.allowance_id if part.draws and access else None,
-        "covered_s": part.covered_s, "draws": draws_text(part), "promotion_id": None, "promoted": 0, "residue": "",
-        "amount_micros": part.amount_micros, "cost_micros": part.cost_micros,
+        "covered_s": part.covered_s, "draws": draws_text(part.draws),
+        "promotion_id": part.promotion.promotion_id if part.promotion else None, "promoted": part.promoted,
+        "residue": part.residue, "amount_micros": part.amount_micros, "cost_micros": part.cost_micros,
         "printed_micros": part.printed_micros, "currency": match.rate.tariff.currency if match else "",
     }  # fmt: skip
-
-
-def draws_text(part: RatedPart) -> str:
-    """As a charge keeps them: allowance by allowance, where there are several."""
-    sums: dict[int, int] = {}
-    for draw in part.draws:
-        sums[draw.allowance.allowance_id] = sums.get(draw.allowance.allowance_id, 0) + draw.covered_s
-    return ";".join(f"{allowance_id}:{covered}" for allowance_id, covered in sums.items()) if len(sums) > 1 else ""
 
 
 def by_scalar(world: World) -> list[Row]:
