@@ -181,15 +181,15 @@ class Company:
         """One call at a Paris time, "2026-10-05 10:00:00"; it stands in the next file of the operator."""
         self.calls.append(f"{1000 * (self.drops + 1) + len(self.calls)};{at};{number};{called};{seconds}")
 
-    def load(self) -> LoadReport:
-        """Write the plain files and load them."""
+    def load(self, *, correct: bool = False) -> LoadReport:
+        """Write the plain files and load them; `correct` what priced issued documents."""
         folder = self.home / "plain"
         texts = self.files | {f"{name}.csv": _csv(rows) for name, rows in self.tables.items()}
         for name, text in texts.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        return load(folder, recorded_at=self.now)
+        return load(folder, recorded_at=self.now, correct=correct)
 
     def collect(self, source: str = "op") -> list[collecting.Parsed]:
         """Drop the calls noted so far as a file of the operator and take it in."""

@@ -20,6 +20,7 @@ import polars as pl
 from django.db.models import Q
 
 from ardoise.access.scope import Scope
+from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
 from ardoise.bill.charges import RETAIL
 from ardoise.bill.models import Document
 from ardoise.catalog.models import Zone
@@ -414,9 +415,7 @@ def _write(viewer: Viewer, found: pl.LazyFrame, path: Path, *, french: bool) -> 
     headings = _HEADINGS_FR if french else _HEADINGS_EN
     table = pl.concat(parts).sort("at", "id", "part") if parts else None
     written = table.drop("at") if table is not None else pl.DataFrame(schema=dict.fromkeys(headings, pl.String))
-    written.rename(dict(zip(written.columns, headings, strict=True))).write_csv(
-        path, include_bom=True, separator=";" if french else ",", line_terminator="\r\n"
-    )
+    write_sheet(written, headings, path, french=french)
     return written.height
 
 
@@ -424,47 +423,25 @@ def _file_rows(charges: pl.DataFrame, issuer: Issuer, *, full: bool, french: boo
     keys = charges[CHARGES.number_key].unique().to_list()
     lines = Line.objects.filter(pk__in=_ids(charges, CHARGES.line_id)).values_list("pk", "code")
     codes = Account.objects.filter(pk__in=_ids(charges, CHARGES.account_id)).values_list("pk", "code")
-    local = pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone)
     return charges.select(
         pl.col(CHARGES.at).alias("at"),
-        local.dt.strftime("%d/%m/%Y %H:%M:%S" if french else "%Y-%m-%d %H:%M:%S").alias("local"),
+        local_time(CHARGES.at, issuer.zone, french=french).alias("local"),
         CHARGES.source,
-        _named(CHARGES.account_id, codes).alias("account"),
-        _named(CHARGES.line_id, lines).alias("line"),
+        named(CHARGES.account_id, codes).alias("account"),
+        named(CHARGES.line_id, lines).alias("line"),
         CHARGES.direction,
         CHARGES.status,
-        _named(CHARGES.number_key, [(key, shown(key, full=full)) for key in keys]),
-        _safe(pl.col(CHARGES.zone)).alias(CHARGES.zone),
+        named(CHARGES.number_key, [(key, shown(key, full=full)) for key in keys]),
+        safe(pl.col(CHARGES.zone)).alias(CHARGES.zone),
         CHARGES.talk_s,
         CHARGES.billed_s,
         CHARGES.covered_s,
         CHARGES.state,
         CHARGES.why,
         pl.col(CHARGES.part).alias("part"),
-        _decimal(pl.col(CHARGES.amount_micros), "," if french else ".").alias("amount"),
+        decimal(pl.col(CHARGES.amount_micros), "," if french else ".").alias("amount"),
         CHARGES.currency,
         CHARGES.tax_basis,
-        _safe(pl.col(CHARGES.account_code)).alias(CHARGES.account_code),
+        safe(pl.col(CHARGES.account_code)).alias(CHARGES.account_code),
         pl.col(CHARGES.origin_id).alias("id"),
     )
-
-
-def _named(column: str, pairs: Iterable[tuple[object, str]]) -> pl.Expr:
-    names = dict(pairs)
-    if not names:
-        return pl.lit("").alias(column)
-    return _safe(pl.col(column).replace_strict(names, default="", return_dtype=pl.String)).alias(column)
-
-
-def _safe(text: pl.Expr) -> pl.Expr:
-    """A cell that a spreadsheet would take for a formula is quoted with an apostrophe; a "+" before a digit is not."""
-    formula = text.str.contains(r"^([=@\t\r-]|\+[^0-9])")
-    return pl.when(formula).then(pl.lit("'") + text).otherwise(text)
-
-
-def _decimal(micros: pl.Expr, mark: str) -> pl.Expr:
-    """Micros as an exact decimal of six places, in text: no float on the way."""
-    size = micros.abs()
-    sign = pl.when(micros < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    places = (size % 1_000_000).cast(pl.String).str.zfill(6)
-    return sign + (size // 1_000_000).cast(pl.String) + pl.lit(mark) + places

@@ -1,4 +1,4 @@
-"""The price of one call, asked by a person: which tariff would apply, and why."""
+"""Reads of rating: when a month was rated, and the price of one call asked by a person."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from ardoise.core.phone import DialPlan, identify
 from ardoise.core.rating import CompiledSnapshot, Quote, price_number
 from ardoise.core.snapshot import SnapshotSource
 from ardoise.directory.models import Account, Line
+from ardoise.rate.models import MonthRating
+
+
+def rated_at(month: str) -> datetime | None:
+    """When a month was last rated; None when it never was."""
+    return MonthRating.objects.filter(month=month).values_list("rated_at", flat=True).first()
 
 
 class UnknownPayer(LookupError):

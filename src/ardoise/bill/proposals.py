@@ -1,0 +1,298 @@
+"""Proposals: what was issued and would come to another amount today, as debits and credits still to be decided.
+
+Open = computed − frozen, by the charge's key (docs/decisions/0004): a key that is frozen is never billed again. When
+computing its month once more gives it another amount, another payer, or nothing, the difference is proposed here: by
+document and account, old, new, difference. Nothing is written, no document changes; a debit or credit document made
+from a proposal is what settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+
+from ardoise.access.scope import Scope
+from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
+from ardoise.bill.models import Document
+from ardoise.catalog.models import TariffVersion
+from ardoise.core.rating import State
+from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
+from ardoise.directory.models import Account, Issuer, Line
+from ardoise.directory.queries import issuers
+from ardoise.rate.queries import rated_at
+from ardoise.store import queries as store
+from ardoise.store.models import TableName
+
+_KEY = list(CHARGE_KEY)
+_BASIS = (CHARGES.currency, CHARGES.tax_basis)
+PAYER, OLD, NEW, DIFFERENCE, WHY, NEW_VERSION = (
+    "payer", "old_micros", "new_micros", "difference_micros", "why_now", "new_version_id",
+)  # fmt: skip
+
+
+class Cause(StrEnum):
+    """Why a charge is not what was issued."""
+
+    AMOUNT = "amount"  # the same charge, another price
+    GONE = "gone"  # the call is computed no more
+    EXCLUDED = "excluded"  # a rule leaves the call out now
+    UNPRICED = "unpriced"  # no tariff has a price for it now: what it should cost is not known
+    PAYER = "payer"  # somebody else pays it: credited here, debited there
+    BASIS = "basis"  # another currency, or with tax instead of without: credited in one, debited in the other
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one document charged one account, in one currency and basis, and what the same charges come to now.
+
+    Positive difference: to debit; negative: to credit. `document` is None for what was issued to somebody else.
+    `unpriced` charges are counted, and in no amount: nobody knows what they cost. `credited_minor` is what credit notes
+    took off the document already, without tax: a proposal does not look at them. `computed_at` dates the proposal: the
+    last rating of the month.
+    """
+
+    month: str
+    account: Account
+    document: Document | None
+    currency: str
+    tax_basis: str
+    charges: int
+    unpriced: int
+    old_micros: int
+    new_micros: int
+    credited_minor: int
+    computed_at: datetime | None
+
+    @property
+    def difference_micros(self) -> int:
+        return self.new_micros - self.old_micros
+
+
+def proposals(scope: Scope, *, month: str) -> list[Proposal]:
+    """What is proposed for the documents issued for a month, by account and document; empty when nothing moved.
+
+    It compares with the last rating of the month: rate it again first (`flow.rate`).
+    """
+    found = proposed_charges(scope, month=month)
+    known = found[NEW].is_not_null()
+    sums = (
+        found.with_columns(known.alias("known"))
+        .group_by(FROZEN.document_id, PAYER, *_BASIS)
+        .agg(
+            pl.len(),
+            (~pl.col("known")).sum().alias("unpriced"),
+            pl.col(OLD).filter(pl.col("known")).sum(),
+            pl.col(NEW).sum(),
+        )
+    )
+    documents = Document.objects.prefetch_related("corrections").in_bulk(_ids(found, FROZEN.document_id))
+    accounts = Account.objects.in_bulk(_ids(found, PAYER))
+    computed_at = rated_at(month)
+    made = []
+    for document_id, payer, currency, basis, charges, unpriced, old_micros, new_micros in sums.iter_rows():
+        document = documents.get(document_id)
+        credited_minor = sum(note.net_minor for note in document.corrections.all()) if document else 0
+        made.append(
+            Proposal(
+                month=month,
+                account=accounts[payer],
+                document=document,
+                currency=currency,
+                tax_basis=basis,
+                charges=charges,
+                unpriced=unpriced,
+                old_micros=old_micros,
+                new_micros=new_micros,
+                credited_minor=credited_minor,
+                computed_at=computed_at,
+            )
+        )
+    return sorted(made, key=lambda one: (one.account.code, one.document is None, one.currency, one.tax_basis))
+
+
+def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
+    """The charges of the documents issued for a month that would not be the same today, in time order.
+
+    The columns of the frozen table, with `payer` (account), `old_micros`, `new_micros` (null when unpriced),
+    `difference_micros`, `why_now` (Cause) and `new_version_id`. A charge that changes payer or basis stands twice: its
+    old amount against 0, and 0 against its new one, that row without a document when the payer is another.
+    """
+    changed = _changed(month).collect()
+    rows = pl.concat([_taken_back(changed), _asked_instead(changed)])
+    visible = rows.filter(pl.col(CHARGES.issuer_id).is_in(list(issuers(scope).values_list("id", flat=True))))
+    return visible.with_columns((pl.col(NEW) - pl.col(OLD)).alias(DIFFERENCE)).sort(CHARGES.at, *_KEY, OLD)
+
+
+def _changed(month: str) -> pl.LazyFrame:
+    """Frozen charges of a month beside what is computed now (columns ending in "_now"), those that differ."""
+    statements = list(Issuer.objects.filter(documents=Issuer.Documents.STATEMENTS).values_list("id", flat=True))
+    payer = (
+        pl.when(pl.col(CHARGES.issuer_id).is_in(statements))
+        .then(pl.col(CHARGES.account_id))
+        .otherwise(pl.col(CHARGES.root_id))
+    )
+    frozen = store.scan(TableName.FROZEN, [month])
+    if rated_at(month) is None:  # nothing computed says nothing of the calls of a month that was not rated here
+        frozen = frozen.filter(pl.col(CHARGES.origin_kind) != _USAGE)
+    frozen = frozen.with_columns(payer.alias(PAYER), pl.col(CHARGES.amount_micros).alias(OLD))
+    computed = store.scan(TableName.OPEN, [month]).with_columns(payer.alias(PAYER))
+    both = frozen.join(computed.select(*_KEY, PAYER, *_BESIDE), on=_KEY, how="left", suffix="_now").filter(_COMPARED)
+    state = pl.col(_now(CHARGES.state))
+    other_basis = pl.any_horizontal(pl.col(_now(name)) != pl.col(name) for name in _BASIS)
+    cause = (
+        pl.when(state.is_null())
+        .then(pl.lit(Cause.GONE.value))
+        .when(state == State.EXCLUDED.value)
+        .then(pl.lit(Cause.EXCLUDED.value))
+        .when(state == State.UNPRICED.value)
+        .then(pl.lit(Cause.UNPRICED.value))
+        .when(pl.col(_now(PAYER)) != pl.col(PAYER))
+        .then(pl.lit(Cause.PAYER.value))
+        .when(other_basis)
+        .then(pl.lit(Cause.BASIS.value))
+        .when(pl.col(_now(CHARGES.amount_micros)) != pl.col(OLD))
+        .then(pl.lit(Cause.AMOUNT.value))
+    )
+    return both.with_columns(cause.alias(WHY)).filter(pl.col(WHY).is_not_null())
+
+
+_BESIDE = (
+    CHARGES.state, CHARGES.amount_micros, CHARGES.issuer_id, CHARGES.version_id, *_BASIS, CHARGES.period_from,
+    CHARGES.period_to,
+)  # fmt: skip
+_USAGE = "usage"
+
+# Days of a subscription that are due no more, or later, are the next run's to credit or to bill (`core.recurring`), and
+# a purchase stays due whatever its date: of those only what is computed for the very same days is compared.
+_COMPARED = (pl.col(CHARGES.origin_kind) == _USAGE) | (
+    pl.col(CHARGES.period_from).eq(pl.col(f"{CHARGES.period_from}_now"))
+    & pl.col(CHARGES.period_to).eq(pl.col(f"{CHARGES.period_to}_now"))
+)
+
+
+def _now(column: str) -> str:
+    return f"{column}_now"
+
+
+def _taken_back(changed: pl.DataFrame) -> pl.DataFrame:
+    """What the document charged, against what the same payer owes for it now."""
+    new_micros = (
+        pl.when(pl.col(WHY) == Cause.AMOUNT.value)
+        .then(pl.col(_now(CHARGES.amount_micros)))
+        .when(pl.col(WHY) == Cause.UNPRICED.value)
+        .then(pl.lit(None, pl.Int64))
+        .otherwise(pl.lit(0, pl.Int64))
+    )
+    return _kept(changed.with_columns(new_micros.alias(NEW), pl.col(_now(CHARGES.version_id)).alias(NEW_VERSION)))
+
+
+def _asked_instead(changed: pl.DataFrame) -> pl.DataFrame:
+    """What another payer owes, or the same one in another basis."""
+    turned = changed.filter(pl.col(WHY).is_in([Cause.PAYER.value, Cause.BASIS.value]))
+    same_payer = pl.col(WHY) == Cause.BASIS.value
+    return _kept(
+        turned.with_columns(
+            pl.lit(0, pl.Int64).alias(OLD),
+            pl.col(_now(CHARGES.amount_micros)).alias(NEW),
+            pl.col(_now(CHARGES.version_id)).alias(NEW_VERSION),
+            pl.when(same_payer).then(pl.col(FROZEN.document_id)).alias(FROZEN.document_id),
+            pl.col(_now(PAYER)).alias(PAYER),
+            *(pl.col(_now(name)).alias(name) for name in (CHARGES.issuer_id, *_BASIS)),
+        )
+    )
+
+
+def _kept(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(*FROZEN.columns(), PAYER, OLD, NEW, WHY, NEW_VERSION)
+
+
+# --- as a file --------------------------------------------------------------------------------------------------------
+
+_HEADINGS_FR = (
+    "Date", "Compte", "Document", "Date du document", "Poste", "Nature", "Zone", "Secondes", "Ancien montant",
+    "Nouveau montant", "Différence", "Monnaie", "Base", "Cause", "Grille d’alors", "Grille corrigée", "Référence",
+)  # fmt: skip
+_HEADINGS_EN = (
+    "Date", "Account", "Document", "Date of the document", "Line", "Kind", "Zone", "Seconds", "Old amount",
+    "New amount", "Difference", "Currency", "Basis", "Cause", "Tariff then", "Tariff corrected", "Reference",
+)  # fmt: skip
+_CAUSES_FR = {
+    Cause.AMOUNT: "autre prix",
+    Cause.GONE: "n’est plus due",
+    Cause.EXCLUDED: "exclue par une règle",
+    Cause.UNPRICED: "sans prix aujourd’hui",
+    Cause.PAYER: "autre payeur",
+    Cause.BASIS: "autre monnaie ou base",
+}
+_CAUSES_EN = {
+    Cause.AMOUNT: "another price",
+    Cause.GONE: "no longer due",
+    Cause.EXCLUDED: "excluded by a rule",
+    Cause.UNPRICED: "without a price today",
+    Cause.PAYER: "another payer",
+    Cause.BASIS: "another currency or basis",
+}
+
+
+def write_csv(scope: Scope, path: Path, *, month: str, french: bool) -> int:
+    """Write each proposed charge of a month as a file spreadsheets open at once; returns how many.
+
+    Outside numbers are left out: the reference leads to the call, for those who may read it.
+    """
+    found = proposed_charges(scope, month=month)
+    zones = dict(Issuer.objects.values_list("id", "zone"))
+    parts = [
+        _file_rows(group, zones[issuer_id], french=french)
+        for (issuer_id,), group in found.group_by(CHARGES.issuer_id, maintain_order=True)
+    ]
+    headings = _HEADINGS_FR if french else _HEADINGS_EN
+    table = pl.concat(parts).drop("at") if parts else pl.DataFrame(schema=dict.fromkeys(headings, pl.String))
+    write_sheet(table, headings, path, french=french)
+    return table.height
+
+
+def _file_rows(charges: pl.DataFrame, zone: str, *, french: bool) -> pl.DataFrame:
+    documents = Document.objects.filter(pk__in=_ids(charges, FROZEN.document_id))
+    dates = [(pk, _day(day, french=french)) for pk, day in documents.values_list("pk", "issue_date")]
+    versions = _versions({*_ids(charges, CHARGES.version_id), *_ids(charges, NEW_VERSION)}, french=french)
+    mark = "," if french else "."
+    return charges.select(
+        pl.col(CHARGES.at).alias("at"),
+        local_time(CHARGES.at, zone, french=french).alias("local"),
+        named(PAYER, Account.objects.filter(pk__in=_ids(charges, PAYER)).values_list("pk", "code")).alias("account"),
+        named(FROZEN.document_id, documents.values_list("pk", "number")).alias("document"),
+        named(FROZEN.document_id, dates).alias("issue_date"),
+        named(CHARGES.line_id, Line.objects.filter(pk__in=_ids(charges, CHARGES.line_id)).values_list("pk", "code")),
+        CHARGES.origin_kind,
+        safe(pl.col(CHARGES.zone)),
+        CHARGES.talk_s,
+        *(decimal(pl.col(name), mark).alias(name) for name in (OLD, NEW, DIFFERENCE)),
+        *_BASIS,
+        named(WHY, [(cause.value, words) for cause, words in (_CAUSES_FR if french else _CAUSES_EN).items()]),
+        named(CHARGES.version_id, versions).alias("then"),
+        named(NEW_VERSION, versions).alias("now"),
+        CHARGES.origin_id,
+    ).sort("at", maintain_order=True)
+
+
+def _versions(pks: Iterable[int], *, french: bool) -> list[tuple[int, str]]:
+    """Tariff versions as people name them: code, first day, day of recording."""
+    rows = TariffVersion.objects.filter(pk__in=pks)
+    word = "enregistrée le" if french else "recorded on"
+    return [
+        (pk, f"{code} {_day(first, french=french)}, {word} {_day(recorded_at.date(), french=french)}")
+        for pk, code, first, recorded_at in rows.values_list("pk", "tariff__code", "valid_from_date", "recorded_at")
+    ]
+
+
+def _day(day: date, *, french: bool) -> str:
+    return f"{day:%d/%m/%Y}" if french else day.isoformat()
+
+
+def _ids(frame: pl.DataFrame, column: str) -> list[int]:
+    return frame[column].drop_nulls().unique().to_list()
