@@ -14,7 +14,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = {
-    "rating": [str(Path(sys.executable).with_name("ardoise")), "bench", "rating", "--calls", "200000"],
+    "rating": [
+        *(str(Path(sys.executable).with_name("ardoise")), "bench", "rating"),
+        *("--calls", "500000", "--tariffs", "20", "--prefixes", "800"),
+    ],
     "reading_numbers": [sys.executable, str(HERE / "reading_numbers.py"), "--numbers", "20000"],
     "journal": [sys.executable, str(HERE / "journal.py"), "--tickets", "20000"],
     "documents": [sys.executable, str(HERE / "documents.py"), "--invoices", "60", "--calls", "5000"],

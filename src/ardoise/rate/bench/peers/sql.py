@@ -28,12 +28,14 @@ from charges group by 1, 2
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`divide` is whole division. `longest` is the engine's own way to take the longest prefix: given an alias and the
-    columns of version and band, the joins that give the row of `u.number_key` under that alias, or nulls.
+    columns of version and band, the joins that give the row of `u.number_key` under that alias, or nulls; `first` is a
+    table that these joins may use.
     """
 
     divide: str
     longest: Callable[[str, str, str], str]
     integer: str = "bigint"
+    first: str = ""
 
 
 def _first(step: str, charge: str, divide: str) -> str:
@@ -76,7 +78,7 @@ paid as (
 
 def query(dialect: Dialect) -> str:
     """Every attributed call of `usage` as a row of charges, in no order."""
-    parts = ", ".join((ATTRIBUTED, _matched(dialect), _priced(dialect)))
+    parts = ", ".join(filter(None, (dialect.first, ATTRIBUTED, _matched(dialect), _priced(dialect))))
     return f"with {parts} select {_columns(dialect)} from twice"
 
 
