@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import copy
 from decimal import Decimal
-from math import lcm
 
-from ardoise.core.compiled import CompiledRate, Fare, rounding_point, segments
+from ardoise.core.compiled import CompiledRate, Fare, rounding_point
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import Counting
-from ardoise.core.tariffs import BandBorder
 
 MICROS = 10**6
 
@@ -49,9 +47,7 @@ def affordable(
         return _by_bisection(fare, balance_micros, asked, cut_at_maximum=cut_at_maximum)
     if rate.has_service:
         balance_micros -= rate.service(1)
-    scale = rate.scale
-    if fare.later:
-        scale = lcm(scale, *[later.rate.scale for later in fare.later if later.rate is not None])
+    scale = fare.common_scale() if fare.later else rate.scale
     times = scale // rate.scale
     limit = largest_within(rate, balance_micros, scale) - rate.attempt_fee * times
     if rate.maximum is not None:
@@ -85,33 +81,13 @@ def largest_within(rate: CompiledRate, micros: int, scale: int) -> int:
 
 
 def _in_order(fare: Fare, charge_s: int, left: int, scale: int) -> int:
-    for at_s, increment_s, blocks, price in _pieces(fare, charge_s, scale):
-        if price > 0:
-            if blocks * price > left:
-                return at_s + left // price * increment_s
-            left -= blocks * price
+    for row, step, at_s, _, amount in fare.stretches(begin_s=fare.rate.free_s, charge_s=charge_s):
+        if amount > 0:
+            times = scale // row.scale
+            if amount * times > left:
+                return at_s + left // (row.block_prices[step] * times) * row.increments_s[step]
+            left -= amount * times
     return charge_s
-
-
-def _pieces(fare: Fare, charge_s: int, scale: int) -> Iterator[tuple[int, int, int, int]]:
-    """(position, increment, number of increments, price of one over `scale`) of increments counted from the end of the
-    last, through steps and bands.
-    """
-    carried = fare.rate.tariff.band_border is BandBorder.CARRY
-    row, reached_s = fare.rate, 0
-    for found, from_s, to_s in segments(fare.later, begin_s=fare.rate.free_s, charge_s=charge_s):
-        reached_s = reached_s if carried else from_s
-        if reached_s >= to_s:
-            continue
-        row = found or row
-        times, last = scale // row.scale, len(row.from_s) - 1
-        for index, increment_s in enumerate(row.increments_s):
-            stop_s = to_s if index == last else min(to_s, row.from_s[index + 1])
-            if stop_s > reached_s:
-                blocks = -((reached_s - stop_s) // increment_s)
-                yield reached_s, increment_s, blocks, row.block_prices[index] * times
-                reached_s += blocks * increment_s
-        reached_s = max(reached_s, to_s)
 
 
 def _regions(row: CompiledRate, charge_s: int) -> Iterator[tuple[int, int, int]]:
@@ -227,10 +203,9 @@ def _dearer_from(fare: Fare, charge_s: int, most_per_min: Decimal) -> int:
     if row.counting is Counting.PACKAGE:
         return charge_s
     if row.counting is Counting.FIRST_NEXT:
-        scale = lcm(row.scale, *[later.rate.scale for later in fare.later if later.rate is not None])
-        for at_s, increment_s, _, price in _pieces(fare, charge_s, scale):
-            if price * 60 * over > most * increment_s * scale:
-                return at_s
+        for stretch in fare.stretches(begin_s=row.free_s, charge_s=charge_s):
+            if stretch.amount * 60 * over > most * stretch.billed_s * stretch.row.scale:
+                return stretch.at_s
         return charge_s
     for index, from_s, _ in _regions(row, charge_s):
         if row.block_prices[index] * 60 * over > most * row.unit_s[index] * row.scale:

@@ -170,6 +170,10 @@ class TariffBook:
         """The band of an instant (UTC) in the tariff's calendar."""
         return self._clocks[tariff.calendar].band(at) if tariff.calendar else ""
 
+    def band_changes(self, tariff: Tariff, *, from_at: datetime, to_at: datetime) -> list[tuple[datetime, str]]:
+        """The instants of (from_at, to_at) at which the band of a tariff changes, with the new band."""
+        return self._clocks[tariff.calendar].changes(from_at, to_at) if tariff.calendar else []
+
     def match(self, chain: Chain, usage: Usage) -> Match | Why:
         """The row of the chain that prices a usage, or why there is none."""
         if not usage.number_key and usage.kind is UsageKind.CALL:
@@ -208,7 +212,7 @@ class TariffBook:
                 band=band,
                 rate=version.table(band, usage.kind, usage.origin).find(usage.number_key, usage.number_category),
             )
-            for at, band in self._clocks[tariff.calendar].changes(answered_at, end_at)
+            for at, band in self.band_changes(tariff, from_at=answered_at, to_at=end_at)
         )
 
 

@@ -191,18 +191,12 @@ class CompiledRate:
 
 
 def _from_first(row: CompiledRate, charge_s: int) -> tuple[int, int]:
-    return walk(row, from_s=0, to_s=charge_s)
-
-
-def walk(row: CompiledRate, *, from_s: int, to_s: int) -> tuple[int, int]:
-    """Price over `scale`, and position reached, of the increments begun from position `from_s` until `to_s`."""
-    if not row.from_s:  # a row without steps lets its seconds pass
-        return 0, to_s
-    amount, reached_s = 0, from_s
+    """Increments counted from the end of the last."""
+    amount = reached_s = 0
     starts, last = row.from_s, len(row.from_s) - 1
     for index, increment_s in enumerate(row.increments_s):
-        stop_s = to_s
-        if index < last and starts[index + 1] < to_s:
+        stop_s = charge_s
+        if index < last and starts[index + 1] < charge_s:
             stop_s = starts[index + 1]
         if stop_s > reached_s:
             blocks = -((reached_s - stop_s) // increment_s)
@@ -268,6 +262,74 @@ _SECONDS = {
     Counting.STEP: _step_by_step,
     Counting.VOLUME: _volume,
     Counting.PACKAGE: _package,
+}
+
+
+# --- the same, piece by piece -----------------------------------------------------------------------------------------
+
+
+class Stretch(NamedTuple):
+    """`billed_s` seconds from second `at_s` of the chargeable part at the price of step `step` of a row (-1: of none, a
+    row without steps). `amount` is over the row's `scale`.
+    """
+
+    row: CompiledRate
+    step: int
+    at_s: int
+    billed_s: int
+    amount: int
+
+
+def _in_order(row: CompiledRate, from_s: int, to_s: int) -> list[Stretch]:
+    """The increments begun from position `from_s` until `to_s`, each counted from the end of the last."""
+    if not row.from_s:  # a row without steps lets its seconds pass
+        return [Stretch(row, -1, from_s, to_s - from_s, 0)]
+    cut, reached_s = [], from_s
+    for index, increment_s in enumerate(row.increments_s):
+        stop_s = min(to_s, _end(row, index, to_s))
+        if stop_s > reached_s:
+            blocks = -((reached_s - stop_s) // increment_s)
+            cut.append(Stretch(row, index, reached_s, blocks * increment_s, blocks * row.block_prices[index]))
+            reached_s += blocks * increment_s
+    return cut
+
+
+def _end(row: CompiledRate, index: int, otherwise: int) -> int:
+    return row.from_s[index + 1] if index + 1 < len(row.from_s) else otherwise
+
+
+def _cut_from_zero(row: CompiledRate, charge_s: int) -> list[Stretch]:
+    _, billed_s = _from_zero(row, charge_s)
+    cut = []
+    for index, from_s in enumerate(row.from_s):
+        part_s = min(billed_s, _end(row, index, billed_s)) - from_s
+        if part_s > 0:
+            cut.append(Stretch(row, index, from_s, part_s, part_s * row.block_prices[index]))
+    return cut
+
+
+def _cut_by_step(row: CompiledRate, charge_s: int) -> list[Stretch]:
+    cut = []
+    for index, from_s in enumerate(row.from_s):
+        slice_s = min(charge_s, _end(row, index, charge_s)) - from_s
+        if slice_s > 0:
+            increment_s = row.increments_s[index]
+            blocks = -(-slice_s // increment_s)
+            cut.append(Stretch(row, index, from_s, blocks * increment_s, blocks * row.block_prices[index]))
+    return cut
+
+
+def _one_step(row: CompiledRate, charge_s: int) -> list[Stretch]:
+    amount, billed_s = row.seconds(charge_s)
+    return [Stretch(row, ending_step(row, charge_s), 0, billed_s, amount)]
+
+
+_CUTS: dict[Counting, Callable[[CompiledRate, int], list[Stretch]]] = {
+    Counting.FIRST_NEXT: lambda row, charge_s: _in_order(row, 0, charge_s),
+    Counting.ZERO: _cut_from_zero,
+    Counting.STEP: _cut_by_step,
+    Counting.VOLUME: _one_step,
+    Counting.PACKAGE: _one_step,
 }
 
 
@@ -401,22 +463,35 @@ class Fare:
         numerator, denominator = self.rate.coefficient
         return Exact(numerator * self.cost_micros * share, denominator * MICROS * of, billed)
 
-    def _walk(self, *, begin_s: int, charge_s: int) -> Exact:
-        """`charge_s` chargeable seconds, the first one `begin_s` after the answer, through the bands."""
-        scale = lcm(self.rate.scale, *[later.rate.scale for later in self.later if later.rate is not None])
-        carried = self.rate.tariff.band_border is BandBorder.CARRY
-        amount = billed_s = reached_s = 0
-        row, any_steps = self.rate, bool(self.rate.from_s)
+    def stretches(self, *, begin_s: int, charge_s: int) -> list[Stretch]:
+        """`charge_s` chargeable seconds, the first one `begin_s` after the answer, cut at the steps and the changes of
+        band, and rounded up: the integers of `pricing.pieces`.
+        """
+        row = self.rate
+        if charge_s <= 0:
+            return []
+        if not self.later:
+            return _CUTS[row.counting](row, charge_s) if row.from_s else []
+        carried = row.tariff.band_border is BandBorder.CARRY
+        cut: list[Stretch] = []
+        any_steps, reached_s = bool(row.from_s), 0
         for found, from_s, to_s in segments(self.later, begin_s=begin_s, charge_s=charge_s):
             start_s = reached_s if carried else from_s
-            if start_s >= to_s:  # an overrun has eaten the whole band
-                continue
-            row = found or row
-            price, reached_s = walk(row, from_s=start_s, to_s=to_s)
-            any_steps = any_steps or bool(row.from_s)
-            amount += price * (scale // row.scale)
-            billed_s += reached_s - start_s
-        return Exact(amount, scale, billed_s if any_steps else 0)
+            if start_s < to_s:  # else an overrun has eaten the whole band
+                row = found or row
+                any_steps = any_steps or bool(row.from_s)
+                cut += _in_order(row, start_s, to_s)
+                reached_s = cut[-1].at_s + cut[-1].billed_s
+        return cut if any_steps else []
+
+    def common_scale(self) -> int:
+        """One denominator for the row and those of its later bands."""
+        return lcm(self.rate.scale, *[later.rate.scale for later in self.later if later.rate is not None])
+
+    def _walk(self, *, begin_s: int, charge_s: int) -> Exact:
+        cut, scale = self.stretches(begin_s=begin_s, charge_s=charge_s), self.common_scale()
+        amount = sum([stretch.amount * (scale // stretch.row.scale) for stretch in cut])
+        return Exact(amount, scale, sum([stretch.billed_s for stretch in cut]))
 
 
 def segments(

@@ -36,7 +36,9 @@ __all__ = [
     "State",
     "Why",
     "exclusion",
+    "payer_of",
     "price_number",
+    "quoted_usage",
     "without_numbers",
 ]
 
@@ -286,19 +288,41 @@ def price_number(
     `source` (and `trunk`) gives the operator's cost beside it, `origin` the network it is made from. Without `counters`
     the month's allowances are taken as fresh.
     """
-    payer = _payer(compiled, account_id=account_id, line_id=line_id, at=at)
-    is_call = kind is UsageKind.CALL
-    usage = Usage(
-        usage_id="quote", source=source, start_at=at, answered_at=at, direction=direction,
-        status=CallStatus.ANSWERED, talk_s=duration_s if is_call else 0, ring_s=0, charged="", party="", ddi="",
-        calling="", called=number_key, number_key=number_key, number_category=number_category, trunk=trunk,
-        kind=kind, units=0 if is_call else duration_s, origin=origin,
+    payer = payer_of(compiled, account_id=account_id, line_id=line_id, at=at)
+    usage = quoted_usage(
+        number_key=number_key, at=at, quantity=duration_s, number_category=number_category, source=source, kind=kind,
+        direction=direction, origin=origin, trunk=trunk,
     )  # fmt: skip
     return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
 
 
-def _payer(compiled: CompiledSnapshot, *, account_id: int | None, line_id: int | None, at: datetime) -> Attribution:
-    """Raises NoPayer. A question about a price is nobody's call: a line without detail gets its answer too."""
+def quoted_usage(
+    *,
+    number_key: str,
+    at: datetime,
+    quantity: int,
+    number_category: str = "",
+    source: str = "",
+    kind: UsageKind = UsageKind.CALL,
+    direction: Direction = Direction.OUT,
+    origin: str = "",
+    trunk: str = "",
+) -> Usage:
+    """An answered usage that nobody made: what a question about a price asks the price of."""
+    is_call = kind is UsageKind.CALL
+    return Usage(
+        usage_id="quote", source=source, start_at=at, answered_at=at, direction=direction,
+        status=CallStatus.ANSWERED, talk_s=quantity if is_call else 0, ring_s=0, charged="", party="", ddi="",
+        calling="", called=number_key, number_key=number_key, number_category=number_category, trunk=trunk,
+        kind=kind, units=0 if is_call else quantity, origin=origin,
+    )  # fmt: skip
+
+
+def payer_of(compiled: CompiledSnapshot, *, account_id: int | None, line_id: int | None, at: datetime) -> Attribution:
+    """Who would pay for usage of an account or a line. Raises NoPayer.
+
+    A question about a price is nobody's call: a line without detail gets its answer too.
+    """
     if line_id is not None:
         payer = compiled.attributor.of_line(line_id, at)
         if not isinstance(payer, Attribution):
