@@ -206,7 +206,7 @@ def preview(
     if as_json:
         print_json(_preview_json(found, applied=apply))
     else:
-        _show(found, rows=rows, chosen=keep_missing is not None, applied=apply)
+        _show(found, rows=rows, chosen=keep_missing is not None, applied=apply, today=now.date())
 
 
 @tariffs.command("import")
@@ -275,9 +275,10 @@ def _refusals(as_json: bool) -> Iterator[None]:
             print_json({"applied": False, "errors": [problem.as_json() for problem in refusal.problems]})
         fail(str(refusal))
     except (NoSuchTariff, CannotImport, VersionInUse) as refusal:
+        said = f"{refusal}, with --correct" if isinstance(refusal, VersionInUse) else str(refusal)
         if as_json:
-            print_json({"applied": False, "errors": [{"message": str(refusal)}]})
-        fail(str(refusal))
+            print_json({"applied": False, "errors": [{"message": said}]})
+        fail(said)
     except WrongLayout as refusal:
         fail(str(refusal), code=USAGE)
 
@@ -353,7 +354,7 @@ def _imported(
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
-def _show(found: Preview, *, rows: int, chosen: bool, applied: bool) -> None:
+def _show(found: Preview, *, rows: int, chosen: bool, applied: bool, today: date) -> None:
     """The mapping, the counts by day, the rows that change most, and what to do next."""
     deck = found.deck
     _show_columns(deck)
@@ -377,7 +378,7 @@ def _show(found: Preview, *, rows: int, chosen: bool, applied: bool) -> None:
         screen.print(f"[dim]i {len(found.new_zones):,} new zones: {names}[/]")
     for day in found.later:
         screen.print(f"[yellow]![/] the version that starts on {day} stays, and replaces this deck from then on")
-    screen.print(_conclusion(found, chosen=chosen, applied=applied), markup=False)
+    screen.print(_conclusion(found, chosen=chosen, applied=applied, today=today), markup=False)
 
 
 def _show_columns(deck: Deck) -> None:
@@ -478,12 +479,14 @@ def _arrow(old: str, new: str) -> str:
     return f"{old} → {new}" if old and new and old != new else new or old
 
 
-def _conclusion(found: Preview, *, chosen: bool, applied: bool) -> str:
+def _conclusion(found: Preview, *, chosen: bool, applied: bool, today: date) -> str:
     if found.changes_nothing:
         return "Nothing changes."
-    days = ", ".join(str(plan.valid_from_date) for plan in found.plans if plan.changes)
+    days = [plan.valid_from_date for plan in found.plans if plan.changes]
     if applied:
-        return f"Loaded: {found.tariff.code} has new prices from {days}."
+        said = f"Loaded: {found.tariff.code} has new prices from {', '.join(map(str, days))}."
+        month = f"{days[0]:%Y-%m}"
+        return said + (f" Price calls since then again: ardoise rate --month {month}." if days[0] < today else "")
     if found.missing and not chosen:
         return (
             f"Rows in force that are not in the deck: {found.missing:,}, shown as gone. To import it, say "

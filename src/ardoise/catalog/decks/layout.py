@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
+from ardoise.catalog.decks.cells import read_increment
+from ardoise.catalog.decks.problems import NotRead
 from ardoise.catalog.decks.vocabulary import FIELDS
 
 DATE_FORMATS: Final = ("dmy", "mdy")
@@ -41,6 +43,11 @@ class Layout:
                 raise WrongLayout(f"« {word} » is no {name.replace('_', ' ')}; choose {', '.join(words)}")
         for name in self.columns:
             check_field(name)
+        if self.increment:
+            try:
+                read_increment(self.increment)
+            except NotRead as error:
+                raise WrongLayout(f"« {self.increment} » {error}") from error
         if self.country and not (self.country.isascii() and self.country.isdigit() and self.country[0] != "0"):
             raise WrongLayout(f"« {self.country} » is no calling code; write digits, for example 33")
 
