@@ -32,10 +32,14 @@ class Row:
 
 
 def fewest_decimals(rows: Sequence[Row]) -> int:
-    """The fewest decimals that half of the printed amounts need no more of: rounding is not coarser."""
+    """The fewest decimals that half of the printed amounts need no more of: rounding is not coarser. Amounts that may
+    be a minimum are left out: they are round whatever the rounding.
+    """
+    least = minimums(rows)
+    amounts = [row.printed_micros for row in rows if row.printed_micros and row.printed_micros not in least]
     for decimals in range(6):
         unit = 10 ** (6 - decimals)
-        if 2 * sum(row.printed_micros % unit == 0 for row in rows) >= len(rows):
+        if amounts and 2 * sum(micros % unit == 0 for micros in amounts) >= len(amounts):
             return decimals
     return 6
 

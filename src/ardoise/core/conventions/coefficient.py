@@ -6,7 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ardoise.core.conventions.candidates import Row
-from ardoise.core.conventions.search import SECOND_SAMPLE, Reading, Search, Trial, simplest, stab
+from ardoise.core.conventions.fitting import Reading, Trial, simplest, stab
+from ardoise.core.conventions.search import LAST_SAMPLE, Search
 
 PLACES = 10**9  # coefficients are compared to a thousand-millionth
 LONG_S = 60  # calls under it say little: their first increment weighs too much
@@ -17,8 +18,8 @@ Step = Callable[[int], None]
 
 def likely_coefficients(search: Search, step: Step) -> list[Decimal]:
     """The coefficients that most calls of the book would agree to, the likeliest first; never 1."""
-    rows = [row for row in search.rows if row.talk_s >= LONG_S and row.amount > 0][:SECOND_SAMPLE]
-    rows = rows or [row for row in search.rows if row.amount > 0][:SECOND_SAMPLE]
+    rows = [row for row in search.rows if row.talk_s >= LONG_S and row.amount > 0][:LAST_SAMPLE]
+    rows = rows or [row for row in search.rows if row.amount > 0][:LAST_SAMPLE]
     reading = Reading(rows, scale=search.book.scale, decimals=search.decimals, mode=None)
     found: dict[Decimal, int] = {}
     for trial in search.trials():

@@ -14,7 +14,7 @@ from itertools import product
 from ardoise.core.conventions.book import Book, Site
 from ardoise.core.conventions.evaluate import Evaluator, evaluator_of
 from ardoise.core.conventions.model import Convention, PricedCall
-from ardoise.core.conventions.search import MODES, Search
+from ardoise.core.conventions.search import FIRST_S, FREE_S, MODES, NEXT_S, Search
 from ardoise.core.tariffs import BandBorder
 
 HARDLY = 2  # a rival that so few calls speak against is doubted aloud
@@ -196,19 +196,18 @@ class Contest:
             yield joint, self.book
 
     def _one_field(self, convention: Convention) -> Iterator[Convention]:
-        terms = convention.terms
-        trials = self.search.trials() if self.search.rows else []
-        for pair in dict.fromkeys(trial.increments for trial in trials):
+        terms, search = convention.terms, self.search
+        for pair in self._pairs(terms.increments):
             first_s, next_s = pair or (None, None)
             yield replace(convention, terms=replace(terms, first_s=first_s, next_s=next_s))
-        for origin in dict.fromkeys(trial.origin for trial in trials):
+        for origin in search.origins(terms.increments):
             yield replace(convention, origin=origin)
-        for free_s in dict.fromkeys(trial.free_s for trial in trials):
+        for free_s in dict.fromkeys([*FREE_S, *search.ends]):
             yield replace(convention, terms=replace(terms, free_s=free_s))
-        for least in dict.fromkeys(trial.minimum for trial in trials):
+        for least in search.least:
             amount = None if least is None else Decimal(least).scaleb(-6).normalize() + 0
             yield replace(convention, terms=replace(terms, minimum=amount))
-        for fee in (None, Decimal(0)) if any(trial.written_fee for trial in trials) else (Decimal(0),):
+        for fee in (None if written else Decimal(0) for written in (*search.fees, False)):
             yield replace(convention, terms=replace(terms, fee=fee))
         for mode, decimals in product(MODES, range(7)):
             yield replace(convention, rounding=mode, decimals=decimals)
@@ -217,6 +216,13 @@ class Contest:
         for border in BandBorder:
             yield replace(convention, border=border)
         yield replace(convention, bill_zero_seconds=not convention.bill_zero_seconds)
+
+    def _pairs(self, found: tuple[int, int] | None) -> Iterator[tuple[int, int] | None]:
+        """Increments of the search, and every first and next increment beside those found."""
+        yield from self.search.pairs
+        if found is not None:
+            yield from ((first_s, found[1]) for first_s in FIRST_S)
+            yield from ((found[0], next_s) for next_s in NEXT_S)
 
     # -- the call that would tell
 
