@@ -137,21 +137,12 @@ class Counters:
     def take_again(self, pools: Sequence[Pool], *, draws: Iterable[Draw], number_key: str = "") -> None:
         """Use what an issued call drew: what its lots cannot give is used all the same, beyond their capacity."""
         for draw in draws:
-            allowance = draw.allowance
-            lots = [pool for pool in pools if pool.allowance.allowance_id == allowance.allowance_id]
-            wanted, given = -(-draw.covered_s // allowance.increment) * allowance.increment, 0
-            for pool in lots:
-                lot = (pool.month, pool.key, pool.earned)
-                used = self.used_s.get(lot, 0)
-                room = wanted - given if pool.capacity_s is None else max(0, pool.capacity_s - used)
-                taken = min(wanted - given, room)
-                self.used_s[lot] = used + taken
-                given += taken
-            if lots:
+            lots = [pool for pool in pools if pool.allowance.allowance_id == draw.allowance.allowance_id]
+            _, missing = self.draw(lots, demand=draw.covered_s, number_key=number_key)
+            if missing and lots:
                 last = lots[-1]
-                self.used_s[last.month, last.key, last.earned] += max(0, draw.covered_s - given)
-                if allowance.correspondents is not None:
-                    self.known.setdefault((last.month, last.key), set()).add(number_key)
+                lot = (last.month, last.key, last.earned)
+                self.used_s[lot] = self.used_s.get(lot, 0) + missing
 
     def to_plain(self) -> dict[str, list[list[Plain]]]:
         """The state as lists of texts and integers, in order: the same state gives the same text."""
