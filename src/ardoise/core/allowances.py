@@ -359,8 +359,9 @@ class AllowanceBook:
 
     def _payers(self, issuer_id: int, at: datetime) -> Iterable[Attribution]:
         """Everyone who may hold a counter at an instant: the lines, and the accounts that were granted something."""
-        accounts = (owner_id for kind, owner_id in self._grants if kind is OwnerKind.ACCOUNT)
-        known = [self._attributor.of_account(self._attributor.accounts[account_id]) for account_id in accounts]
+        granted = {owner_id for kind, owner_id in self._grants if kind is OwnerKind.ACCOUNT}
+        accounts = self._attributor.accounts
+        known = [self._attributor.of_account(account) for key, account in accounts.items() if key in granted]
         lines = (self._attributor.of_line(line_id, at) for line_id in self._lines)
         known += [payer for payer in lines if isinstance(payer, Attribution)]
         return (payer for payer in known if payer.issuer_id == issuer_id)
