@@ -16,6 +16,7 @@ FOLDERS = {
     "--rating-cases": ("ARDOISE_RATING_CASES", SHARED / "cases" / "rating"),
     "--billing-cases": ("ARDOISE_BILLING_CASES", SHARED / "cases" / "billing"),
     "--invoice-cases": ("ARDOISE_INVOICE_CASES", SHARED / "cases" / "invoices"),
+    "--decks": ("ARDOISE_DECKS", SHARED / "decks"),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-SUITES = ("samples", "rating", "billing", "invoices")
+SUITES = ("samples", "rating", "billing", "invoices", "decks")
 
 
 @dataclass
