@@ -8,6 +8,7 @@ the reason. Units of a peer's test (seconds, or bare units) are seconds here; it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -30,10 +31,12 @@ from ardoise.core.snapshot import (
     TariffLink,
 )
 from ardoise.core.tariffs import (
+    Adjustment,
     Allowance,
     AllowanceOwner,
     BandRule,
     Calendar,
+    Counted,
     IncrementOrigin,
     Rate,
     Step,
@@ -41,7 +44,7 @@ from ardoise.core.tariffs import (
     TariffVersion,
     TaxBasis,
 )
-from ardoise.core.usage import CallStatus, Direction, Usage
+from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
 Case = dict[str, Any]
 Answers = dict[str, object]
@@ -49,6 +52,7 @@ ISSUER = ACCOUNT = SOURCE = 1
 SOME_DAY = datetime(2024, 1, 2, 10, 0, tzinfo=UTC)
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 NUMBER = "1"
+UNCHANGED = Adjustment()
 ROUNDINGS = {
     "up": Rounding.UP,
     "down": Rounding.DOWN,
@@ -75,7 +79,8 @@ def produced(case: Case) -> Answers:
 def expected(case: Case) -> Answers:
     """What the case asserts of a price. The exact cost where the peer froze an artefact of its floats."""
     if "events" in case:
-        return {"events": [_of_event(event) for event in case["events"]]}
+        money = any(bundle["unit"] == "money" for bundle in case["tariff"]["bundles"])
+        return {"events": [_of_event(event, in_bundle=not money) for event in case["events"]]}
     wanted = {name: value for name, value in case["expect"].items() if name in ASSERTED and value is not None}
     if case["peer_artefact"]:
         wanted["cost"] = case["expect"]["exact_decimal_cost"]
@@ -103,8 +108,11 @@ ASSERTED = (
 )
 
 
-def _of_event(event: Case) -> Answers:
-    wanted: Answers = {"in_bundle": event["in_bundle"], "cost": event["cost"]}
+def _of_event(event: Case, *, in_bundle: bool) -> Answers:
+    """The peer adds money and units into one `in_bundle`: with money only the cost is asked."""
+    wanted: Answers = {"cost": event["cost"]}
+    if in_bundle:
+        wanted["in_bundle"] = event["in_bundle"]
     if "categories" in event:
         wanted["wholesale"] = event["categories"]["wholesale"]["cost"]
     return wanted
@@ -148,10 +156,11 @@ def _snapshot(
     grants: Sequence[AllowanceGrant] = (),
     lines: Sequence[int] = (1,),
     cost: Tariff | None = None,
+    adjustment: Adjustment = UNCHANGED,
 ) -> Snapshot:
     """Tariffs are asked in the order given."""
     links = [
-        TariffLink(OwnerKind.ACCOUNT, ACCOUNT, tariff.tariff_id, rank, None, None)
+        TariffLink(OwnerKind.ACCOUNT, ACCOUNT, tariff.tariff_id, rank, None, None, adjustment)
         for rank, tariff in enumerate(tariffs)
     ]
     if cost is not None:
@@ -384,41 +393,43 @@ def _br_tiered(case: Case) -> Answers:
 
 def _br_bundle(case: Case) -> Answers:
     tariff, events = case["tariff"], case["events"]
-    if any("prepriced" in event for event in events):
-        raise Unsupported("a price printed by the sender taken as the selling price")
-    if any("percentage" in event for event in events):
-        raise Unsupported("a price by percentage of another")
-    if any(bundle["unit"] != "quantity" for bundle in tariff["bundles"]):
-        raise Unsupported("allowances of money")
-    if "data" in case["family"]:
-        raise Unsupported("usage that is not counted in seconds")
     names = {name: str(number) for number, name in enumerate(tariff["rates"], 1)}
-    rates = [_rate(_billrun_steps(tiers), prefix=names[name], zone=name) for name, tiers in tariff["rates"].items()]
+    kind = UsageKind.DATA if "data" in case["family"] else UsageKind.CALL
     lines = list(dict.fromkeys(event.get("line", 1) for event in events))
-    allowances, grants = _bundles(tariff["bundles"], lines)
-    wholesale = _wholesale(case, names)
-    snapshot = _snapshot(_tariff(rates), allowances=allowances, grants=grants, lines=lines, cost=wholesale)
+    allowances, grants, holders = _bundles(tariff["bundles"], lines, kind)
     starts = [bundle["valid_from"] for bundle in tariff["bundles"] if "valid_from" in bundle]
     base = _instant(starts[0]) if starts else SOME_DAY
-    compiled, counters, answers = CompiledSnapshot(snapshot), Counters(), []
-    calls = [
-        _call(
-            _units(event["usage"]),
-            at=_instant(event["at"]) if "at" in event else base + timedelta(minutes=minute),
-            number=names[event["rate"]],
-            line_id=event.get("line", 1),
-        )
-        for minute, event in enumerate(events)
-    ]
-    for call, event in zip(
-        calls, events, strict=True
-    ):  # in the order of the case: its state carries from one to the next
-        (part,) = compiled.rate(call, counters)
+    counters, answers = Counters(), []
+    # in the order of the case: its state carries from one to the next
+    for minute, event in enumerate(events):
+        prices = _tariff([_bundle_rate(name, tiers, names, event, kind) for name, tiers in tariff["rates"].items()])
+        snapshot = _snapshot(
+            prices, allowances=allowances, grants=grants, lines=holders, cost=_wholesale(case, names),
+            adjustment=Adjustment(Decimal(event.get("percentage", 1)) * 100 - 100),
+        )  # fmt: skip
+        at = _instant(event["at"]) if "at" in event else base + timedelta(minutes=minute)
+        usage = _call(_units(event["usage"]), at=at, number=names[event["rate"]], line_id=event.get("line", 1))
+        if kind is not UsageKind.CALL:
+            usage = replace(usage, kind=kind, units=usage.talk_s, talk_s=0)
+        if "prepriced" in event:
+            usage = replace(usage, operator_micros=_micros(event["prepriced"]))
+        (part,) = CompiledSnapshot(snapshot).rate(usage, counters)
         answer: Answers = {"in_bundle": part.covered_s, "cost": _amount(part)}
         if "categories" in event and part.cost_micros is not None:
             answer["wholesale"] = Decimal(part.cost_micros).scaleb(-6)
         answers.append(answer)
     return {"events": answers}
+
+
+def _bundle_rate(name: str, tiers: Sequence[Case], names: dict[str, str], event: Case, kind: UsageKind) -> Rate:
+    """A product's price list, or the price that the sender printed."""
+    if "prepriced" in event:
+        return _rate((), prefix=names[name], zone=name, kind=kind, coefficient=Decimal(1))
+    return _rate(_billrun_steps(tiers), prefix=names[name], zone=name, kind=kind)
+
+
+def _micros(amount: str) -> int:
+    return _units(Decimal(amount).scaleb(6))
 
 
 def _wholesale(case: Case, names: dict[str, str]) -> Tariff | None:
@@ -434,26 +445,36 @@ def _wholesale(case: Case, names: dict[str, str]) -> Tariff | None:
     return _tariff(rates, tariff_id=2) if rates else None
 
 
-def _bundles(bundles: Sequence[Case], lines: Sequence[int]) -> tuple[list[Allowance], list[AllowanceGrant]]:
-    """Priority, then earliest expiry. A pool is granted once for each line that brings its share, a quantity
-    likewise.
-    """
+def _bundles(
+    bundles: Sequence[Case], lines: Sequence[int], kind: UsageKind
+) -> tuple[list[Allowance], list[AllowanceGrant], list[int]]:
+    """A pool is granted to each line that brings its share, also those that never call; a quantity counts as grants."""
+    holders = [*lines, *range(-1, -1 - max((known.get("lines_with_bundle", 0) for known in bundles), default=0), -1)]
     allowances, grants = [], []
-    for number, bundle in enumerate(
-        sorted(bundles, key=lambda known: (known["priority"], known.get("valid_to", "~"))), 1
-    ):
-        own = bundle["owner"] == "subscriber"
-        owner = AllowanceOwner.LINE if own else AllowanceOwner.ACCOUNT
-        zones = frozenset(bundle["rates"])
-        allowances.append(
-            Allowance(number, bundle["name"], bundle["name"], _units(bundle["value"]), zones, owner, bundle["priority"])
-        )
-        times = bundle.get("lines_with_bundle", bundle.get("quantity", 1))
+    for number, bundle in enumerate(bundles, 1):
+        owner = BUNDLE_OWNERS[bundle["owner"]]
+        money = bundle["unit"] == "money"
+        counted = Counted.MONEY if money else Counted.OCTETS if kind is UsageKind.DATA else Counted.SECONDS
+        quantity = _micros(bundle["value"]) if money else _units(bundle["value"])
+        zones, priority = frozenset(bundle["rates"]), bundle["priority"]
+        allowances.append(Allowance(number, bundle["name"], bundle["name"], quantity, zones, owner, priority, counted))
         start = _instant(bundle["valid_from"]) if "valid_from" in bundle else None
         end = _instant(bundle["valid_to"]) if "valid_to" in bundle else None
-        owners = [(OwnerKind.LINE, line_id) for line_id in lines] if own else [(OwnerKind.ACCOUNT, ACCOUNT)]
+        owners = [(OwnerKind.LINE, line_id) for line_id in lines]
+        if owner is AllowanceOwner.POOL:
+            owners = [(OwnerKind.LINE, line_id) for line_id in holders[: bundle["lines_with_bundle"]]]
+        elif owner is AllowanceOwner.ACCOUNT:
+            owners = [(OwnerKind.ACCOUNT, ACCOUNT)]
+        times = bundle.get("quantity", 1)
         grants += [AllowanceGrant(*known, number, start, end) for known in owners for _ in range(times)]
-    return allowances, grants
+    return allowances, grants, holders
+
+
+BUNDLE_OWNERS = {
+    "subscriber": AllowanceOwner.LINE,
+    "account": AllowanceOwner.ACCOUNT,
+    "account_pool": AllowanceOwner.POOL,
+}
 
 
 def _instant(text: str) -> datetime:
