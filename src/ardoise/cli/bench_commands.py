@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,10 @@ def rating(
     ] = None,
     tariffs: Annotated[int, typer.Option("--tariffs", min=4, help="Tariffs, three of them operators' costs.")] = 50,
     prefixes: Annotated[int, typer.Option("--prefixes", min=40, help="Prefixes of each tariff.")] = 8_000,
+    everything: Annotated[
+        bool,
+        typer.Option("--everything/--plain", help="With promotions, limits on callees and calls cut at band borders."),
+    ] = False,
     postgresql: Annotated[
         str, typer.Option("--postgresql", metavar="DSN", help="Server of the postgresql peer: “host=... dbname=...”.")
     ] = "",
@@ -56,7 +61,10 @@ def rating(
     chosen = [name for name in (peer or ALWAYS) if name != "none"]
     if unknown := sorted(set(chosen) - PEERS.keys()):
         fail(f"no peer « {', '.join(unknown)} »; there are: {', '.join(PEERS)}, or none", code=USAGE)
-    shapes = [Shape(size, tariffs=tariffs, prefixes=prefixes // 8 * 8) for size in _sizes(calls)]
+    plain = [Shape(size, tariffs=tariffs, prefixes=prefixes // 8 * 8) for size in _sizes(calls)]
+    shapes = [
+        replace(shape, promotions=True, correspondents=99, borders=True) if everything else shape for shape in plain
+    ]
     try:
         with _progress() as tell:
             results = [run(shape, peers=chosen, server=postgresql, tell=tell, folder=folder) for shape in shapes]
@@ -116,6 +124,9 @@ def _show(measured: dict[str, Any]) -> None:
         "columns: Parquet in, Parquet out", f"{measured['calls']:,}", f"{measured['calls_per_s']:,}", "",
         f"{measured['peak_mb']:,} MB",
     )  # fmt: skip
+    if "plain_calls_per_s" in measured:
+        rate = f"{measured['plain_calls_per_s']:,}"
+        shown.add_row("the same, for SQL peers: plain set", f"{measured['calls']:,}", rate, "", "")
     for key, of, label in (
         ("bound", "of_bound", "bound: read and write, no rating"),
         ("shuffle_bound", "of_shuffle_bound", "bound: the same, dealt and sorted"),

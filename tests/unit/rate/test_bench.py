@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from ardoise.core.allowances import Counters
+from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
+from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 from ardoise.rate.bench import bound, calls, sample, world
 from ardoise.rate.bench.answer import Answer, of_charges
 from ardoise.rate.bench.peers import PEERS
@@ -35,9 +39,9 @@ def charges(usage: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list
     return [file.path for file in rated.files]
 
 
-def put_to(name: str, usage: list[Path], folder: Path) -> Rated:
+def put_to(name: str, usage: list[Path], folder: Path, shape: Shape = SHAPE) -> Rated:
     told: list[int] = []
-    return PEERS[name].rate(Task(SHAPE, usage, SHAPE.calls, folder, told.append))
+    return PEERS[name].rate(Task(shape, usage, SHAPE.calls, folder, told.append))
 
 
 # -- the month
@@ -89,6 +93,31 @@ def test_a_peer_finds_the_same_as_the_columns(
     assert found == of_charges(charges)
     assert found.calls.keys() == {"priced", "unpriced/no_rate", "excluded/incoming", "excluded/unanswered"}
     assert min(found.amount_micros, found.cost_micros, found.covered_s) > 0
+
+
+@pytest.mark.parametrize("feature", [{"promotions": True}, {"correspondents": 5}, {"borders": True}])
+def test_the_loop_prices_each_feature_as_the_scalar_does(
+    feature: dict[str, int], usage: list[Path], tmp_path: Path
+) -> None:
+    shape = replace(SHAPE, **feature)
+    with_it = put_to("loop", usage, tmp_path, shape).answer
+    assert with_it == scalar_answer(shape, usage)
+    assert with_it != put_to("loop", usage, tmp_path).answer  # it decides some of these calls
+
+
+def scalar_answer(shape: Shape, usage: list[Path]) -> Answer:
+    """What `core.rating` says, a call at a time."""
+    compiled, counters = CompiledSnapshot(world.snapshot(shape)), Counters()
+    rows = pl.read_parquet(usage).sort(USAGE.answered_at, USAGE.usage_id).iter_rows(named=True)
+    parts = [part for row in rows for part in compiled.rate(usage_of(row), counters)]
+    return Answer.of_states(
+        (part.state, part.why, 1, part.amount_micros, part.cost_micros, part.billed_s, part.covered_s) for part in parts
+    )
+
+
+def usage_of(row: dict[str, object]) -> Usage:
+    kinds = {USAGE.direction: Direction, USAGE.status: CallStatus, USAGE.kind: UsageKind}
+    return Usage(**{name: kinds[name](value) if name in kinds else value for name, value in row.items()})  # type: ignore[arg-type, call-overload]
 
 
 def test_a_sample_is_whole_customers_and_their_charges_are_found_again(

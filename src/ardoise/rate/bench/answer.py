@@ -32,7 +32,8 @@ class Answer:
         calls: dict[str, int] = {}
         sums = [0, 0, 0, 0]
         for state, why, count, *parts in rows:
-            calls[f"{state}/{why}" if why else str(state)] = int(str(count))
+            name = f"{state}/{why}" if why else str(state)
+            calls[name] = calls.get(name, 0) + int(str(count))
             sums = [known + int(str(part or 0)) for known, part in zip(sums, parts, strict=True)]
         return cls(dict(sorted(calls.items())), *sums)
 

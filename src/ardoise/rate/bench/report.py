@@ -50,12 +50,11 @@ class _Run:
         bounds = {
             kind: self._part("bound", f"bound: {kind}", files=made["files"], kind=kind) for kind in ("copy", "shuffle")
         }
-        calls_per_s = round(shape.calls / columns["rate_s"])
         result: Json = {
             **asdict(shape),
             "lines": shape.lines,
             "customers": shape.customers,
-            "calls_per_s": calls_per_s,
+            "calls_per_s": round(shape.calls / columns["rate_s"]),
             "rate_s": round(columns["rate_s"], 3),
             "compile_s": round(compiled["compile_s"], 3),
             "snapshot_s": round(columns["snapshot_s"], 3),
@@ -69,36 +68,45 @@ class _Run:
             "of_bound": round(bounds["copy"]["rate_s"] / columns["rate_s"], 3),
             "of_shuffle_bound": round(bounds["shuffle"]["rate_s"] / columns["rate_s"], 3),
         }
+        plain = columns
+        if shape != shape.plain and not all(PEERS[name].everything for name in peers):
+            label = "rating them without what peers lack"
+            plain = self._part("columns", label, on=shape.plain, files=made["files"], samples=samples)
+            result["plain_calls_per_s"] = round(shape.calls / plain["rate_s"])
         result["peers"] = {
-            name: self._compared(name, samples, columns["answers"], calls_per_s, server) for name in peers
+            name: self._compared(name, samples, columns if PEERS[name].everything else plain, server) for name in peers
         }
         result["checksums_equal"] = all(peer["checksum_equal"] for peer in result["peers"].values())
         return result
 
-    def _compared(self, name: str, samples: Json, answers: Json, calls_per_s: int, server: str) -> Json:
+    def _compared(self, name: str, samples: Json, columns: Json, server: str) -> Json:
+        """A peer beside the columns that rated the same set: rates, and whether the answers are the same."""
         size = str(min(PEERS[name].most_calls, self._shape.calls))
-        taken = samples[size]
-        rated = self._part("peer", name, of=taken["calls"], name=name, taken=taken, server=server)
-        peer_calls_per_s = rated["calls"] / rated["rate_s"]
+        taken, ours = samples[size], columns["answers"][size]
+        on = self._shape if PEERS[name].everything else self._shape.plain
+        rated = self._part("peer", name, on=on, of=taken["calls"], name=name, taken=taken, server=server)
+        calls_per_s = rated["calls"] / rated["rate_s"]
         return {
             "calls": rated["calls"],
-            "calls_per_s": round(peer_calls_per_s),
-            "ratio": round(calls_per_s / peer_calls_per_s, 1),
+            "calls_per_s": round(calls_per_s),
+            "ratio": round(self._shape.calls / columns["rate_s"] / calls_per_s, 1),
             "rate_s": round(rated["rate_s"], 3),
             "prepare_s": round(rated["prepare_s"], 3),
             "peak_mb": rated["peak_mb"],
-            "checksum_equal": rated["answer"] == answers[size],
+            "everything": PEERS[name].everything,
+            "checksum_equal": rated["answer"] == ours,
             "answer": rated["answer"],
-            "ours": answers[size],
+            "ours": ours,
         }
 
-    def _part(self, part: str, label: str, *, of: int | None = None, **order: object) -> Json:
+    def _part(self, part: str, label: str, *, on: Shape | None = None, of: int | None = None, **order: object) -> Json:
         """Run one part to its end and give its result; its files go as soon as it is done."""
         out_dir = self._folder / "out"
         if part != "generate":
             order["out_dir"] = str(out_dir)
         try:
-            return self._ended({"part": part, "shape": asdict(self._shape), **order}, label, of or self._shape.calls)
+            shape = asdict(on or self._shape)
+            return self._ended({"part": part, "shape": shape, **order}, label, of or self._shape.calls)
         finally:
             shutil.rmtree(out_dir, ignore_errors=True)
 

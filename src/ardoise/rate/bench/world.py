@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -93,8 +93,8 @@ PATTERNS = (
 class Shape:
     """How large the month is. `prefixes` (a multiple of 8) is what each of the `tariffs` has.
 
-    The last three put into the set what peers do not compute: promotions, limits on distinct callees, calls cut at
-    band borders.
+    The last three are in the set on demand: promotions, a limit on distinct callees (99 in French offers), calls cut or
+    carried over at band borders.
     """
 
     calls: int
@@ -102,8 +102,13 @@ class Shape:
     prefixes: int = 8_000
     calls_per_line: int = 500
     promotions: bool = False
-    correspondents: bool = False
+    correspondents: int = 0
     borders: bool = False
+
+    @property
+    def plain(self) -> Shape:
+        """The same month without what only some engines compute."""
+        return replace(self, promotions=False, correspondents=0, borders=False)
 
     @property
     def lines(self) -> int:
@@ -153,7 +158,7 @@ def has_own_allowance(line: Ints) -> npt.NDArray[np.bool_]:
 
 
 def allowance_of(line: Ints) -> Ints:
-    """1 is two hours, 2 is ten hours (or unlimited to 99 numbers, 3 h a call)."""
+    """1 is two hours, 2 is ten hours (or unlimited to so many numbers, 3 h a call)."""
     return 1 + (line % 9 < 2)
 
 
@@ -415,7 +420,14 @@ def _allowances(shape: Shape) -> Iterator[Allowance]:
     yield Allowance(1, "2H", "2 h", QUANTITY_S[1], zones, AllowanceOwner.LINE)
     if shape.correspondents:
         yield Allowance(
-            2, "UNLIMITED", "Unlimited", None, zones, AllowanceOwner.LINE, call_limit=10_800, correspondents=99
+            2,
+            "UNLIMITED",
+            "Unlimited",
+            None,
+            zones,
+            AllowanceOwner.LINE,
+            call_limit=10_800,
+            correspondents=shape.correspondents,
         )
     else:
         yield Allowance(2, "10H", "10 h", QUANTITY_S[2], zones, AllowanceOwner.LINE)

@@ -16,11 +16,15 @@ from ardoise.rate.bench.peers.common import Rated, Task
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """`most_calls`: a larger month is put to it by the calls of some customers, whole, about so many."""
+    """`most_calls`: a larger month is put to it by the calls of some customers, whole, about so many. `everything`: it
+    also knows promotions, limits on distinct callees and calls cut at band borders; the others are given the same calls
+    and tariffs without them.
+    """
 
     module: str
     what: str
     most_calls: int
+    everything: bool = False
 
     def rate(self, task: Task) -> Rated:
         module = import_module(f"{__name__}.{self.module}")
@@ -30,7 +34,7 @@ class Peer:
 
 PEERS: Mapping[str, Peer] = {
     "duckdb": Peer("duck", "SQL, ASOF join, Parquet to Parquet", 5_000_000),
-    "loop": Peer("loop", "Python, Decimal, a call at a time", 200_000),
+    "loop": Peer("loop", "Python, Decimal, a call at a time", 200_000, everything=True),
     "postgresql": Peer("postgres", "prefix extension, table to table", 200_000),
     "sqlite": Peer("lite", "indexed prefixes, table to table", 200_000),
 }
