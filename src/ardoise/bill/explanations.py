@@ -15,13 +15,16 @@ from ardoise.bill.calls import HIDDEN, Viewer, charges_of, reads_numbers
 from ardoise.catalog.queries import take_snapshot
 from ardoise.collect.handover import snapshot_sources
 from ardoise.core import phone
-from ardoise.core.allowances import Draw
-from ardoise.core.attribution import Attribution
+from ardoise.core.allowances import Draw, Held, read_draws
+from ardoise.core.attribution import Attribution, IncompleteSnapshot
+from ardoise.core.chains import is_incoming
+from ardoise.core.charging import recomputed
 from ardoise.core.compiled import CompiledVersion
+from ardoise.core.rated import NOT_ANSWERED
 from ardoise.core.rating import CompiledSnapshot, Match, PartName, RatedPart, Section, State, Why
 from ardoise.core.reasons import explain
 from ardoise.core.schema import CHARGES
-from ardoise.core.usage import CallStatus, Direction, Usage
+from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
 Charge = Mapping[str, object]
 
@@ -83,23 +86,20 @@ def _masked(sentences: list[str], hidden: str) -> list[str]:
 
 
 def _rated(compiled: CompiledSnapshot, charge: Charge) -> RatedPart | None:
-    """The charge as rating made it; None when the version or the row it names is gone."""
-    usage = _usage(charge)
-    match = _match(compiled, charge) if charge[CHARGES.state] == State.PRICED else None
+    """The charge as rating made it; None when the version, the row or an allowance that it names is gone."""
+    usage, payer = _usage(charge), _payer(charge)
+    match = _match(compiled, charge, usage, payer) if charge[CHARGES.state] == State.PRICED else None
+    promotion_id = _optional(charge[CHARGES.promotion_id])
+    promotion = None if promotion_id is None else compiled.charging.promotions.promotions.get(promotion_id)
+    draws = _draws(compiled, charge)
+    if draws is None or (promotion is None and promotion_id is not None):
+        return None
     if match is None and charge[CHARGES.state] == State.PRICED:
         return None
     cost = _optional(charge[CHARGES.cost_micros])
     return RatedPart(
         usage=usage,
-        payer=Attribution(
-            line_id=_optional(charge[CHARGES.line_id]),
-            account_id=_whole(charge[CHARGES.account_id]),
-            root_id=_whole(charge[CHARGES.root_id]),
-            issuer_id=_whole(charge[CHARGES.issuer_id]),
-            billable=bool(charge[CHARGES.billable]),
-            identifier_rule=str(charge[CHARGES.identifier_rule]),
-            no_detail=False,
-        ),
+        payer=payer,
         part=PartName(str(charge[CHARGES.part])),
         month=str(charge[CHARGES.month]),
         state=State(str(charge[CHARGES.state])),
@@ -107,23 +107,48 @@ def _rated(compiled: CompiledSnapshot, charge: Charge) -> RatedPart | None:
         section=Section(str(charge[CHARGES.section])),
         billed_s=_whole(charge[CHARGES.billed_s]),
         match=match,
-        draws=_draws(compiled, charge),
+        draws=draws,
         amount_micros=_optional(charge[CHARGES.amount_micros]),
         cost_micros=cost,
         cost_match=None if cost is None else compiled.cost_match(usage),
         printed_micros=_optional(charge[CHARGES.printed_micros]),
+        residue=str(charge[CHARGES.residue]),
+        promotion=promotion,
+        promoted=_whole(charge[CHARGES.promoted]),
+        level=str(charge[CHARGES.level]),
     )
 
 
-def _match(compiled: CompiledSnapshot, charge: Charge) -> Match | None:
+def _payer(charge: Charge) -> Attribution:
+    return Attribution(
+        line_id=_optional(charge[CHARGES.line_id]),
+        account_id=_whole(charge[CHARGES.account_id]),
+        root_id=_whole(charge[CHARGES.root_id]),
+        issuer_id=_whole(charge[CHARGES.issuer_id]),
+        billable=bool(charge[CHARGES.billable]),
+        identifier_rule=str(charge[CHARGES.identifier_rule]),
+        no_detail=False,
+    )
+
+
+def _match(compiled: CompiledSnapshot, charge: Charge, usage: Usage, payer: Attribution) -> Match | None:
+    """The row that priced the charge: along the chain of today, else where the charge says it was."""
+    chain = compiled.chain(payer, at=usage.answered_at, incoming=is_incoming(usage))
+    along = compiled.book.match(chain, usage)
+    if isinstance(along, Match) and along.version.version_id == charge[CHARGES.version_id]:
+        return along if _same_row(along, charge) else None
     version = _version(compiled, charge)
     if version is None:
         return None
     band = str(charge[CHARGES.band])
-    found = version.table(band).find(str(charge[CHARGES.number_key]))
-    if found is None or found.rate.prefix != charge[CHARGES.prefix] or found.rate.zone != charge[CHARGES.zone]:
-        return None
-    return Match(found, version.version, band)
+    found = version.table(band, usage.kind).find(usage.number_key, usage.number_category)
+    match = None if found is None else Match(found, version.version, band)
+    return match if match is not None and _same_row(match, charge) else None
+
+
+def _same_row(match: Match, charge: Charge) -> bool:
+    rate = match.rate.rate
+    return rate.prefix == charge[CHARGES.prefix] and rate.zone == charge[CHARGES.zone]
 
 
 def _version(compiled: CompiledSnapshot, charge: Charge) -> CompiledVersion | None:
@@ -131,24 +156,34 @@ def _version(compiled: CompiledSnapshot, charge: Charge) -> CompiledVersion | No
     return next((known for known in versions if known.version.version_id == charge[CHARGES.version_id]), None)
 
 
-def _draws(compiled: CompiledSnapshot, charge: Charge) -> tuple[Draw, ...]:
-    allowance_id = _optional(charge[CHARGES.allowance_id])
-    known = None if allowance_id is None else compiled.allowances.allowances.get(allowance_id)
-    covered_s = _whole(charge[CHARGES.covered_s])
-    return (Draw(known, covered_s),) if known is not None and covered_s else ()
+def _draws(compiled: CompiledSnapshot, charge: Charge) -> tuple[Draw, ...] | None:
+    try:
+        return read_draws(
+            compiled.allowances.allowances,
+            allowance_id=_optional(charge[CHARGES.allowance_id]),
+            covered_s=_whole(charge[CHARGES.covered_s]),
+            draws=str(charge[CHARGES.draws]),
+        )
+    except IncompleteSnapshot:
+        return None
 
 
 def _gives_the_amount(part: RatedPart) -> bool:
     """Whether the row still gives the stored amount: a version of an open month may have been edited since."""
     if part.match is None:
         return True
-    rate = part.match.rate
+    base_micros = part.cost_micros if part.printed_micros is None else part.printed_micros
+    if part.match.rate.coefficient is not None and base_micros is None:
+        return False
+    fare, quantity = part.match.fare(base_micros), part.usage.quantity
     if part.part is PartName.SERVICE:
-        return rate.service(part.usage.talk_s) == part.amount_micros
-    if part.draws:
-        uncovered_s = max(0, part.usage.talk_s - rate.free_s) - part.covered_s
-        return rate.remainder(uncovered_s)[0] == part.amount_micros
-    return rate.whole_call(part.usage.talk_s)[0] == part.amount_micros
+        service = fare.service(quantity)
+        return fare.round(service.amount, service.scale) == (part.amount_micros, part.residue)
+    if part.usage.status in NOT_ANSWERED:
+        attempt = fare.attempt()
+        return fare.round(attempt.amount, attempt.scale) == (part.amount_micros, part.residue)
+    again = recomputed(fare, quantity, Held(part.draws, part.promotion, part.promoted))
+    return (again.amount_micros, again.residue) == (part.amount_micros, part.residue)
 
 
 def _usage(charge: Charge) -> Usage:
@@ -170,6 +205,9 @@ def _usage(charge: Charge) -> Usage:
         called="",
         number_key=str(charge[CHARGES.number_key]),
         number_category=str(charge[CHARGES.number_category]),
+        operator_micros=_optional(charge[CHARGES.printed_micros]),
+        kind=UsageKind(str(charge[CHARGES.kind])),
+        units=_whole(charge[CHARGES.units]),
     )
 
 
