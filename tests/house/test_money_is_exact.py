@@ -17,6 +17,7 @@ MAY = {
     "collect/simulator.py": "tickets a second",
     "deliver/validation.py": "seconds a validation may take",
     "rate/bench/peers/common.py": "seconds measured",
+    "rate/columns/clock.py": "seconds measured",
     "store/fields.py": "refuses them",
 }
 

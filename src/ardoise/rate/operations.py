@@ -20,6 +20,7 @@ from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
 from ardoise.directory.operations import UnknownIdentifier, register_provisional_lines
+from ardoise.rate.columns.month import RatedFile
 from ardoise.rate.columns.month import rate_month as rate_files
 from ardoise.rate.models import MonthRating
 from ardoise.store import queries as store
@@ -73,7 +74,7 @@ def rate_month(
         )
         states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
         totals = {"calls": result.calls_all, "states": states}
-        staged = _staged(Path(folder))
+        staged = _staged(result.files)
         # One transaction: a crash half-way would leave buckets of two ratings under the fingerprints of one.
         with transaction.atomic():
             for name, generation in expected.items():
@@ -113,12 +114,12 @@ def _buckets() -> list[str]:
     return [f"{bucket:02d}" for bucket in range(BUCKETS)]
 
 
-def _staged(folder: Path) -> dict[str, list[StagedFile]]:
+def _staged(files: Iterable[RatedFile]) -> dict[str, list[StagedFile]]:
     """The rated files as files of the open table, by partition; a bucket without charges has none."""
-    staged = {}
-    for name in _buckets():
-        frame = pl.read_parquet(folder / f"charges-{name}.parquet")
-        staged[name] = [write_parquet(frame, TableName.OPEN)] if frame.height else []
+    staged: dict[str, list[StagedFile]] = {name: [] for name in _buckets()}
+    for file in files:
+        if file.rows:
+            staged[f"{file.bucket:02d}"].append(write_parquet(pl.read_parquet(file.path), TableName.OPEN))
     return staged
 
 

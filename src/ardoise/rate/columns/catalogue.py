@@ -1,240 +1,351 @@
-"""The tariffs of a month as arrays: which row of which tariff prices a number in a band.
+"""The tariffs of a month as arrays: which row of which tariff prices a number at an instant.
 
-A number of up to 15 digits becomes one integer, its digits left-aligned on 15 places, followed by its length. A prefix
-is then one interval of those integers, an exact number an interval of one. The intervals of all tariffs are nested,
-never crossed: their borders cut the line into disjoint cells shared by all, found by bisection, and a dense table
-[version and band, cell] holds the row. Other keys (short numbers, texts, longer numbers) are few: each distinct one is
-a cell of its own, filled by the scalar's own lookup.
+Millions of rows have few distinct prices: a row is an entry of narrow arrays (prefix, zone, version, price shape), and
+only the distinct shapes are compiled, by the scalar's own `CompiledRate`.
+
+A *class* is a set of owners with the same tariff links; an *epoch* is a span of the month in which no link, version or
+band changes. For a class and an epoch, the tables of rows to ask, first to last, are one lookup.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ardoise.core.attribution import Attribution
 from ardoise.core.calendars import band_changes
-from ardoise.core.compiled import CompiledRate, CompiledVersion, RateTable, is_digits
+from ardoise.core.compiled import CompiledRate, CompiledVersion, is_digits
 from ardoise.core.rating import Chain, CompiledSnapshot, Why
-from ardoise.core.schema import CHARGES
-from ardoise.core.tariffs import Calendar
-from ardoise.rate.columns.kernel import Ints, RateColumns
+from ardoise.core.snapshot import OwnerKind, TariffLink
+from ardoise.core.tariffs import Rate, Tariff
+from ardoise.core.usage import UsageKind
+from ardoise.rate.columns.cells import CellTables, Painted, Rows
+from ardoise.rate.columns.epochs import Epochs
+from ardoise.rate.columns.kernel import Flags, Ints, RateColumns
+from ardoise.rate.columns.numbers import DIGITS, bounds_of, cell_bounds, number_codes
 
-DIGITS = 15
-LENGTHS = 16  # room for the length of the number, under each value
+__all__ = ["DIGITS", "CatalogueColumns", "cell_bounds"]
 
-Cells = npt.NDArray[np.int32]
+# What tells rows apart without changing their price, and tariffs without changing what their rows cost.
+_OF_ROW = ("prefix", "zone", "band", "exact", "origin", "kind")
+_OF_TARIFF = ("tariff_id", "code", "name", "currency", "tax_basis", "calendar", "versions", "zone", "incoming")
+_price_of = attrgetter(*(field.name for field in fields(Rate) if field.name not in _OF_ROW))
+_settings_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF))
 
-
-def instants_us(instants: Iterable[datetime]) -> Ints:
-    """UTC instants as microseconds since 1970, exactly (as Polars keeps them)."""
-    series = pl.Series(list(instants), dtype=pl.Datetime("us", "UTC"))
-    return series.to_physical().to_numpy().astype(np.int64)
-
-
-def cell_bounds(digits: str, *, exact: bool) -> tuple[int, int]:
-    """The half-open interval of codes that a prefix, or one exact number, covers."""
-    low = int(digits or "0") * 10 ** (DIGITS - len(digits)) * LENGTHS + len(digits)
-    if exact:
-        return low, low + 1
-    # a number shorter than the prefix has the same value when the prefix ends in zeros, but a smaller length: below low
-    return low, (int(digits or "0") + 1) * 10 ** (DIGITS - len(digits)) * LENGTHS
+Owner = tuple[OwnerKind, int]
 
 
-def number_codes(keys: pl.Series) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Codes of the keys, and which keys have one (1 to 15 digits)."""
-    lengths = keys.str.len_bytes().to_numpy().astype(np.int64)
-    coded = (keys.str.contains(r"^[0-9]{1,15}$")).to_numpy()
-    values = keys.cast(pl.Int64, strict=False).fill_null(0).to_numpy().astype(np.int64)
-    lengths = np.where(coded, lengths, 0)
-    powers = 10 ** np.arange(DIGITS, -1, -1, dtype=np.int64)
-    return np.where(coded, values, 0) * powers[lengths] * LENGTHS + lengths, coded
+class Shapes:
+    """Distinct prices, compiled once each."""
+
+    def __init__(self) -> None:
+        self.compiled: list[CompiledRate] = []
+        self._by_value: dict[object, int] = {}
+
+    def of(self, version: CompiledVersion, rates: Sequence[Rate]) -> Rows:
+        """The shape of each row of a version."""
+        settings = (_settings_of(version.tariff), version.change)
+        by_identity: dict[tuple[int, ...], int] = {}  # values of one deck are often the same objects: no hashing then
+        shapes = np.empty(len(rates), np.int32)
+        for place, rate in enumerate(rates):
+            identity = tuple(map(id, _price_of(rate)))
+            shape = by_identity.get(identity)
+            if shape is None:
+                shape = by_identity[identity] = self._shape(settings, rate, version)
+            shapes[place] = shape
+        return shapes
+
+    def _shape(self, settings: object, rate: Rate, version: CompiledVersion) -> int:
+        value = (settings, rate.kind, _price_of(rate))
+        shape = self._by_value.get(value)
+        if shape is None:
+            shape = self._by_value[value] = len(self.compiled)
+            self.compiled.append(CompiledRate(rate, version.tariff, version.change))
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRows:
+    """The rows of one version as arrays. `first` is the number of its first row among all."""
+
+    first: int
+    prefixes: pl.Series
+    exact: Flags
+    plain: Flags  # a prefix of 0 to 15 digits: an interval of codes
+    low: Ints
+    high: Ints
+    of_band: dict[str, Ints]  # positions of the rows for calls in each band
+
+    def in_band(self, band: str) -> Ints:
+        """Positions of the rows that hold in a band, those of the band itself last: they replace the others."""
+        own = self.of_band.get(band) if band else None
+        every = self.of_band.get("", np.zeros(0, np.int64))
+        return every if own is None else np.concatenate([every, own])
 
 
 class CatalogueColumns:
-    """The chains and versions met in a month, interned, and their dense tables.
-
-    `chain_id` and `rate_id` are positions in the arrays. Build in two moments: intern every chain first (`intern`),
-    then `freeze` once.
-    """
+    """Build in two moments: intern every class first (`price_class`, `cost_class`), then `freeze` once."""
 
     def __init__(self, compiled: CompiledSnapshot, *, from_at: datetime, to_at: datetime) -> None:
         self._compiled = compiled
         self._period = (from_at, to_at)
-        self._chains: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._links: dict[Owner, list[TariffLink]] = {}
+        for link in compiled.snapshot.links:
+            self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
+        self._classes: dict[object, int] = {}
+        self._ask: list[Callable[[datetime], Chain]] = []
+        self._known: dict[tuple[tuple[Owner, ...], int], int] = {}
         self._versions: dict[int, CompiledVersion] = {}
-        self._version_ids: dict[int, int] = {}
 
-    def intern(self, chain: Chain) -> int:
-        """The id of a chain."""
-        versions = []
-        for version in chain.versions:
-            version_id = self._version_ids.setdefault(id(version), len(self._version_ids))
-            self._versions[version_id] = version
-            versions.append(version_id)
-        return self._chains.setdefault((min(chain.linked, 1), tuple(versions)), len(self._chains))
+    # -- classes
+
+    def price_class(self, payer: Attribution) -> int:
+        """The class of the owners whose links price the calls of a payer."""
+        owners = [(OwnerKind.LINE, payer.line_id)] if payer.line_id is not None else []
+        owners += [(OwnerKind.ACCOUNT, known) for known in self._compiled.attributor.ancestors(payer.account_id)]
+        owners.append((OwnerKind.ISSUER, payer.issuer_id))
+        linked = tuple(owner for owner in owners if owner in self._links)
+        found = self._known.get((linked, payer.issuer_id))
+        if found is None:
+            name = ("price", payer.issuer_id, tuple(self._signature(owner) for owner in linked))
+            found = self._class(name, lambda at: self._compiled.chain(payer, at=at))
+            self._known[linked, payer.issuer_id] = found
+        return found
+
+    def cost_class(self, source: str) -> int:
+        """The class of the operator's tariffs behind a source."""
+        return self._class(("cost", source), lambda at: self._compiled.cost_chain(source, at=at))
+
+    def _class(self, name: object, ask: Callable[[datetime], Chain]) -> int:
+        number = self._classes.setdefault(name, len(self._classes))
+        if number == len(self._ask):
+            self._ask.append(ask)
+        return number
+
+    def _signature(self, owner: Owner) -> tuple[object, ...]:
+        return tuple(
+            (link.tariff_id, link.rank, link.valid_from_at, link.valid_to_at, link.adjustment)
+            for link in self._links[owner]
+        )
+
+    # -- freezing
 
     def freeze(self) -> None:
-        """Build the arrays, once every chain is known."""
-        self._build_chains()
-        self._build_bands()
-        self._build_tables()
+        """Build the arrays, once every class is known."""
+        chains = self._chains_of_classes()
+        for number_of_chains in chains:
+            for chain in number_of_chains:
+                for version in chain.versions:
+                    self._versions.setdefault(id(version), version)
+        self._number_rows()
+        self._build_epochs()
+        self._build_tables(chains)
 
-    def _build_chains(self) -> None:
-        longest = max((len(versions) for _, versions in self._chains), default=0)
-        self.chain_versions = np.full((len(self._chains), longest), -1, np.int32)
-        self.chain_why: list[Why] = []
-        for (linked, versions), row in self._chains.items():
-            self.chain_versions[row, : len(versions)] = versions
-            self.chain_why.append(Why.NO_RATE if versions else Why.NO_VERSION if linked else Why.NO_TARIFF)
+    def _changes(self) -> list[datetime]:
+        """The instants of the month at which a link or a version begins or ends, the start of the month first."""
+        from_at, to_at = self._period
+        borders = {at for link in self._compiled.snapshot.links for at in (link.valid_from_at, link.valid_to_at)}
+        for tariff in self._compiled.snapshot.tariffs:
+            borders |= {at for known in tariff.versions for at in (known.valid_from_at, known.valid_to_at)}
+        return [from_at, *sorted(at for at in borders if at is not None and from_at < at < to_at)]
 
-    def _build_bands(self) -> None:
-        """Each calendar's change instants; bands numbered over all calendars, "" is 0; calendar 0 is no calendar."""
-        self.band_names = [""]
-        self.version_calendar = np.zeros(len(self._versions), np.int32)
-        self._calendars: list[tuple[Ints, Ints] | None] = [None]
-        known: dict[str, int] = {"": 0}
-        for version_id, version in self._versions.items():
+    def _chains_of_classes(self) -> list[list[Chain]]:
+        self._instants = self._changes()
+        return [[ask(at) for at in self._instants] for ask in self._ask]
+
+    def _number_rows(self) -> None:
+        """Every row of every version met: one number, and what a charge copies from it."""
+        self._rows: dict[int, VersionRows] = {}
+        shapes, zones = Shapes(), {"": 0}
+        shape_of: list[Rows] = []
+        zone_of: list[Rows] = []
+        version_of: list[Rows] = []
+        prefixes: list[pl.Series] = []
+        first = 0
+        for known, version in self._versions.items():
+            rates = version.version.rates
+            self._rows[known] = _arrays(rates, first)
+            shape_of.append(shapes.of(version, rates))
+            zone_of.append(np.array([zones.setdefault(rate.zone, len(zones)) for rate in rates], np.int32))
+            version_of.append(np.full(len(rates), len(version_of), np.int32))
+            prefixes.append(self._rows[known].prefixes)
+            first += len(rates)
+        self.rates = RateColumns(shapes.compiled)
+        none = np.zeros(0, np.int32)
+        self.row_shape = np.concatenate([*shape_of, none])
+        self.row_zone = np.concatenate([*zone_of, none])
+        self.row_version = np.concatenate([*version_of, none])
+        self._row_exact = np.concatenate([*(rows.exact for rows in self._rows.values()), none.astype(np.bool_)])
+        self.zone_names = list(zones)
+        every = pl.concat([pl.Series(prefixes[0].name if prefixes else "", [""], pl.String), *prefixes])
+        self.prefix_names = every.unique(maintain_order=True).sort()
+        self.row_prefix = self.prefix_names.search_sorted(every[1:]).to_numpy().astype(np.int32)
+        versions = list(self._versions.values())
+        self.version_ids = np.array([known.version.version_id for known in versions], np.int64)
+        self.tariff_ids = np.array([known.tariff.tariff_id for known in versions], np.int64)
+        self.currency_of = [known.tariff.currency for known in versions]
+        self.tax_basis_of = [known.tariff.tax_basis.value for known in versions]
+
+    def _build_epochs(self) -> None:
+        from_at, to_at = self._period
+        self._bands: dict[str, tuple[list[datetime], list[str]]] = {"": ([from_at], [""])}
+        for version in self._versions.values():
             code = version.tariff.calendar
-            if code not in known:
-                known[code] = len(self._calendars)
-                self._calendars.append(self._changes(self._compiled.calendars[code]))
-            self.version_calendar[version_id] = known[code]
+            if code not in self._bands:
+                calendar = self._compiled.calendars[code]
+                changes = band_changes(calendar, from_at=from_at, to_at=to_at, holidays=self._compiled.holidays)
+                self._bands[code] = ([at for at, _ in changes], [band for _, band in changes])
+        borders = {*self._instants, *(at for instants, _ in self._bands.values() for at in instants)}
+        self.epochs = Epochs(sorted(borders), from_at=from_at, to_at=to_at)
+        self.band_names = [""]
+        for _, bands in self._bands.values():
+            self.band_names += [band for band in dict.fromkeys(bands) if band not in self.band_names]
 
-    def _changes(self, calendar: Calendar) -> tuple[Ints, Ints]:
-        changes = band_changes(
-            calendar, from_at=self._period[0], to_at=self._period[1], holidays=self._compiled.holidays
-        )
-        for _, band in changes:
-            if band not in self.band_names:
-                self.band_names.append(band)
-        return instants_us(at for at, _ in changes), np.array([self.band_names.index(band) for _, band in changes])
+    def _band(self, version: CompiledVersion, at: datetime) -> str:
+        instants, bands = self._bands[version.tariff.calendar]
+        return bands[bisect_right(instants, at) - 1]
 
-    def bands(self, at_us: Ints) -> Cells:
-        """[calendar, call] -> band."""
-        bands = np.zeros((len(self._calendars), len(at_us)), np.int32)
-        for row, changes in enumerate(self._calendars):
-            if changes is not None:
-                bands[row] = changes[1][np.searchsorted(changes[0], at_us, side="right") - 1]
-        return bands
+    def _build_tables(self, chains: Sequence[Sequence[Chain]]) -> None:
+        """For each class and epoch, the tables to ask: one array a position in the chain, -1 where it has ended."""
+        self._tables: dict[tuple[int, str], int] = {}
+        self._painted: list[Painted] = []
+        self._special: list[dict[tuple[bool, str], int]] = []
+        epochs = self.epochs.instants
+        at_instant = [bisect_right(self._instants, at) - 1 for at in epochs]
+        asked: dict[tuple[int, int], tuple[int, int]] = {}  # (version, epoch) -> (table, band)
+        shape = (len(chains), len(epochs))
+        longest = max((len(chain.versions) for known in chains for chain in known), default=0)
+        self.chain_tables = [np.full(shape, -1, np.int32) for _ in range(longest)]
+        self.chain_bands = [np.zeros(shape, np.int32) for _ in range(longest)]
+        self.chain_why = np.full(shape, _WHY[Why.NO_RATE], np.int8)
+        for number, of_class in enumerate(chains):
+            for epoch, at in enumerate(epochs):
+                chain = of_class[at_instant[epoch]]
+                if not chain.versions:
+                    self.chain_why[number, epoch] = _WHY[Why.NO_VERSION if chain.linked else Why.NO_TARIFF]
+                for position, version in enumerate(chain.versions):
+                    key = (id(version), epoch)
+                    if key not in asked:
+                        band = self._band(version, at)
+                        asked[key] = self._table(version, band), self.band_names.index(band)
+                    table, band_id = asked[key]
+                    self.chain_tables[position][number, epoch] = table
+                    self.chain_bands[position][number, epoch] = band_id
+        self.cells = CellTables(self._painted)
+        self._spare: dict[tuple[int, str], int] = {}
+        self._named: dict[int, dict[tuple[bool, str], int]] = {}
 
-    def _build_tables(self) -> None:
-        self._tables: list[RateTable] = []
-        positions: dict[int, int] = {}
-        self._table_of = np.zeros((len(self._versions), len(self.band_names)), np.int32)
-        for version_id, version in self._versions.items():
-            for band_id, band in enumerate(self.band_names):
-                table = version.table(band)
-                if id(table) not in positions:
-                    positions[id(table)] = len(self._tables)
-                    self._tables.append(table)
-                self._table_of[version_id, band_id] = positions[id(table)]
-        self._number_rates()
-        self._fill_cells()
-
-    def _number_rates(self) -> None:
-        self.rate_ids: dict[int, int] = {}
-        rates: list[CompiledRate] = []
-        for table in self._tables:
-            for rate in (*table.prefixes.values(), *table.exact.values()):
-                if id(rate) not in self.rate_ids:
-                    self.rate_ids[id(rate)] = len(rates)
-                    rates.append(rate)
-        self.rates = RateColumns(rates)
-        version_of = {
-            id(rate): version.version.version_id
-            for version in self._versions.values()
-            for band in self.band_names
-            for rate in (*version.table(band).prefixes.values(), *version.table(band).exact.values())
-        }
-
-        self.zone_names = sorted({rate.rate.zone for rate in rates})
-        zones = {zone: position for position, zone in enumerate(self.zone_names)}
-        self.rate_zone = np.array([zones[rate.rate.zone] for rate in rates], np.int64)
-        self._labels = {
-            CHARGES.zone: pl.Series([rate.rate.zone for rate in rates] + [""], dtype=pl.String),
-            CHARGES.prefix: pl.Series([rate.rate.prefix for rate in rates] + [""], dtype=pl.String),
-            CHARGES.currency: pl.Series([rate.tariff.currency for rate in rates] + [""], dtype=pl.String),
-            CHARGES.tax_basis: pl.Series([rate.tariff.tax_basis.value for rate in rates] + [""], dtype=pl.String),
-            CHARGES.tariff_id: pl.Series([*(rate.tariff.tariff_id for rate in rates), None], dtype=pl.Int64),
-            CHARGES.version_id: pl.Series([*(version_of[id(rate)] for rate in rates), None], dtype=pl.Int64),
-        }
-
-    def labels(self, rates: Ints) -> dict[str, pl.Series]:
-        """What a charge copies from its rate; empty where there is none (-1)."""
-        positions = np.where(rates < 0, len(self.rates.rates), rates)
-        return {name: values.gather(positions) for name, values in self._labels.items()}
-
-    def _fill_cells(self) -> None:
-        painted: list[list[tuple[int, int, int]]] = []
-        for table in self._tables:
-            rows = [(rate, False) for rate in table.prefixes.values()] + [(rate, True) for rate in table.exact.values()]
-            bounds = [
-                (*cell_bounds(rate.rate.prefix, exact=exact), self.rate_ids[id(rate)])
-                for rate, exact in rows
-                if len(rate.rate.prefix) <= DIGITS
-                and (is_digits(rate.rate.prefix) or (not rate.rate.prefix and not exact))
-            ]
-            painted.append(sorted(bounds, key=lambda bound: bound[0] - bound[1]))  # widest first, narrower over it
-        borders = {0} | {border for bounds in painted for low, high, _ in bounds for border in (low, high)}
-        self._borders = np.array(sorted(borders), np.int64)
-        self._cells = np.full((len(self._tables), len(self._borders)), -1, np.int32)
-        for row, bounds in enumerate(painted):
-            lows = np.searchsorted(self._borders, np.array([low for low, _, _ in bounds], np.int64))
-            highs = np.searchsorted(self._borders, np.array([high for _, high, _ in bounds], np.int64))
-            for low, high, (_, _, rate_id) in zip(lows.tolist(), highs.tolist(), bounds, strict=True):
-                self._cells[row, low:high] = rate_id
+    def _table(self, version: CompiledVersion, band: str) -> int:
+        rows = self._rows[id(version)]
+        key = (id(version), band if band in rows.of_band else "")
+        if key not in self._tables:
+            self._tables[key] = len(self._painted)
+            held = rows.in_band(band)
+            plain = held[rows.plain[held]]
+            row = (rows.first + plain).astype(np.int32)
+            self._painted.append(Painted(rows.low[plain], rows.high[plain], row))
+            special = held[~rows.plain[held]]
+            exact = rows.exact[special].tolist()
+            prefixes = rows.prefixes.gather(special).to_list()
+            numbers = (rows.first + special).tolist()
+            self._special.append(dict(zip(zip(exact, prefixes, strict=True), numbers, strict=True)))
+        return self._tables[key]
 
     # -- questions
 
-    def locate(self, keys: pl.Series) -> tuple[Cells, Cells]:
-        """The cell of each number, and the table [table, cell] to look it up in."""
-        codes, coded = number_codes(keys)
-        cells = (np.searchsorted(self._borders, codes, side="right") - 1).astype(np.int32)
-        others = np.flatnonzero(~coded)
-        if not len(others):
-            return cells, self._cells
-        texts = keys.gather(others)
-        distinct = texts.unique().sort()
-        extra = np.full((len(self._tables), len(distinct)), -1, np.int32)
-        for row, table in enumerate(self._tables):
-            for column, key in enumerate(distinct.to_list()):
-                found = table.find(key) if key else None
-                if found is not None:
-                    extra[row, column] = self.rate_ids[id(found)]
-        places = distinct.search_sorted(texts).to_numpy()
-        cells[others] = (len(self._borders) + places).astype(np.int32)
-        return cells, np.hstack([self._cells, extra])
+    def match(
+        self, classes: Ints, *, epochs: Ints, codes: Ints, coded: Flags, keys: pl.Series | None
+    ) -> tuple[Rows, Rows]:
+        """The row of each call, -1 for none, and the band it was found in: the first tariff of the chain with a row.
 
-    def match(self, chains: Ints, *, cells: Cells, table: Cells, bands: Cells) -> tuple[Ints, Cells]:
-        """The rate of each call, -1 for none, and the band it was found in: the first tariff of the chain with a
-        row.
+        `keys` may be None when every number has a code.
         """
-        rates = np.full(len(chains), -1, np.int64)
-        found_in = np.zeros(len(chains), np.int32)
-        left = np.arange(len(chains))
-        for position in range(self.chain_versions.shape[1]):
-            versions = self.chain_versions[chains[left], position]
-            left, versions = left[versions >= 0], versions[versions >= 0]
+        rows = np.full(len(classes), -1, np.int32)
+        bands = np.zeros(len(classes), np.int32)
+        if not self.chain_tables:
+            return rows, bands
+        place = classes * len(self.epochs.instants) + epochs
+        left = None  # every call, then those without a row yet
+        for tables, in_bands in zip(self.chain_tables, self.chain_bands, strict=True):
+            at = place if left is None else place[left]
+            table = tables.ravel()[at]
+            found = self.cells.find(table, codes if left is None else codes[left])
+            others = np.flatnonzero(~coded if left is None else ~coded[left])
+            if len(others) and keys is not None:
+                calls = others if left is None else left[others]
+                found[others] = self._find_texts(table[others], keys.gather(calls))
+            hit = found >= 0
+            if left is None:
+                rows, bands = found, np.where(hit, in_bands.ravel()[at], 0)
+            else:
+                rows[left[hit]], bands[left[hit]] = found[hit], in_bands.ravel()[at[hit]]
+            missed = np.flatnonzero(~hit)
+            left = missed if left is None else left[missed]
             if not len(left):
                 break
-            band = bands[self.version_calendar[versions], left]
-            found = table[self._table_of[versions, band], cells[left]]
-            hit = found >= 0
-            rates[left[hit]] = found[hit]
-            found_in[left[hit]] = band[hit]
-            left = left[~hit]
-        return rates, found_in
+        return rows, bands
 
-    def why(self, chains: Ints, keys: Sequence[str]) -> list[Why]:
-        """Why each of these calls found no rate: the same order of reasons as `CompiledSnapshot.match`."""
-        reasons = []
-        for chain, key in zip(chains.tolist(), keys, strict=True):
-            reason = self.chain_why[chain]
-            if not key or (reason is Why.NO_RATE and key.startswith("?")):
-                reason = Why.UNKNOWN_NUMBER
-            reasons.append(reason)
-        return reasons
+    def _find_texts(self, tables: Rows, keys: pl.Series) -> Rows:
+        """Short numbers and texts: few distinct ones, each looked up once in each table."""
+        distinct = keys.unique().sort()
+        texts = distinct.to_list()
+        pair = tables.astype(np.int64) * len(texts) + distinct.search_sorted(keys).to_numpy()
+        pairs, back = np.unique(pair, return_inverse=True)
+        found = [self._find_text(known // len(texts), texts[known % len(texts)]) for known in pairs.tolist()]
+        return np.array(found, np.int32)[back]
+
+    def _find_text(self, table: int, key: str) -> int:
+        """The exact text, else the longest prefix. Rows of digits concern it only if it begins with some."""
+        if table < 0 or not key:
+            return -1
+        known = self._spare.get((table, key))
+        if known is None:
+            rows = self._rows_by_name(table) if is_digits(key[0]) else self._special[table]
+            names = [(True, key), *((False, key[:length]) for length in range(len(key), 0, -1))]
+            if is_digits(key):
+                names.append((False, ""))
+            known = self._spare[table, key] = next((rows[name] for name in names if name in rows), -1)
+        return known
+
+    def _rows_by_name(self, table: int) -> dict[tuple[bool, str], int]:
+        """Every row of a table: for the few numbers of more than 15 digits, and texts that begin with some."""
+        if table not in self._named:
+            rows = self._painted[table].row
+            names = self.prefix_names.gather(self.row_prefix[rows]).to_list()
+            named = zip(zip(self._row_exact[rows].tolist(), names, strict=True), rows.tolist(), strict=True)
+            self._named[table] = dict(named) | self._special[table]
+        return self._named[table]
+
+    def why(self, classes: Ints, epochs: Ints, keys: pl.Series) -> npt.NDArray[np.int8]:
+        """Why each of these calls found no row, a position in `Why`: in the order of `CompiledSnapshot.match`."""
+        reasons = self.chain_why[classes, epochs]
+        unknown = ((reasons == _WHY[Why.NO_RATE]) & keys.str.starts_with("?").to_numpy()) | (keys == "").to_numpy()
+        return np.where(unknown, np.int8(_WHY[Why.UNKNOWN_NUMBER]), reasons)
+
+
+_WHY = {reason: position for position, reason in enumerate(Why)}
+
+
+def _arrays(rates: Sequence[Rate], first: int) -> VersionRows:
+    prefixes = pl.Series([rate.prefix for rate in rates], dtype=pl.String)
+    exact = np.array([rate.exact for rate in rates], np.bool_)
+    _, coded = number_codes(prefixes)
+    size = prefixes.str.len_bytes().to_numpy()
+    plain = (coded & (size <= DIGITS)) | ((size == 0) & ~exact)
+    low, high = np.zeros(len(rates), np.int64), np.zeros(len(rates), np.int64)
+    held = np.flatnonzero(plain)
+    low[held], high[held] = bounds_of(prefixes.gather(held), exact[held])
+    by_band: dict[str, list[int]] = {}
+    for place, rate in enumerate(rates):
+        if rate.kind is UsageKind.CALL and not rate.origin:
+            by_band.setdefault(rate.band, []).append(place)
+    return VersionRows(
+        first, prefixes, exact, plain, low, high, {band: np.array(rows, np.int64) for band, rows in by_band.items()}
+    )

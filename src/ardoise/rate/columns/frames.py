@@ -1,14 +1,17 @@
-"""Polars types of the tables declared in `core.schema`, and what of a usage file rating reads."""
+"""Polars types of the tables declared in `core.schema`, and how usage comes in: Parquet or CSV, by chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
+import numpy as np
 import polars as pl
 
 from ardoise.core.schema import CHARGES, USAGE, Table
+from ardoise.rate.columns.kernel import Ints
 
 TYPES: dict[str, pl.DataType] = {
     "text": pl.String(),
@@ -18,11 +21,16 @@ TYPES: dict[str, pl.DataType] = {
     "flag": pl.Boolean(),
 }
 
-READ = (
-    USAGE.usage_id, USAGE.source, USAGE.answered_at, USAGE.direction, USAGE.status, USAGE.talk_s, USAGE.charged,
-    USAGE.party, USAGE.ddi, USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, USAGE.account_code,
-    USAGE.operator_micros, USAGE.flags, USAGE.kind, USAGE.units, USAGE.origin,
+QUESTION_TEXTS = (USAGE.charged, USAGE.party, USAGE.ddi)
+CARRIED = (USAGE.usage_id, USAGE.calling, USAGE.called, USAGE.number_key)
+"""Texts that a charge copies or that say what it costs."""
+LABELS = (
+    USAGE.source, USAGE.direction, USAGE.status, USAGE.number_category, USAGE.flags, USAGE.kind, USAGE.origin,
+    USAGE.account_code,
 )  # fmt: skip
+"""Columns of few distinct values, read as codes. Account codes are text, yet dialled by users from a short list."""
+NUMBERS = (USAGE.answered_at, USAGE.talk_s, USAGE.operator_micros, USAGE.units)
+READ = (*CARRIED, *QUESTION_TEXTS, *LABELS, *NUMBERS)
 """The columns that a charge depends on or copies."""
 
 
@@ -32,22 +40,118 @@ def schema_of(table: type[Table]) -> dict[str, pl.DataType]:
 
 
 CHARGES_SCHEMA = schema_of(CHARGES)
-USAGE_SCHEMA = {name: TYPES[column.type] for name, column in USAGE.columns().items() if name in READ}
+USAGE_SCHEMA = schema_of(USAGE)
 
 
-def read_usage(
-    files: Sequence[Path], *, from_at: datetime, to_at: datetime, chunk_rows: int
-) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Rows answered in [from_at, to_at), at most `chunk_rows` read at a time, files in the order of their names; with
-    each frame, the number of rows read to make it.
-    """
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some consecutive rows of a usage file."""
+
+    file: Path
+    first: int
+    rows: int
+
+    def read(self) -> pl.DataFrame:
+        """The columns of READ; labels may be texts or categories."""
+        scan = pl.scan_parquet(self.file)
+        kept = scan.collect_schema()
+        chosen = [
+            pl.col(name) if name in LABELS and kept[name] != pl.String else pl.col(name).cast(USAGE_SCHEMA[name])
+            for name in READ
+        ]
+        return scan.slice(self.first, self.rows).select(chosen).collect()
+
+
+def chunks_of(files: Sequence[Path], chunk_rows: int) -> list[Chunk]:
+    """All rows of these files, in the order of their names, at most `chunk_rows` at a time."""
+    chunks = []
     for file in sorted(files):
         rows = pl.scan_parquet(file).select(pl.len()).collect().item()
-        for offset in range(0, rows, chunk_rows):
-            chunk = (
-                pl.scan_parquet(file)
-                .slice(offset, chunk_rows)
-                .select(pl.col(name).cast(kind) for name, kind in USAGE_SCHEMA.items())
-            )
-            inside = pl.col(USAGE.answered_at).is_between(from_at, to_at, closed="left")
-            yield min(chunk_rows, rows - offset), chunk.filter(inside).collect()
+        chunks += [Chunk(file, first, min(chunk_rows, rows - first)) for first in range(0, rows, chunk_rows)]
+    return chunks
+
+
+class Vocabulary:
+    """The distinct values of a label column in a run, numbered as they are met, by several threads."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._lock = Lock()
+
+    def codes(self, labels: pl.Series) -> Ints:
+        """The number of each label."""
+        if not isinstance(labels.dtype, pl.Categorical | pl.Enum):
+            labels = labels.cast(pl.Categorical)
+        physical = labels.to_physical()
+        distinct = physical.unique()
+        texts = labels.unique() if len(distinct) > 1 else labels.head(1)
+        numbers = np.zeros(max(distinct.to_list(), default=0) + 1, np.int64)
+        with self._lock:
+            for code, text in zip(texts.to_physical().to_list(), texts.cast(pl.String).to_list(), strict=True):
+                numbers[code] = self._numbers.setdefault(text, len(self.names))
+                if numbers[code] == len(self.names):
+                    self.names.append(text)
+        if len(distinct) == 1:
+            return np.full(len(labels), numbers[-1], np.int64)
+        return numbers[physical.to_numpy()]
+
+
+class Profiles:
+    """The distinct combinations of labels in a run, numbered as they are met: a call has one code for all of them."""
+
+    def __init__(self) -> None:
+        self._vocabularies = {name: Vocabulary() for name in LABELS}
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._lock = Lock()
+
+    def codes(self, usage: pl.DataFrame) -> Ints:
+        """The profile of each call."""
+        if not usage.height:
+            return np.zeros(0, np.int64)
+        columns = [vocabulary.codes(usage[name]) for name, vocabulary in self._vocabularies.items()]
+        mixed = np.zeros(usage.height, np.int64)
+        radices = []
+        for column in columns:
+            radices.append(int(column.max()) + 1)
+            if radices[-1] > 1:
+                mixed = mixed * radices[-1] + column
+        kept, first = np.unique(mixed, return_inverse=True) if mixed.max() > _DENSE else _dense(mixed)
+        with self._lock:
+            numbers = [self._numbers.setdefault(_split(known, radices), len(self._numbers)) for known in kept.tolist()]
+        return np.array(numbers, np.int64)[first]
+
+    def of(self, name: str) -> tuple[list[str], Ints]:
+        """The names of a label column, and which of them each profile has."""
+        place = LABELS.index(name)
+        names = self._vocabularies[name].names
+        return names, np.array([profile[place] for profile in self._numbers], np.int64)
+
+    def texts(self, name: str) -> list[str]:
+        """The label of each profile."""
+        names, numbers = self.of(name)
+        return [names[number] for number in numbers.tolist()]
+
+
+_DENSE = 2**20
+
+
+def _dense(mixed: Ints) -> tuple[Ints, Ints]:
+    """The distinct values of small integers, and the position of each among them."""
+    kept = np.flatnonzero(np.bincount(mixed))
+    places = np.zeros(int(kept[-1]) + 1, np.int64)
+    places[kept] = np.arange(len(kept))
+    return kept, places[mixed]
+
+
+def _split(mixed: int, radices: Sequence[int]) -> tuple[int, ...]:
+    parts = []
+    for radix in reversed(radices):
+        mixed, part = divmod(mixed, radix) if radix > 1 else (mixed, 0)
+        parts.append(part)
+    return tuple(reversed(parts))
+
+
+def batches(rows: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` rows."""
+    return (slice(first, first + size) for first in range(0, rows, size))

@@ -4,7 +4,7 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,42 +30,84 @@ class Choices:
     def __init__(self, pools: Sequence[tuple[Pool, ...]], zones: Sequence[str]) -> None:
         """`of[pools id, zone id]` is the number of a set, `sets[number]` the set itself, in the order it is drawn."""
         self.sets: list[tuple[Pool, ...]] = [()]
-        self.of = np.zeros((len(pools), max(len(zones), 1)), np.int64)
-        numbers: dict[tuple[int, ...], int] = {(): 0}
+        self.of = np.zeros((len(pools), max(len(zones), 1)), np.int32)
         zone_ids = {zone: number for number, zone in enumerate(zones)}
+        plans: dict[tuple[int, ...], list[tuple[tuple[int, ...], list[int]]]] = {}
         for row, known in enumerate(pools):
-            positions: dict[int, list[int]] = {}
-            for position, pool in enumerate(known):
-                for zone in pool.allowance.zones & zone_ids.keys():
-                    positions.setdefault(zone_ids[zone], []).append(position)
-            for zone_id, chosen in positions.items():
-                key = (row, *chosen)
-                if key not in numbers:
-                    numbers[key] = len(self.sets)
-                    self.sets.append(tuple(known[position] for position in chosen))
-                self.of[row, zone_id] = numbers[key]
+            allowances = tuple(pool.allowance.allowance_id for pool in known)
+            if allowances not in plans:
+                plans[allowances] = _plan(known, zone_ids)
+            for chosen, open_zones in plans[allowances]:
+                self.of[row, open_zones] = len(self.sets)
+                self.sets.append(tuple(known[position] for position in chosen))
+
+
+def _plan(pools: Sequence[Pool], zone_ids: dict[str, int]) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Which of these pools are open together, by their positions, and to which zones."""
+    positions: dict[int, tuple[int, ...]] = {}
+    for position, pool in enumerate(pools):
+        for zone in pool.allowance.zones & zone_ids.keys():
+            positions[zone_ids[zone]] = (*positions.get(zone_ids[zone], ()), position)
+    zones_of: dict[tuple[int, ...], list[int]] = {}
+    for zone_id, chosen in sorted(positions.items()):
+        zones_of.setdefault(chosen, []).append(zone_id)
+    return list(zones_of.items())
 
 
 def cover(
-    choices: Choices, *, pools_id: Ints, zone_id: Ints, demand_s: Ints, at_us: Ints, usage_id: pl.Series
-) -> Covered:
+    choices: Choices, *, pools_id: Ints, zone_id: Ints, demand_s: Ints, at_us: Ints, account_id: Ints,
+    usage_ids: Callable[[Ints], pl.Series],
+) -> Covered:  # fmt: skip
     """Draw each call's `demand_s` seconds, in the order of (answer, usage id), from the pools open to its zone.
 
-    `pools_id` and `zone_id` index `choices.of`; a zone of -1 is an unpriced call, which draws nothing.
+    `pools_id` and `zone_id` index `choices.of`; a zone of -1 is an unpriced call, which draws nothing. The calls come
+    in the order of (account, answer, usage id); `usage_ids` gives the ids of some of them.
     """
     calls = len(pools_id)
     covered_s, allowance_id = np.zeros(calls, np.int64), np.full(calls, -1, np.int64)
     choice = np.where(zone_id >= 0, choices.of[pools_id, zone_id], 0)
     drawing = np.flatnonzero((choice > 0) & (demand_s > 0))
     if len(drawing):
-        order = pl.DataFrame({"at": at_us[drawing], "id": usage_id.gather(drawing)})
-        drawing = drawing[order.select(pl.arg_sort_by("at", "id", maintain_order=True)).to_series().to_numpy()]
-        simple = _single_pool_choices(choices.sets, np.unique(choice[drawing]).tolist())
-        by_sum = drawing[simple[choice[drawing]]]
+        simple = _single_pool_choices(choices.sets, np.flatnonzero(np.bincount(choice[drawing])).tolist())
+        is_sum = simple[choice[drawing]]
+        by_sum, in_order = _by_choice(drawing[is_sum], choice), drawing[~is_sum]
+        _across_accounts(by_sum, choice, at_us=at_us, account_id=account_id, usage_ids=usage_ids)
         _by_cumulative_sums(by_sum, choice, choices.sets, demand_s, covered_s, allowance_id)
-        in_order = drawing[~simple[choice[drawing]]]
+        in_order = in_order[_time_order(in_order, at_us, usage_ids)]
         _one_by_one(in_order, choice, choices.sets, demand_s, covered_s, allowance_id)
     return Covered(covered_s, allowance_id, choice > 0)
+
+
+def _by_choice(rows: Ints, choice: Ints) -> Ints:
+    """Rows grouped by choice, in their order within each."""
+    places = max(len(rows), 1).bit_length()
+    packed = np.sort((choice[rows].astype(np.int64) << places) | np.arange(len(rows)))
+    return rows[packed & ((1 << places) - 1)]
+
+
+def _across_accounts(
+    rows: Ints, choice: Ints, *, at_us: Ints, account_id: Ints, usage_ids: Callable[[Ints], pl.Series]
+) -> None:
+    """Put the groups that several accounts share in order of time; within one account they are already."""
+    first, last = _groups(choice[rows])
+    shared = account_id[rows[first]] != account_id[rows[last - 1]]
+    if shared.any():
+        places = np.flatnonzero(np.repeat(shared, last - first))
+        ordered = rows[places][_time_order(rows[places], at_us, usage_ids)]
+        rows[places] = _by_choice(ordered, choice)
+
+
+def _groups(values: Ints) -> tuple[Ints, Ints]:
+    """First and past-the-last position of each run of equal values."""
+    if not len(values):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    borders = np.flatnonzero(np.diff(values)) + 1
+    return np.concatenate([[0], borders]), np.concatenate([borders, [len(values)]])
+
+
+def _time_order(rows: Ints, at_us: Ints, usage_ids: Callable[[Ints], pl.Series]) -> Ints:
+    named = pl.DataFrame({"at": at_us[rows], "id": usage_ids(rows)})
+    return named.select(pl.arg_sort_by("at", "id", maintain_order=True)).to_series().to_numpy()
 
 
 def _single_pool_choices(
@@ -101,16 +143,19 @@ def _is_a_sum(pool: Pool) -> bool:
 def _by_cumulative_sums(
     rows: Ints, choice: Ints, choices: Sequence[tuple[Pool, ...]], demand_s: Ints, covered_s: Ints, allowance_id: Ints
 ) -> None:
-    """`rows` in time order. Used after a call = min(capacity, sum of demands so far); covered = the step it makes."""
+    """`rows` by choice, in time order within each. Used after a call = min(capacity, sum of demands so far); covered =
+    the step it makes.
+    """
     if not len(rows):
         return
-    rows = rows[np.argsort(choice[rows], kind="stable")]
     group = choice[rows]
     total = np.cumsum(demand_s[rows])
     first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
     before = np.repeat(total[first] - demand_s[rows[first]], np.diff(np.r_[first, len(rows)]))
-    capacity_s = np.array([(choice[0].capacity_s or 0) if choice else 0 for choice in choices], np.int64)[group]
-    owner = np.array([choice[0].allowance.allowance_id if choice else -1 for choice in choices], np.int64)[group]
+    pools = [choices[number][0] for number in group[first].tolist()]
+    many = np.diff(np.r_[first, len(rows)])
+    capacity_s = np.repeat(np.array([pool.capacity_s or 0 for pool in pools], np.int64), many)
+    owner = np.repeat(np.array([pool.allowance.allowance_id for pool in pools], np.int64), many)
     used_s = total - before
     taken_s = np.minimum(used_s, capacity_s) - np.minimum(used_s - demand_s[rows], capacity_s)
     covered_s[rows] = taken_s

@@ -1,53 +1,59 @@
-"""Usage of a month -> charges, one Parquet file a bucket. Reads one snapshot and files, returns files."""
+"""Usage of a month -> charges, some Parquet files a bucket. Reads one snapshot and files, returns files."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkdtemp
+from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from ardoise.core.attribution import NoLine, Unattributed
 from ardoise.core.rating import CompiledSnapshot
-from ardoise.core.schema import CHARGES, USAGE
+from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Snapshot
-from ardoise.rate.columns.bucket import rate_bucket
+from ardoise.rate.columns.bucket import AT, PROFILE, SPAN, Month, ProfileRules, in_order, rate
 from ardoise.rate.columns.catalogue import CatalogueColumns
-from ardoise.rate.columns.frames import CHARGES_SCHEMA, read_usage
+from ardoise.rate.columns.charges import ChargeColumns
+from ardoise.rate.columns.clock import Clock
+from ardoise.rate.columns.frames import CARRIED, Chunk, Profiles, chunks_of
 from ardoise.rate.columns.included import Choices
-from ardoise.rate.columns.payers import Payers, Windows
+from ardoise.rate.columns.kernel import Ints
+from ardoise.rate.columns.parts import Parts, part_of_root
+from ardoise.rate.columns.payers import QUESTION, Payers, Windows
+from ardoise.rate.columns.totals import IssuerTotal, Totals
 
-SPAN = "span"  # column of the parts between the two passes: which span of `Payers` a call belongs to
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
+CHUNK_ROWS = 1_000_000
+PART_ROWS = 1_000_000  # calls rated at once by a thread
+HELD_ROWS = 4_000_000  # calls kept in memory between the passes; beyond, they go through files
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class RatedFile:
-    """The charges of one bucket. `rows` counts parts, `calls` their calls; `sha256` is of the file's bytes."""
+    """The charges of some roots of one bucket, sorted by account, time, origin and part. `rows` counts parts, `calls`
+    their calls.
+    """
 
     path: Path
     bucket: int
     rows: int
     calls: int
-    sha256: str
 
-
-@dataclass(frozen=True, slots=True)
-class IssuerTotal:
-    """Sums of one issuer, currency and tax basis ("" for what has no price). Amounts in micros."""
-
-    issuer_id: int
-    currency: str
-    tax_basis: str
-    calls: int
-    amount_micros: int
-    cost_micros: int
-    printed_micros: int
+    @property
+    def sha256(self) -> str:
+        """Digest of the file's bytes, computed when asked."""
+        with self.path.open("rb") as written:
+            return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class RatedMonth:
 
     `calls` counts every call once, under "priced", "unpriced/no_rate", "excluded/internal" ...: with `unattributed`,
     they are all the calls of the month. `scalar_rows` counts the amounts that int64 could not hold and the scalar
-    computed.
+    computed. `clock` says how long each phase took.
     """
 
     month: str
@@ -66,6 +72,7 @@ class RatedMonth:
     unattributed: tuple[Unattributed, ...]
     rows_read: int
     scalar_rows: int
+    clock: Clock = field(default_factory=Clock, compare=False)
 
     @property
     def calls_all(self) -> int:
@@ -76,156 +83,185 @@ class RatedMonth:
 def rate_month(
     *,
     usage_files: Sequence[Path],
-    snapshot: Snapshot,
+    snapshot: Snapshot | CompiledSnapshot,
     month: str,
     out_dir: Path,
     buckets: int = 16,
     progress: Callable[[int], None] | None = None,
-    chunk_rows: int = 1_000_000,
+    chunk_rows: int = CHUNK_ROWS,
+    part_rows: int = PART_ROWS,
 ) -> RatedMonth:
     """Rate the calls answered in `month` ("YYYY-MM", in the zone of the issuer of their source).
 
-    `usage_files` are Parquet files with the columns of `core.schema.USAGE`. `out_dir` receives
-    `charges-00.parquet` ... with those of `CHARGES`, one file a bucket, empty ones too, sorted by account, time, origin
-    and part: the same input gives the same bytes. `progress` is told the number of calls rated so far. A month of more
-    than `chunk_rows` calls passes through files in `out_dir`, removed at the end.
+    `usage_files` are Parquet files with the columns of `core.schema.USAGE`, fastest when they are sorted by identifier.
+    `out_dir` receives `charges-00-000.parquet` ... with those of `CHARGES`: the roots of a bucket are in one file, or
+    in several when the month has many calls for `part_rows`, each with whole roots, empty ones too, sorted by account,
+    time, origin and part. The same input gives the same bytes. `progress` is told the number of calls rated so far. A
+    month of many calls passes through files in `out_dir`, removed at the end.
     """
-    compiled = CompiledSnapshot(snapshot)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    work = _Work(compiled, month=month, buckets=buckets, out_dir=out_dir, chunk_rows=chunk_rows)
+    clock = Clock()
+    with clock.phase("compile"):
+        compiled = snapshot if isinstance(snapshot, CompiledSnapshot) else CompiledSnapshot(snapshot)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        chunks = chunks_of(usage_files, chunk_rows)
+        parts = max(1, -(-sum(chunk.rows for chunk in chunks) // (buckets * part_rows)))
+        work = _Work(
+            compiled, month=month, buckets=buckets, parts=parts, out_dir=out_dir, chunk_rows=chunk_rows, clock=clock
+        )
     try:
-        work.distribute(usage_files)
-        files = []
-        done = 0
-        for bucket in range(buckets):
-            files.append(work.rate(bucket))
-            done += files[-1].calls
-            if progress is not None:
-                progress(done)
-        return work.result(tuple(files))
+        with ThreadPoolExecutor(_threads()) as pool:
+            work.distribute(pool, chunks)
+            work.freeze()
+            files = work.rate_all(pool, progress)
+        return work.result(files)
     finally:
         work.clean()
 
 
-@dataclass(slots=True)
-class _Parts:
-    """Calls of each bucket, in memory while they are few, in files beyond."""
+def _threads() -> int:
+    """Polars and numpy let go of the interpreter while they compute: a thread a core, two at most for the memory."""
+    return min(2, len(os.sched_getaffinity(0)))
 
-    out_dir: Path
-    limit_rows: int
-    held: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
-    held_rows: int = 0
-    spilled: dict[int, list[Path]] = field(default_factory=dict)
-    folder: Path | None = None
 
-    def add(self, bucket: int, part: pl.DataFrame) -> None:
-        self.held.setdefault(bucket, []).append(part)
-        self.held_rows += part.height
-        if self.held_rows > self.limit_rows:
-            self._spill()
-
-    def _spill(self) -> None:
-        if self.folder is None:
-            self.folder = Path(mkdtemp(prefix=".parts-", dir=self.out_dir))
-        for bucket, parts in self.held.items():
-            paths = self.spilled.setdefault(bucket, [])
-            paths.append(self.folder / f"{bucket}-{len(paths)}.arrow")
-            pl.concat(parts).write_ipc(paths[-1], compression="lz4")
-        self.held.clear()
-        self.held_rows = 0
-
-    def take(self, bucket: int) -> pl.DataFrame | None:
-        parts = [pl.read_ipc(path) for path in self.spilled.pop(bucket, [])]
-        parts += self.held.pop(bucket, [])
-        return pl.concat(parts) if parts else None
+def _flowing(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], *, ahead: int = 2) -> Iterator[R]:
+    """Results in order, with few items under way at a time."""
+    waiting = []
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
 
 
 class _Work:
-    def __init__(self, compiled: CompiledSnapshot, *, month: str, buckets: int, out_dir: Path, chunk_rows: int) -> None:
-        self._month = month
-        self._buckets = buckets
+    def __init__(
+        self,
+        compiled: CompiledSnapshot,
+        *,
+        month: str,
+        buckets: int,
+        parts: int,
+        out_dir: Path,
+        chunk_rows: int,
+        clock: Clock,
+    ) -> None:
+        self._month_name = month
+        self._buckets, self._parts_each = buckets, parts
         self._out_dir = out_dir
-        self._chunk_rows = chunk_rows
-        windows = Windows(compiled.snapshot, month=month)
-        self._catalogue = CatalogueColumns(compiled, from_at=windows.from_at, to_at=windows.to_at)
-        self._payers = Payers(compiled, self._catalogue, windows=windows)
-        self._windows = windows
-        self._parts = _Parts(out_dir, limit_rows=4 * chunk_rows)
+        self._windows = Windows(compiled.snapshot, month=month)
+        self._catalogue = CatalogueColumns(compiled, from_at=self._windows.from_at, to_at=self._windows.to_at)
+        self._payers = Payers(compiled, self._catalogue, windows=self._windows)
+        self._profiles = Profiles()
+        self._parts = Parts(buckets * parts, out_dir=out_dir, limit_rows=min(4 * chunk_rows, HELD_ROWS))
         self._unattributed: list[Unattributed] = []
-        self._calls: dict[str, int] = {}
-        self._totals: list[pl.DataFrame] = []
+        self._totals = Totals()
+        self._lock = Lock()
         self._rows_read = 0
+        self._clock = clock
 
-    def distribute(self, usage_files: Sequence[Path]) -> None:
-        """First pass: find who pays for each call, and put it in the bucket of its root."""
-        payers, windows = self._payers, self._windows
-        for rows, chunk in read_usage(
-            usage_files, from_at=windows.from_at, to_at=windows.to_at, chunk_rows=self._chunk_rows
-        ):
-            self._rows_read += rows
-            usage = windows.inside(chunk)
-            spans = payers.spans_of(usage)
-            usage = usage.with_columns(pl.Series(SPAN, spans, dtype=pl.Int64))
-            chosen = payers.buckets(spans, buckets=self._buckets)
-            self._set_aside(usage.filter(pl.Series(chosen < 0)))
-            for bucket in np.unique(chosen[chosen >= 0]).tolist():
-                self._parts.add(bucket, usage.filter(pl.Series(chosen == bucket)))
-        self._catalogue.freeze()
-        self._spans = payers.columns()
-        self._choices = Choices(list(payers.pools), self._catalogue.zone_names)
+    # -- first pass: find who pays for each call, and put it in the part of its root
 
-    def _set_aside(self, usage: pl.DataFrame) -> None:
-        columns = (USAGE.usage_id, USAGE.source, USAGE.charged, USAGE.party, USAGE.ddi, SPAN)
-        for usage_id, source, charged, party, ddi, span in usage.select(columns).iter_rows():
-            why = self._payers.spans[span].payer
+    def distribute(self, pool: ThreadPoolExecutor, chunks: Sequence[Chunk]) -> None:
+        with self._clock.phase("distribute"):
+            for rows in _flowing(pool, self._distribute_one, enumerate(chunks)):
+                self._rows_read += rows
+
+    def _distribute_one(self, numbered: tuple[int, Chunk]) -> int:
+        number, chunk = numbered
+        with self._clock.phase("read"):
+            usage = chunk.read()
+        with self._clock.phase("labels"):
+            at_us = usage[USAGE.answered_at].to_physical().to_numpy()
+            profile = self._profiles.codes(usage)
+            sources, source_of = self._profiles.of(USAGE.source)
+            inside = self._windows.inside(sources, source_of[profile], at_us)
+            if not inside.all():
+                kept = pl.Series(inside)
+                usage, at_us, profile = usage.filter(kept), at_us[inside], profile[inside]
+        with self._clock.phase("attribute"):
+            source = pl.Series(sources, dtype=pl.String).gather(source_of[profile])
+            span = self._payers.spans_of(usage.select(source.alias(USAGE.source), *QUESTION[1:]), at_us)
+            part = part_of_root(self._payers.roots(span), buckets=self._buckets, parts=self._parts_each)
+            self._set_aside(usage, source, span, part)
+        with self._clock.phase("part"):
+            numbers = {SPAN: pl.Series(span.astype(np.int32)), PROFILE: pl.Series(profile.astype(np.int32))}
+            narrow = [usage[name].shrink_dtype() for name in (USAGE.talk_s, USAGE.operator_micros, USAGE.units)]
+            calls = usage.select(CARRIED).with_columns(*narrow, pl.Series(AT, at_us), **numbers)
+            self._parts.add(number, calls, part)
+        return chunk.rows
+
+    def _set_aside(self, usage: pl.DataFrame, source: pl.Series, span: Ints, part: Ints) -> None:
+        nobody = pl.Series(part < 0)
+        if not nobody.any():
+            return
+        named = usage.select(USAGE.usage_id, source.alias(USAGE.source), *QUESTION[1:]).filter(nobody)
+        found = []
+        for row, number in zip(named.iter_rows(), span[part < 0].tolist(), strict=True):
+            why = self._payers.spans[number].payer
             assert isinstance(why, NoLine)
-            self._unattributed.append(Unattributed(usage_id, source, charged, party, ddi, why))
+            usage_id, code, charged, party, ddi = row
+            found.append(Unattributed(usage_id, code, charged, party, ddi, why))
+        with self._lock:
+            self._unattributed += found
 
-    def rate(self, bucket: int) -> RatedFile:
-        """Second pass: the charges of one bucket, written and counted."""
-        usage = self._parts.take(bucket)
-        if usage is None:
-            charges = pl.DataFrame(schema=CHARGES_SCHEMA)
-        else:
-            charges = rate_bucket(
-                usage, spans=self._spans, span_column=SPAN, choices=self._choices, catalogue=self._catalogue,
-                month=self._month,
-            )  # fmt: skip
-        self._count(charges)
-        path = self._out_dir / f"charges-{bucket:02d}.parquet"
-        charges.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS)
-        with path.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-        calls = 0 if usage is None else usage.height
-        return RatedFile(path, bucket, charges.height, calls, digest)
-
-    def _count(self, charges: pl.DataFrame) -> None:
-        calls = charges.filter(pl.col(CHARGES.part) == "access").group_by(CHARGES.state, CHARGES.why).len()
-        for state, why, count in calls.iter_rows():
-            name = f"{state}/{why}" if why else state
-            self._calls[name] = self._calls.get(name, 0) + count
-        self._totals.append(
-            charges.group_by(CHARGES.issuer_id, CHARGES.currency, CHARGES.tax_basis).agg(
-                (pl.col(CHARGES.part) == "access").sum().cast(pl.Int64).alias("calls"),
-                pl.col(CHARGES.amount_micros).sum(),
-                pl.col(CHARGES.cost_micros).sum(),
-                pl.col(CHARGES.printed_micros).sum(),
+    def freeze(self) -> None:
+        """Between the passes: every payer and label is known; the tariffs that they need become arrays."""
+        with self._clock.phase("compile"):
+            self._catalogue.freeze()
+        with self._clock.phase("freeze"):
+            self._frozen = Month(
+                month=self._month_name,
+                spans=self._payers.columns(),
+                profiles=self._profiles,
+                rules=ProfileRules.of(self._profiles),
+                choices=Choices(self._payers.pools, self._catalogue.zone_names),
+                catalogue=self._catalogue,
             )
-        )
+            self._columns = ChargeColumns(self._frozen)
+
+    # -- second pass: the charges of each part, written and counted
+
+    def rate_all(self, pool: ThreadPoolExecutor, progress: Callable[[int], None] | None) -> tuple[RatedFile, ...]:
+        with self._clock.phase("rate"):
+            files = []
+            for file in _flowing(pool, self._rate_one, range(self._buckets * self._parts_each)):
+                files.append(file)
+                if progress is not None:
+                    progress(sum(known.calls for known in files))
+        return tuple(files)
+
+    def _rate_one(self, number: int) -> RatedFile:
+        bucket, part = divmod(number, self._parts_each)
+        with self._clock.phase("take"):
+            usage = self._parts.take(number)
+        if usage is None:
+            charges = self._columns.empty()
+        else:
+            with self._clock.phase("sort"):
+                calls = in_order(usage, self._frozen)
+            with self._clock.phase("price"):
+                rated = rate(calls, self._frozen)
+            with self._clock.phase("charges"):
+                with self._lock:
+                    self._totals.add(calls, rated, self._frozen)
+                charges = self._columns.of(calls, rated)
+        path = self._out_dir / f"charges-{bucket:02d}-{part:03d}.parquet"
+        with self._clock.phase("write"):
+            charges.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP_ROWS)
+        return RatedFile(path, bucket, charges.height, 0 if usage is None else usage.height)
 
     def result(self, files: tuple[RatedFile, ...]) -> RatedMonth:
-        keys = (CHARGES.issuer_id, CHARGES.currency, CHARGES.tax_basis)
-        totals = pl.concat(self._totals).group_by(keys).sum().sort(keys)
         return RatedMonth(
-            month=self._month,
+            month=self._month_name,
             files=files,
-            calls=dict(sorted(self._calls.items())),
-            totals=tuple(IssuerTotal(*row) for row in totals.iter_rows()),
+            calls=self._totals.calls(),
+            totals=self._totals.issuers(),
             unattributed=tuple(sorted(self._unattributed, key=lambda call: call.usage_id)),
             rows_read=self._rows_read,
             scalar_rows=self._catalogue.rates.scalar_rows,
+            clock=self._clock,
         )
 
     def clean(self) -> None:
-        if self._parts.folder is not None:
-            shutil.rmtree(self._parts.folder)
+        self._parts.clean()

@@ -1,27 +1,30 @@
 """Who pays, for a month of calls: the scalar's attribution asked once for each distinct question, not once a call.
 
 A question is (source, charged, party, ddi). Its answer may change during the month at the borders that concern it (its
-identifiers, their lines, the accounts, the tariffs linked to them): between two such borders lies one *span*, and
+identifiers, the assignments of their lines, the grants of the accounts): between two such borders lies one *span*, and
 everything that depends on the directory and not on the number is a column of spans.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 
 import numpy as np
 import polars as pl
 
 from ardoise.core.allowances import Pool
-from ardoise.core.attribution import Attribution, NoLine, root_bucket
+from ardoise.core.attribution import Attribution, NoLine
 from ardoise.core.calendars import month_bounds
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
-from ardoise.rate.columns.catalogue import CatalogueColumns, instants_us
+from ardoise.core.tariffs import AllowanceOwner
+from ardoise.rate.columns.catalogue import CatalogueColumns
+from ardoise.rate.columns.epochs import instants_us
 from ardoise.rate.columns.kernel import Flags, Ints
 
 QUESTION = (USAGE.source, USAGE.charged, USAGE.party, USAGE.ddi)
@@ -34,9 +37,9 @@ class Span:
     """One answer. `payer` is a NoLine when nobody can be named."""
 
     payer: Attribution | NoLine
-    chain_id: int
-    cost_chain_id: int
-    pools: tuple[Pool, ...]
+    price_class: int
+    cost_class: int
+    pools_id: int
     prices_internal: bool
 
 
@@ -44,18 +47,18 @@ class Span:
 class SpanColumns:
     """The spans as arrays, indexed by span id; -1 where a span has no payer or no line (never written)."""
 
-    attributed: Flags
     root_id: Ints
     account_id: Ints
     issuer_id: Ints
     line_id: Ints
-    chain_id: Ints
-    cost_chain_id: Ints
+    price_class: Ints
+    cost_class: Ints
     billable: Flags
     no_detail: Flags
     prices_internal: Flags
     pools_id: Ints
-    rule: pl.Series
+    rule: Ints  # position in `rules`
+    rules: list[str]
 
 
 class Windows:
@@ -72,169 +75,193 @@ class Windows:
         self.from_at = min(start for start, _ in bounds)
         self.to_at = max(end for _, end in bounds)
 
-    def inside(self, usage: pl.DataFrame) -> pl.DataFrame:
-        """The calls answered in the month."""
-        by_bounds: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
-        for code, bounds in self._of_source.items():
-            by_bounds[bounds].append(code)
-        source, at = pl.col(USAGE.source), pl.col(USAGE.answered_at)
-        inside = ~source.is_in(list(self._of_source)) & at.is_between(*self._unknown, closed="left")
-        for bounds, codes in by_bounds.items():
-            inside |= source.is_in(codes) & at.is_between(*bounds, closed="left")
-        return usage.filter(inside)
+    def inside(self, sources: Sequence[str], source: Ints, at_us: Ints) -> Flags:
+        """Which calls were answered in the month; `source` is a position in `sources`."""
+        bounds = [self._of_source.get(code, self._unknown) for code in sources]
+        starts, ends = instants_us(start for start, _ in bounds), instants_us(end for _, end in bounds)
+        if len(set(bounds)) == 1:
+            return (at_us >= starts[0]) & (at_us < ends[0])
+        return (at_us >= starts[source]) & (at_us < ends[source])
 
 
 class Payers:
-    """Answers every question of one month; grows as chunks of usage arrive."""
+    """Answers every question of one month; grows as chunks of usage arrive, from several threads."""
 
     def __init__(self, compiled: CompiledSnapshot, catalogue: CatalogueColumns, *, windows: Windows) -> None:
         self._compiled = compiled
         self._catalogue = catalogue
-        self._from_at = windows.from_at
+        self._period = (windows.from_at, windows.to_at)
         self._month = windows.month
-        self._borders = _Borders(compiled)
-        self._instants = [at for at in compiled.change_instants if windows.from_at < at < windows.to_at]
-        self._instants_us = instants_us(self._instants)
-        self._position = {at: index + 1 for index, at in enumerate(self._instants)}
-        self._questions: dict[Question, int] = {}
-        self._span_starts: list[int] = []  # question x epochs + epoch, ascending
+        self._borders = _Borders(compiled.snapshot)
+        self._lock = Lock()
+        self._questions: dict[Question, tuple[int, tuple[int, ...]]] = {}  # first span, starts of the next ones
         self.spans: list[Span] = []
-        self.pools: dict[tuple[Pool, ...], int] = {(): 0}
+        self.pools: list[tuple[Pool, ...]] = [()]
+        self._pools_ids: dict[object, int] = {(): 0}
 
-    def spans_of(self, usage: pl.DataFrame) -> Ints:
-        """The span id of each call."""
-        distinct = usage.select(QUESTION).unique()
-        ids = pl.Series("question", [self._question(row) for row in distinct.iter_rows()], dtype=pl.Int64)
-        asked = usage.select(QUESTION).join(
-            distinct.with_columns(ids), on=list(QUESTION), how="left", maintain_order="left"
+    def spans_of(self, asked: pl.DataFrame, at_us: Ints) -> Ints:
+        """The span id of each call, from the columns of its question. Usage is stored by identifier: equal questions
+        follow each other, and only the first of each run is looked at.
+        """
+        if not asked.height:
+            return np.zeros(0, np.int64)
+        changes = asked.select(
+            pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in QUESTION).fill_null(True)
         )
-        questions = asked["question"].to_numpy().astype(np.int64)
-        epochs = np.searchsorted(self._instants_us, instants_of(usage), side="right")
-        starts = np.array(self._span_starts, np.int64)
-        return np.searchsorted(starts, questions * self._epochs + epochs, side="right") - 1
+        changed = changes.to_series().to_numpy()
+        heads = np.flatnonzero(changed)
+        answers, position = self._answers(asked[heads])
+        run = np.cumsum(changed) - 1
+        if position is not None:
+            run = position[run]
+        spans = np.array([first for first, _ in answers], np.int64)[run]
+        for number in range(max(len(starts) for _, starts in answers)):
+            start = np.array([starts[number] if number < len(starts) else _NEVER for _, starts in answers], np.int64)
+            spans += at_us >= start[run]
+        return spans
 
-    @property
-    def _epochs(self) -> int:
-        return len(self._instants) + 1
+    def _answers(self, heads: pl.DataFrame) -> tuple[list[tuple[int, tuple[int, ...]]], Ints | None]:
+        """The answers to distinct questions, and the position of each head among them (None: its own)."""
+        position = None
+        if heads.height > 10_000:  # not stored by identifier: the same questions come again and again
+            distinct = heads.unique(maintain_order=True)
+            named = distinct.with_row_index("position")
+            position = heads.join(named, on=list(QUESTION), how="left", maintain_order="left")["position"].to_numpy()
+            heads = distinct
+        with self._lock:
+            return [self._question(row) for row in heads.iter_rows()], position
 
-    def _question(self, question: Question) -> int:
-        """The id of a question; a new one is answered for each of its spans."""
+    def _question(self, question: Question) -> tuple[int, tuple[int, ...]]:
         known = self._questions.get(question)
-        if known is not None:
-            return known
-        number = self._questions[question] = len(self._questions)
-        borders = self._borders.of(question)
-        epochs = sorted(self._position[at] for at in borders if at in self._position)
-        for epoch in (0, *epochs):
-            at = self._from_at if epoch == 0 else self._instants[epoch - 1]
-            self._span_starts.append(number * self._epochs + epoch)
-            self.spans.append(self._answer(question, at))
-        return number
+        if known is None:
+            from_at, to_at = self._period
+            starts = sorted(at for at in self._borders.of(question, self._compiled) if from_at < at < to_at)
+            known = (len(self.spans), tuple(instants_us(starts).tolist()) if starts else ())
+            self._questions[question] = known
+            self.spans += [self._answer(question, at) for at in (from_at, *starts)]
+        return known
 
     def _answer(self, question: Question, at: datetime) -> Span:
         source, charged, party, ddi = question
-        compiled = self._compiled
-        cost_chain_id = self._catalogue.intern(compiled.cost_chain(source, at=at))
-        payer = compiled.attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
+        cost_class = self._catalogue.cost_class(source)
+        payer = self._compiled.attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
         if isinstance(payer, NoLine):
-            return Span(payer, cost_chain_id, cost_chain_id, (), False)
-        pools = compiled.allowances.pools(payer, at=at, month=self._month)
-        self.pools.setdefault(pools, len(self.pools))
-        chain_id = self._catalogue.intern(compiled.chain(payer, at=at))
-        return Span(payer, chain_id, cost_chain_id, pools, compiled.sources[source].prices_internal)
+            return Span(payer, cost_class, cost_class, 0, False)
+        price_class = self._catalogue.price_class(payer)
+        internal = self._compiled.sources[source].prices_internal
+        return Span(payer, price_class, cost_class, self._pools(payer, at), internal)
+
+    def _pools(self, payer: Attribution, at: datetime) -> int:
+        if not self._borders.granted(payer, self._compiled):
+            return 0
+        pools = self._compiled.allowances.pools(payer, at=at, month=self._month)
+        name = tuple((pool.key, pool.capacity_s, pool.earned) for pool in pools)
+        number = self._pools_ids.setdefault(name, len(self.pools))
+        if number == len(self.pools):
+            self.pools.append(pools)
+        return number
+
+    def roots(self, spans: Ints) -> Ints:
+        """The root of each call, -1 of those that nobody pays."""
+        known = np.flatnonzero(np.bincount(spans))
+        payers = [self.spans[number].payer for number in known.tolist()]
+        roots = np.array([payer.root_id if isinstance(payer, Attribution) else -1 for payer in payers], np.int64)
+        of_span = np.full(int(known[-1]) + 1 if len(known) else 0, -1, np.int64)
+        of_span[known] = roots
+        return of_span[spans]
 
     def columns(self) -> SpanColumns:
         """All spans met so far, as arrays."""
         payers = [span.payer if isinstance(span.payer, Attribution) else None for span in self.spans]
+        rules = sorted({"", *(payer.identifier_rule for payer in payers if payer is not None)})
 
         def ints(values: Iterable[int | None]) -> Ints:
             return np.array([-1 if value is None else value for value in values], np.int64)
 
         return SpanColumns(
-            attributed=np.array([payer is not None for payer in payers], np.bool_),
             root_id=ints(None if payer is None else payer.root_id for payer in payers),
             account_id=ints(None if payer is None else payer.account_id for payer in payers),
             issuer_id=ints(None if payer is None else payer.issuer_id for payer in payers),
             line_id=ints(None if payer is None else payer.line_id for payer in payers),
-            chain_id=ints(span.chain_id for span in self.spans),
-            cost_chain_id=ints(span.cost_chain_id for span in self.spans),
+            price_class=ints(span.price_class for span in self.spans),
+            cost_class=ints(span.cost_class for span in self.spans),
             billable=np.array([payer is not None and payer.billable for payer in payers], np.bool_),
             no_detail=np.array([payer is not None and payer.no_detail for payer in payers], np.bool_),
             prices_internal=np.array([span.prices_internal for span in self.spans], np.bool_),
-            pools_id=ints(self.pools[span.pools] for span in self.spans),
-            rule=pl.Series([payer.identifier_rule if payer else "" for payer in payers], dtype=pl.String),
+            pools_id=ints(span.pools_id for span in self.spans),
+            rule=np.array([rules.index("" if payer is None else payer.identifier_rule) for payer in payers], np.int64),
+            rules=rules,
         )
 
-    def buckets(self, spans: Ints, *, buckets: int) -> Ints:
-        """The bucket of each call, -1 for those that nobody pays."""
-        of_span = np.array(
-            [
-                root_bucket(span.payer.root_id, buckets=buckets) if isinstance(span.payer, Attribution) else -1
-                for span in self.spans
-            ],
-            np.int64,
-        )
-        return of_span[spans]
 
-
-def instants_of(usage: pl.DataFrame) -> Ints:
-    """`answered_at` in microseconds since 1970."""
-    return usage[USAGE.answered_at].to_physical().to_numpy().astype(np.int64)
+_NEVER = np.iinfo(np.int64).max
 
 
 class _Borders:
-    """For each record of the directory and the catalogue, the instants at which what hangs on it may change."""
+    """For each record of the directory, the instants at which what hangs on it may change. Tariffs are not here: they
+    change by epoch, for all at once.
+    """
 
-    def __init__(self, compiled: CompiledSnapshot) -> None:
-        snapshot = compiled.snapshot
-        self._compiled = compiled
-        self._versions: dict[int, set[datetime]] = defaultdict(set)
-        self._owners: dict[tuple[OwnerKind, int], set[datetime]] = defaultdict(set)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._grants: dict[tuple[OwnerKind, int], set[datetime]] = defaultdict(set)
         self._lines: dict[int, set[datetime]] = defaultdict(set)
         self._accounts: dict[int, set[int]] = defaultdict(set)
+        self._of_account: dict[int, set[datetime]] = defaultdict(set)
         self._identifiers: dict[tuple[str, IdentifierKind, str], set[datetime]] = defaultdict(set)
         self._named: dict[tuple[str, IdentifierKind, str], set[int]] = defaultdict(set)
-        for tariff in snapshot.tariffs:
-            for version in tariff.versions:
-                self._versions[tariff.tariff_id] |= _ends(version.valid_from_at, version.valid_to_at)
-        for link in snapshot.links:
-            owner = (link.owner_kind, link.owner_id)
-            self._owners[owner] |= _ends(link.valid_from_at, link.valid_to_at) | self._versions[link.tariff_id]
         for grant in snapshot.grants:
-            self._owners[grant.owner_kind, grant.owner_id] |= _ends(grant.valid_from_at, grant.valid_to_at)
+            self._grants[grant.owner_kind, grant.owner_id] |= _ends(grant.valid_from_at, grant.valid_to_at)
         for assignment in snapshot.assignments:
-            self._lines[assignment.line_id] |= _ends(assignment.valid_from_at, assignment.valid_to_at)
+            ends = _ends(assignment.valid_from_at, assignment.valid_to_at)
+            self._lines[assignment.line_id] |= ends
             self._accounts[assignment.line_id].add(assignment.account_id)
+        self._share(snapshot)
         for identifier in snapshot.identifiers:
             key = (identifier.source, identifier.kind, identifier.value)
             self._identifiers[key] |= _ends(identifier.valid_from_at, identifier.valid_to_at)
             self._named[key].add(identifier.line_id)
 
-    def of(self, question: Question) -> set[datetime]:
+    def _share(self, snapshot: Snapshot) -> None:
+        """What other lines bring to the pool of an account changes with their grants and when they come and go."""
+        pools = {known.allowance_id for known in snapshot.allowances if known.owner is AllowanceOwner.POOL}
+        granted = (grant for grant in snapshot.grants if grant.allowance_id in pools)
+        lines = {grant.owner_id for grant in granted if grant.owner_kind is OwnerKind.LINE}
+        for line_id in lines:
+            borders = self._grants[OwnerKind.LINE, line_id] | self._lines.get(line_id, set())
+            if borders:
+                for account_id in self._accounts.get(line_id, ()):
+                    self._of_account[account_id] |= borders
+
+    def of(self, question: Question, compiled: CompiledSnapshot) -> set[datetime]:
         """Every instant at which the answer to a question may change."""
         source, charged, party, ddi = question
-        known = self._compiled.sources.get(source)
-        owners = {(OwnerKind.SOURCE, known.source_id)} if known else set()
         borders: set[datetime] = set()
+        lines: set[int] = set()
         extension, number = IdentifierKind.EXTENSION, IdentifierKind.NUMBER
         for kind, value in ((extension, charged), (extension, party), (number, ddi)):
-            for owner in (source, ""):
+            for owner in (source, "") if value else ():
                 key = (owner, kind, value)
-                borders |= self._identifiers.get(key, set())
-                for line_id in self._named.get(key, ()):
-                    borders |= self._lines.get(line_id, set())
-                    owners |= self._payers(line_id)
-        for payer in owners:
-            borders |= self._owners.get(payer, set())
+                if key in self._named:
+                    borders |= self._identifiers[key]
+                    lines |= self._named[key]
+        for line_id in lines:
+            borders |= self._lines.get(line_id, _NONE) | self._grants.get((OwnerKind.LINE, line_id), _NONE)
+            for account_id in self._accounts.get(line_id, ()):
+                borders |= self._of_account.get(account_id, _NONE)
+                for ancestor in compiled.attributor.ancestors(account_id):
+                    borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
         return borders
 
-    def _payers(self, line_id: int) -> set[tuple[OwnerKind, int]]:
-        attributor = self._compiled.attributor
-        owners = {(OwnerKind.LINE, line_id)}
-        for account_id in self._accounts.get(line_id, ()):
-            owners |= {(OwnerKind.ACCOUNT, ancestor) for ancestor in attributor.ancestors(account_id)}
-            owners.add((OwnerKind.ISSUER, attributor.accounts[account_id].issuer_id))
-        return owners
+    def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:
+        """Whether any allowance is granted to a payer or above it, at any moment."""
+        if (OwnerKind.LINE, payer.line_id) in self._grants:
+            return True
+        return any(
+            (OwnerKind.ACCOUNT, known) in self._grants for known in compiled.attributor.ancestors(payer.account_id)
+        )
+
+
+_NONE: frozenset[datetime] = frozenset()
 
 
 def _ends(valid_from_at: datetime | None, valid_to_at: datetime | None) -> set[datetime]:

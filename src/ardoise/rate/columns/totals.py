@@ -1,0 +1,64 @@
+"""What a month came to: calls by state and reason, money by issuer, currency and tax basis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ardoise.core.rating import State
+from ardoise.rate.columns.bucket import EXCLUDING, REASONS, Calls, Month, Rated
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerTotal:
+    """Sums of one issuer, currency and tax basis ("" for what has no price). Amounts in micros."""
+
+    issuer_id: int
+    currency: str
+    tax_basis: str
+    calls: int
+    amount_micros: int
+    cost_micros: int
+    printed_micros: int
+
+
+class Totals:
+    """Sums over the parts of a month; not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, int] = {}
+        self._sums: dict[tuple[int, str, str], list[int]] = {}
+
+    def add(self, calls: Calls, rated: Rated, month: Month) -> None:
+        """Count the calls of a part."""
+        for why, count in enumerate(np.bincount(rated.why, minlength=len(REASONS)).tolist()):
+            if count:
+                reason = REASONS[why]
+                state = State.EXCLUDED if reason in EXCLUDING else State.UNPRICED if reason else State.PRICED
+                name = f"{state}/{reason}" if reason else str(state)
+                self._calls[name] = self._calls.get(name, 0) + count
+        catalogue = month.catalogue
+        names = [*zip(catalogue.currency_of, catalogue.tax_basis_of, strict=True), ("", "")]
+        kinds = sorted(set(names))
+        kind_of = np.array([kinds.index(name) for name in names], np.int64)
+        version = np.where(rated.row >= 0, np.append(catalogue.row_version, -1)[rated.row], -1)
+        issuer_id = month.spans.issuer_id[calls.span]
+        group = issuer_id * len(kinds) + kind_of[version]
+        amount = rated.amount_micros + rated.service_micros
+        cost = np.where(rated.has_cost, rated.access_cost_micros + rated.service_cost_micros, 0)
+        printed = calls.printed_micros()
+        for known in np.unique(group).tolist():
+            inside = group == known
+            sums = self._sums.setdefault((known // len(kinds), *kinds[known % len(kinds)]), [0, 0, 0, 0])
+            sums[0] += int(inside.sum())
+            for place, values in enumerate((amount, cost, printed), 1):
+                sums[place] += int(values[inside].sum())
+
+    def calls(self) -> dict[str, int]:
+        """Calls by state and reason."""
+        return dict(sorted(self._calls.items()))
+
+    def issuers(self) -> tuple[IssuerTotal, ...]:
+        """Sums in order of issuer, currency and basis."""
+        return tuple(IssuerTotal(*key, *sums) for key, sums in sorted(self._sums.items()))
