@@ -31,13 +31,15 @@ class Chain:
     """The tariffs asked for a price, first to last, at one instant. `linked` counts those without a version too.
 
     The first one with a row for the number wins; with `longest` the best row of all does: exact number, then category,
-    then longest prefix. `attempt_fees`: some row asks a fee of calls that nobody answers.
+    then longest prefix. `attempt_fees`: some row asks a fee of calls that nobody answers. `through`: for each version,
+    the code of the linked tariff it is a parent of, "" for a linked tariff itself.
     """
 
     linked: int
     versions: tuple[CompiledVersion, ...]
     longest: bool = False
     attempt_fees: bool = False
+    through: tuple[str, ...] = ()
 
 
 class TariffBook:
@@ -141,19 +143,25 @@ class TariffBook:
 
     def _chain(self, links: Iterable[TariffLink], *, at: datetime, incoming: bool, longest: bool = False) -> Chain:
         """A tariff that is met twice keeps its first place and prices: it would never answer at the second."""
-        changes: dict[int, Change] = {}
+        changes: dict[int, tuple[Change, str]] = {}
         for link in links:
             if in_force(at, valid_from_at=link.valid_from_at, valid_to_at=link.valid_to_at):
                 for tariff_id, change in self._family[link.tariff_id]:
                     if self.tariffs[tariff_id].incoming is incoming and tariff_id not in changes:
-                        changes[tariff_id] = change.then(link.adjustment)
-        versions = []
-        for tariff_id, change in changes.items():
-            version = self.version_in_force(tariff_id, at)
-            if version is not None:
-                versions.append(version.changed(change))
-        fees = any(version.has_attempt_fees for version in versions)
-        return Chain(len(changes), tuple(versions), longest, fees)
+                        through = "" if tariff_id == link.tariff_id else self.tariffs[link.tariff_id].code
+                        changes[tariff_id] = change.then(link.adjustment), through
+        found = [
+            (version.changed(change), through)
+            for tariff_id, (change, through) in changes.items()
+            if (version := self.version_in_force(tariff_id, at)) is not None
+        ]
+        return Chain(
+            linked=len(changes),
+            versions=tuple(version for version, _ in found),
+            longest=longest,
+            attempt_fees=any(version.has_attempt_fees for version, _ in found),
+            through=tuple(through for _, through in found),
+        )
 
     def version_in_force(self, tariff_id: int, at: datetime) -> CompiledVersion | None:
         """Of the versions in force the one that begins last; of two that begin together the one recorded last."""
@@ -184,12 +192,12 @@ class TariffBook:
             return Why.NO_VERSION
         found: Match | None = None
         rank = -1
-        for version in chain.versions:
+        for version, through in zip(chain.versions, chain.through, strict=True):
             band = self.band(version.tariff, at=usage.answered_at)
             table = version.table(band, usage.kind, usage.origin)
             rate = table.find(usage.number_key, usage.number_category)
             if rate is not None and specificity(rate) > rank:
-                found = Match(rate, version.version, band, self._later(version, usage))
+                found = Match(rate, version.version, band, self._later(version, usage), through)
                 if not chain.longest:
                     break
                 rank = specificity(rate)

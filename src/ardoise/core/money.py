@@ -95,7 +95,17 @@ def amount_text(amount: Fraction | Decimal, *, currency: str, french: bool, deci
     digits = f"{rest:0{places}d}" if places else ""
     if decimals is None:
         digits = digits.rstrip("0").ljust(2, "0")
-    sign = "-" if scaled < 0 else ""
+    return _spelled("-" if scaled < 0 else "", whole, digits, currency, french)
+
+
+def micros_text(amount_micros: int, *, currency: str, french: bool) -> str:
+    """Micro-units as read in the language: at least two places, at most six."""
+    whole, rest = divmod(abs(amount_micros), MICROS_PER_UNIT)
+    digits = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return _spelled("-" if amount_micros < 0 else "", whole, digits, currency, french)
+
+
+def _spelled(sign: str, whole: int, digits: str, currency: str, french: bool) -> str:
     symbol = "€" if currency == "EUR" else currency
     if french:
         grouped = f"{whole:,}".replace(",", NARROW)

@@ -9,7 +9,7 @@ from ardoise.core.allowances import RETAIL, Draw, covered_of
 from ardoise.core.attribution import Attribution
 from ardoise.core.compiled import CompiledRate, Fare, LaterRow
 from ardoise.core.tariffs import Promotion, TariffVersion
-from ardoise.core.usage import Usage
+from ardoise.core.usage import CallStatus, Usage
 
 
 class State(StrEnum):
@@ -52,14 +52,21 @@ class Section(StrEnum):
     THIRD_PARTY = "third_party"
 
 
+NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The row that prices a usage, in the band of its start, and the changes of band while it lasts."""
+    """The row that prices a usage, in the band of its start, and the changes of band while it lasts.
+
+    `through`: the code of the linked tariff when the row is that of its parent.
+    """
 
     rate: CompiledRate
     version: TariffVersion
     band: str
     later: tuple[LaterRow, ...] = ()
+    through: str = ""
 
     def fare(self, cost_micros: int | None = None) -> Fare:
         """What the usage pays; the cost is only asked by a row with a coefficient."""

@@ -20,7 +20,7 @@ from ardoise.core.calendars import HolidayBook, french_holidays, month_of
 from ardoise.core.chains import Chain, TariffBook, is_incoming
 from ardoise.core.charging import Charging
 from ardoise.core.costs import Cost, ExchangeBook, cost_of
-from ardoise.core.rated import Match, PartName, RatedPart, Section, State, Why
+from ardoise.core.rated import NOT_ANSWERED, Match, PartName, RatedPart, Section, State, Why
 from ardoise.core.snapshot import Snapshot, SnapshotAccount, SnapshotSource
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
@@ -41,8 +41,6 @@ __all__ = [
     "quoted_usage",
     "without_numbers",
 ]
-
-NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
 
 
 class CompiledSnapshot:

@@ -1,14 +1,23 @@
-"""Why a call costs what it costs, in sentences: French and English, one fact a sentence, in the order of the work."""
+"""Why a usage costs what it costs, in sentences: French and English, one fact a sentence, in the order of the work.
+
+Here: the reason, the tariff, the row, the rounding, the cost. What the row's prices make of the quantity is told by
+`core.reasons_of_price`.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from fractions import Fraction
+from functools import lru_cache
 
-from ardoise.core.money import NO_BREAK, Rounding, amount_text
+from ardoise.core.allowances import RETAIL
+from ardoise.core.money import NO_BREAK, Rounding, micros_text
 from ardoise.core.periods import local_date
-from ardoise.core.pricing import chargeable_s, pieces, remainder, row_of, service, whole_call
+from ardoise.core.pricing import UNCHANGED, Change
 from ardoise.core.rated import Match, PartName, RatedPart, State, Why
-from ardoise.core.tariffs import ServicePer, TaxBasis
+from ardoise.core.reasons_of_price import access_sentences, number_text, service_sentences
+from ardoise.core.tariffs import RoundingPoint, TaxBasis
+from ardoise.core.usage import UsageKind
 
 _WHY_FR = {
     Why.UNKNOWN_NUMBER: "Aucun prix : numéro absent, ou texte pour lequel aucune grille n'a de ligne.",
@@ -44,33 +53,75 @@ _ROUNDING_EN = {
     Rounding.UP: "up",
     Rounding.DOWN: "down",
 }
+_KIND_FR = {UsageKind.SMS: "SMS", UsageKind.MMS: "MMS", UsageKind.DATA: "données", UsageKind.EVENT: "événement"}
+_KIND_EN = {UsageKind.SMS: "SMS", UsageKind.MMS: "MMS", UsageKind.DATA: "data", UsageKind.EVENT: "event"}
 
 
 def explain(part: RatedPart, language: str) -> list[str]:
-    """Sentences on one part of a call: tariff, version, prefix, band, increments, allowance, rounding, cost.
+    """Sentences on one part of a usage: level, tariff, version, row, bands, increments, allowances, fees, promotion,
+    rounding, cost.
 
     `language` is "fr" (also "fr-fr" ...) or anything else for English.
     """
     french = language.lower().startswith("fr")
+    level = [] if part.level == RETAIL else [_level(part.level, french)]
     if part.match is None:
-        return [(_WHY_FR if french else _WHY_EN)[part.why], *_cost(part, french)]
+        return [*level, (_WHY_FR if french else _WHY_EN)[part.why], *_cost(part, french)]
+    told = service_sentences if part.part is PartName.SERVICE else access_sentences
     return [
-        _tariff(part.match, french),
+        *level,
+        *_tariff(part.match, french),
         _row(part.match, french),
-        *(_service(part, french) if part.part is PartName.SERVICE else _access(part, french)),
+        *told(part, french),
         _rounding(part, french),
         *_cost(part, french),
     ]
 
 
-def _tariff(match: Match, french: bool) -> str:
-    tariff, version = match.rate.tariff, match.version
-    since = local_date(version.valid_from_at, tariff.zone).strftime("%d/%m/%Y" if french else "%Y-%m-%d")
+def _level(level: str, french: bool) -> str:
+    rank = level.removeprefix("reseller")
     if french:
-        basis = "TTC" if tariff.tax_basis is TaxBasis.TTC else "HT"
-        return f"Grille «{NO_BREAK}{tariff.name}{NO_BREAK}» ({tariff.code}, prix {basis}), version du {since}."
-    basis = "with tax" if tariff.tax_basis is TaxBasis.TTC else "without tax"
-    return f"Tariff “{tariff.name}” ({tariff.code}, prices {basis}), version of {since}."
+        return f"Niveau revendeur {rank} : ce que paie le compte qui revend au client."
+    return f"Reseller level {rank}: what the account that resells to the customer pays."
+
+
+def _tariff(match: Match, french: bool) -> list[str]:
+    tariff, version, change = match.rate.tariff, match.version, match.rate.change
+    named = _named(
+        tariff.name, tariff.code, tariff.tax_basis is TaxBasis.TTC, version.valid_from_at, tariff.zone, french
+    )
+    sentences = [named]
+    if match.through:
+        sentences.append(
+            f"Grille parente de {match.through}, qui n'a pas de ligne pour ce numéro."
+            if french
+            else f"Parent tariff of {match.through}, which has no row for this number."
+        )
+    if change is not UNCHANGED and match.rate.coefficient is None:
+        sentences.append(_adjusted(change, tariff.currency, french))
+    return sentences
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str, code: str, with_tax: bool, from_at: datetime, zone: str, french: bool) -> str:
+    since = local_date(from_at, zone).strftime("%d/%m/%Y" if french else "%Y-%m-%d")
+    if french:
+        basis = "TTC" if with_tax else "HT"
+        return f"Grille «{NO_BREAK}{name}{NO_BREAK}» ({code}, prix {basis}), version du {since}."
+    basis = "with tax" if with_tax else "without tax"
+    return f"Tariff “{name}” ({code}, prices {basis}), version of {since}."
+
+
+def _adjusted(change: Change, currency: str, french: bool) -> str:
+    facts = []
+    if change.factor != 1:
+        facts.append(f"{number_text((change.factor - 1) * 100, french, signed=True)}{NO_BREAK}%")
+    if change.per_min:
+        more = number_text(change.per_min, french, signed=True)
+        facts.append(f"{more}{NO_BREAK}{currency} par minute" if french else f"{more}{NO_BREAK}{currency} a minute")
+    if french:
+        return f"Prix de la grille ajustés de {' puis '.join(facts) or '0 %'}."
+    return f"Prices of the tariff adjusted by {' then '.join(facts) or '0 %'}."
 
 
 def _row(match: Match, french: bool) -> str:
@@ -78,96 +129,40 @@ def _row(match: Match, french: bool) -> str:
     band = rate.band or match.band
     if french:
         kind = "Numéro exact" if rate.exact else "Préfixe" if rate.prefix else "Tout autre numéro"
-        prefix = f" {rate.prefix}" if rate.prefix else ""
-        return f"{kind}{prefix}, zone {rate.zone}, {f'tranche {band}' if band else 'toutes heures'}."
-    kind = "Exact number" if rate.exact else "Prefix" if rate.prefix else "Any other number"
-    prefix = f" {rate.prefix}" if rate.prefix else ""
-    return f"{kind}{prefix}, zone {rate.zone}, {f'band {band}' if band else 'all hours'}."
+        if rate.prefix.startswith("="):
+            kind = "Catégorie de numéros"
+        hours = f"tranche {band}" if band else "toutes heures"
+        kinds = _KIND_FR
+    else:
+        kind = "Exact number" if rate.exact else "Prefix" if rate.prefix else "Any other number"
+        if rate.prefix.startswith("="):
+            kind = "Number category"
+        hours = f"band {band}" if band else "all hours"
+        kinds = _KIND_EN
+    prefix = f" {rate.prefix.removeprefix('=')}" if rate.prefix else ""
+    counted = f", {kinds[rate.kind]}" if rate.kind is not UsageKind.CALL else ""
+    return f"{kind}{prefix}{counted}, zone {rate.zone}, {hours}{_origin(rate.origin, french)}."
 
 
-def _access(part: RatedPart, french: bool) -> list[str]:
-    assert part.match is not None
-    rate, tariff = part.match.rate.rate, part.match.rate.tariff
-    sentences = _allowance(part, french)
-    charge_s = chargeable_s(rate, quantity=part.usage.talk_s)
-    if part.draws:
-        charge_s -= part.covered_s
-    elif rate.free_s:
-        sentences.append(
-            f"Les {rate.free_s} premières secondes sont gratuites."
-            if french
-            else f"The first {rate.free_s} s are free."
-        )
-    for piece in pieces(row_of(rate, tariff), charge_s=charge_s):
-        step = piece.step
-        price = amount_text(step.price, currency=tariff.currency, french=french)
-        cost = amount_text(Fraction(step.price) * piece.billed_s / step.per_s, currency=tariff.currency, french=french)
-        sentences.append(
-            f"À partir de {step.from_s} s : {piece.billed_s} s facturées (par {step.increment_s} s) à {price} "
-            f"les {step.per_s} s = {cost}."
-            if french
-            else f"From {step.from_s} s: {piece.billed_s} s billed (in blocks of {step.increment_s} s) at {price} "
-            f"per {step.per_s} s = {cost}."
-        )
-    return sentences + _fees(part, french)
-
-
-def _allowance(part: RatedPart, french: bool) -> list[str]:
-    return [
-        f"Forfait «{NO_BREAK}{draw.allowance.name}{NO_BREAK}» : {draw.covered_s} s incluses sur {part.usage.talk_s} s."
-        if french
-        else f"Allowance “{draw.allowance.name}”: {draw.covered_s} s included out of {part.usage.talk_s} s."
-        for draw in part.draws
-    ]
-
-
-def _fees(part: RatedPart, french: bool) -> list[str]:
-    assert part.match is not None
-    rate, currency = part.match.rate.rate, part.match.rate.tariff.currency
-    sentences = []
-    if rate.connection_fee and not part.draws:
-        fee = amount_text(rate.connection_fee, currency=currency, french=french)
-        sentences.append(f"Coût d'établissement d'appel : {fee}." if french else f"Connection fee: {fee}.")
-    exact = _exact(part)
-    if rate.maximum is not None and exact == Fraction(rate.maximum):
-        most = amount_text(rate.maximum, currency=currency, french=french)
-        sentences.append(f"Plafond par appel : {most}." if french else f"Maximum of a call: {most}.")
-    elif rate.minimum and not part.draws and exact == Fraction(rate.minimum):
-        least = amount_text(rate.minimum, currency=currency, french=french)
-        sentences.append(f"Minimum par appel : {least}." if french else f"Minimum of a call: {least}.")
-    return sentences
-
-
-def _service(part: RatedPart, french: bool) -> list[str]:
-    assert part.match is not None
-    rate, currency = part.match.rate.rate, part.match.rate.tariff.currency
-    price = amount_text(rate.service_price, currency=currency, french=french)
-    if rate.service_per is ServicePer.CALL:
-        return [f"Prix du service : {price} par appel." if french else f"Service price: {price} a call."]
-    return [
-        f"Prix du service : {part.usage.talk_s} s à {price} la minute, à la seconde."
-        if french
-        else f"Service price: {part.usage.talk_s} s at {price} a minute, by the second."
-    ]
-
-
-def _exact(part: RatedPart) -> Fraction:
-    """The amount before the tariff's rounding."""
-    assert part.match is not None
-    rate, tariff, quantity = part.match.rate.rate, part.match.rate.tariff, part.usage.talk_s
-    if part.part is PartName.SERVICE:
-        return service(rate, quantity=quantity)
-    row = row_of(rate, tariff)
-    if part.draws:
-        uncovered = chargeable_s(rate, quantity=quantity) - part.covered_s
-        return remainder(row, quantity=quantity, uncovered=uncovered)[0]
-    return whole_call(row, quantity=quantity)[0]
+def _origin(origin: str, french: bool) -> str:
+    if not origin:
+        return ""
+    if origin.startswith("@"):
+        return f", réseau visité {origin[1:]}" if french else f", visited network {origin[1:]}"
+    return f", au départ de {origin}" if french else f", from {origin}"
 
 
 def _rounding(part: RatedPart, french: bool) -> str:
     assert part.match is not None and part.amount_micros is not None
     tariff = part.match.rate.tariff
-    amount = amount_text(Fraction(part.amount_micros, 10**6), currency=tariff.currency, french=french)
+    amount = micros_text(part.amount_micros, currency=tariff.currency, french=french)
+    if tariff.rounding_point is RoundingPoint.LINE:
+        rest = number_text(Fraction(part.residue or 0), french, signed=True, as_ratio=True)
+        if french:
+            kept = f", reste {rest} millionième" if part.residue else ""
+            return f"Montant : {amount}{kept} : l'arrondi se fait sur la ligne de facture."
+        kept = f", {rest} millionth left" if part.residue else ""
+        return f"Amount: {amount}{kept}: rounded on the line of the invoice."
     places = tariff.rounding_decimals
     if french:
         return f"Montant : {amount}, arrondi à {places} décimales {_ROUNDING_FR[tariff.rounding]}."
@@ -178,14 +173,18 @@ def _cost(part: RatedPart, french: bool) -> list[str]:
     sentences = []
     if part.cost_micros is not None and part.cost_match is not None:
         tariff = part.cost_match.rate.tariff
-        cost = amount_text(Fraction(part.cost_micros, 10**6), currency=tariff.currency, french=french)
+        currency = tariff.currency if part.match is None else part.match.rate.tariff.currency
+        cost = micros_text(part.cost_micros, currency=currency, french=french)
+        converted = ""
+        if currency != tariff.currency:
+            converted = f", converti de {tariff.currency}" if french else f", converted from {tariff.currency}"
         sentences.append(
-            f"Coût chez l'opérateur ({tariff.code}) : {cost}."
+            f"Coût chez l'opérateur ({tariff.code}) : {cost}{converted}."
             if french
-            else f"Operator's cost ({tariff.code}): {cost}."
+            else f"Operator's cost ({tariff.code}): {cost}{converted}."
         )
     if part.printed_micros is not None and part.state is not State.EXCLUDED:
-        printed = amount_text(Fraction(part.printed_micros, 10**6), currency="EUR", french=french)
+        printed = micros_text(part.printed_micros, currency="EUR", french=french)
         sentences.append(
             f"Prix imprimé par l'opérateur : {printed}." if french else f"Price printed by the operator: {printed}."
         )

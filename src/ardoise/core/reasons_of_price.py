@@ -1,0 +1,265 @@
+"""What a row's prices make of a quantity, in sentences: allowances, steps and bands, fees, promotion, service part."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+
+from ardoise.core.allowances import Draw, uncovered
+from ardoise.core.compiled import Fare, Stretch
+from ardoise.core.money import NO_BREAK, amount_text, micros_text
+from ardoise.core.pricing import Counting
+from ardoise.core.rated import NOT_ANSWERED, RatedPart
+from ardoise.core.tariffs import Counted, Promotion, ServicePer
+from ardoise.core.usage import UsageKind
+
+_UNIT_FR = {UsageKind.SMS: "message", UsageKind.MMS: "message", UsageKind.DATA: "octet", UsageKind.EVENT: "unité"}
+_UNIT_EN = {UsageKind.SMS: "message", UsageKind.MMS: "message", UsageKind.DATA: "octet", UsageKind.EVENT: "unit"}
+_DONE_FR = {UsageKind.CALL: "facturées", UsageKind.EVENT: "facturées"}  # the others are masculine
+
+
+def access_sentences(part: RatedPart, french: bool) -> list[str]:
+    """The access part: what its quantity costs, and how."""
+    assert part.match is not None
+    rate, usage = part.match.rate, part.usage
+    if usage.status in NOT_ANSWERED or (usage.quantity == 0 and not rate.tariff.bill_zero_seconds):
+        fee = _money(rate.attempt_fee, rate.scale, part, french)
+        return [f"Appel sans réponse, prix d'une tentative : {fee}." if french else f"No answer, attempt fee: {fee}."]
+    sentences = []
+    if usage.quantity < 0:
+        sentences.append(
+            f"Reprise : l'opposé du prix de {_count(-usage.quantity, part, french)}."
+            if french
+            else f"Taken back: the opposite of the price of {_count(-usage.quantity, part, french)}."
+        )
+    draws = [draw for draw in part.draws if draw.allowance.counted is not Counted.MONEY]
+    sentences += [_included(draw, part, french) for draw in draws]
+    if rate.coefficient is not None:
+        sentences.append(_by_coefficient(part, french))
+    else:
+        sentences += _counted(part, draws, french)
+    if part.promotion is not None:
+        sentences.append(_promotion(part.promotion, part, french))
+    return sentences + [_included(draw, part, french) for draw in part.draws if draw.allowance.counted is Counted.MONEY]
+
+
+def _counted(part: RatedPart, draws: list[Draw], french: bool) -> list[str]:
+    """Free seconds, steps, fees."""
+    assert part.match is not None
+    fare, quantity = part.match.fare(), abs(part.usage.quantity)
+    rate = fare.rate
+    if draws:
+        left = uncovered(fare.demand(quantity), draws)
+        cut = fare.stretches(begin_s=quantity - left, charge_s=left)
+        return _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=False)
+    sentences = []
+    if rate.free_s:
+        free = _count(rate.free_s, part, french)
+        sentences.append(
+            (f"Les {rate.free_s} premières secondes sont gratuites." if french else f"The first {free} are free.")
+            if rate.rate.kind is UsageKind.CALL
+            else (f"Gratuit jusqu'à {free}." if french else f"Free up to {free}.")
+        )
+    cut = fare.stretches(begin_s=rate.free_s, charge_s=(quantity or 1) - rate.free_s)
+    return sentences + _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=True)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _steps(fare: Fare, cut: list[Stretch], part: RatedPart, french: bool) -> list[str]:
+    sentences = [_stretch(fare, stretch, part, french) for stretch in cut if stretch.step >= 0]
+    places = fare.rate.tariff.increment_decimals
+    if places is not None and sentences:
+        sentences.append(
+            f"Le prix d'un incrément est d'abord arrondi à {places} décimales."
+            if french
+            else f"The price of an increment is first rounded to {places} places."
+        )
+    return sentences
+
+
+def _stretch(fare: Fare, stretch: Stretch, part: RatedPart, french: bool) -> str:
+    """« À partir de 60 s : 1 s facturées (par 1 s) à 0,12 € les 60 s = 0,002 €. »"""
+    row, step = stretch.row, stretch.step
+    from_s = row.from_s[step]
+    cost = _money(stretch.amount, row.scale, part, french)
+    billed = _count(stretch.billed_s, part, french)
+    begin = _count(from_s, part, french)
+    if row.counting is Counting.PACKAGE:
+        return (
+            f"Tranche à partir de {begin} : prix unique de {cost} pour {billed}."
+            if french
+            else f"Tier from {begin}: one price of {cost} for {billed}."
+        )
+    per = next((known.per_s for known in row.rate.steps if known.from_s == from_s), 60)
+    price = _money(row.block_prices[step] * per, row.unit_s[step] * row.scale, part, french)
+    block, unit = _count(row.increments_s[step], part, french), _count(per, part, french)
+    where = _where(fare, stretch, begin, part, french)
+    if french:
+        done = _DONE_FR.get(row.rate.kind, "facturés")
+        return f"{where} : {billed} {done} (par {block}) à {price} les {unit} = {cost}."
+    return f"{where}: {billed} billed (in blocks of {block}) at {price} per {unit} = {cost}."
+
+
+def _where(fare: Fare, stretch: Stretch, begin: str, part: RatedPart, french: bool) -> str:
+    if fare.later:
+        at = _count(stretch.at_s, part, french)
+        band = stretch.row.rate.band
+        if french:
+            return f"{f'Tranche {band}' if band else 'Toutes heures'}, à partir de {at}"
+        return f"{f'Band {band}' if band else 'All hours'}, from {at}"
+    if stretch.row.counting is Counting.VOLUME:
+        return f"Palier atteint, de {begin}, pour tout" if french else f"Tier reached, from {begin}, for all of it"
+    return f"À partir de {begin}" if french else f"From {begin}"
+
+
+# --- fees -------------------------------------------------------------------------------------------------------------
+
+
+def _limits(fare: Fare, cut: list[Stretch], part: RatedPart, french: bool, *, whole: bool) -> list[str]:
+    """Fee, surcharges, minimum, maximum, attempt fee; of what an allowance leaves, the maximum alone."""
+    rate, scale = fare.rate, fare.common_scale() if fare.later else fare.rate.scale
+    times = scale // rate.scale
+    reached = sum([stretch.amount * (scale // stretch.row.scale) for stretch in cut])
+    sentences = []
+    if whole and rate.fee:
+        fee = _money(rate.fee, rate.scale, part, french)
+        sentences.append(f"Coût d'établissement d'appel : {fee}." if french else f"Connection fee: {fee}.")
+        reached += rate.fee * times
+    due = rate.surcharges(sum([stretch.billed_s for stretch in cut])) if whole and rate.surcharge else 0
+    if due:
+        sentences.append(_surcharge(fare, due, part, french))
+        reached += rate.surcharge * due * times
+    if whole and rate.minimum and reached < rate.minimum * times:
+        least = _money(rate.minimum, rate.scale, part, french)
+        sentences.append(f"Minimum par appel : {least}." if french else f"Minimum of a call: {least}.")
+        reached = rate.minimum * times
+    if rate.maximum is not None and reached > rate.maximum * times:
+        most = _money(rate.maximum, rate.scale, part, french)
+        sentences.append(f"Plafond par appel : {most}." if french else f"Maximum of a call: {most}.")
+    if whole and rate.attempt_fee:
+        fee = _money(rate.attempt_fee, rate.scale, part, french)
+        sentences.append(f"Prix d'une tentative d'appel : {fee}." if french else f"Attempt fee: {fee}.")
+    return sentences
+
+
+def _surcharge(fare: Fare, due: int, part: RatedPart, french: bool) -> str:
+    rate = fare.rate
+    each = _money(rate.surcharge, rate.scale, part, french)
+    total = _money(rate.surcharge * due, rate.scale, part, french)
+    begin = _count(rate.surcharge_at_s, part, french)
+    every = _count(rate.surcharge_every_s, part, french)
+    if french:
+        again = f" puis tous les {every}" if rate.surcharge_every_s else ""
+        return f"Majoration de {each} à {begin}{again} : {due} fois = {total}."
+    again = f" and every {every} after" if rate.surcharge_every_s else ""
+    return f"Surcharge of {each} at {begin}{again}: {due} times = {total}."
+
+
+def _by_coefficient(part: RatedPart, french: bool) -> str:
+    assert part.match is not None and part.match.rate.coefficient is not None
+    times = number_text(Fraction(*part.match.rate.coefficient), french)
+    if part.printed_micros is not None:
+        return (
+            f"Prix imprimé par l'opérateur, multiplié par {times}."
+            if french
+            else f"Price printed by the operator, times {times}."
+        )
+    return f"Coût chez l'opérateur, multiplié par {times}." if french else f"Operator's cost, times {times}."
+
+
+# --- allowances and promotions ----------------------------------------------------------------------------------------
+
+
+def _included(draw: Draw, part: RatedPart, french: bool) -> str:
+    name, counted = draw.allowance.name, draw.allowance.counted
+    if counted is Counted.MONEY:
+        paid = _money(draw.covered_s, 10**6, part, french)
+        return f"Crédit «{NO_BREAK}{name}{NO_BREAK}» : {paid} déduits." if french else f"Credit “{name}”: {paid} off."
+    if counted is Counted.CALLS:
+        return (
+            f"Forfait «{NO_BREAK}{name}{NO_BREAK}» : appel inclus." if french else f"Allowance “{name}”: call included."
+        )
+    covered, asked = _count(draw.covered_s, part, french), _count(part.usage.quantity, part, french)
+    if french:
+        done = "incluses" if part.usage.kind in _DONE_FR else "inclus"
+        return f"Forfait «{NO_BREAK}{name}{NO_BREAK}» : {covered} {done} sur {asked}."
+    return f"Allowance “{name}”: {covered} included out of {asked}."
+
+
+def _promotion(promotion: Promotion, part: RatedPart, french: bool) -> str:
+    facts = []
+    if promotion.percentage:
+        facts.append(f"{number_text(-Fraction(promotion.percentage), french, signed=True)}{NO_BREAK}%")
+    if promotion.amount:
+        off = _price(-promotion.amount, part, french)
+        facts.append(f"{off} par appel" if french else f"{off} a call")
+    share = ""
+    if part.promoted and promotion.counted is Counted.MONEY:
+        share = _money(part.promoted, 10**6, part, french)
+    elif part.promoted and promotion.counted is not Counted.CALLS:
+        share = _count(part.promoted, part, french)
+    if french:
+        share = f", sur {share}" if share else ""
+        return f"Promotion «{NO_BREAK}{promotion.name}{NO_BREAK}» : {' puis '.join(facts) or '0 %'}{share}."
+    share = f", on {share}" if share else ""
+    return f"Promotion “{promotion.name}”: {' then '.join(facts) or '0 %'}{share}."
+
+
+# --- service part -----------------------------------------------------------------------------------------------------
+
+
+def service_sentences(part: RatedPart, french: bool) -> list[str]:
+    """The service part (S) of a value-added number."""
+    assert part.match is not None
+    rate = part.match.rate.rate
+    price = _price(rate.service_price, part, french)
+    if rate.service_per is ServicePer.CALL:
+        return [f"Prix du service : {price} par appel." if french else f"Service price: {price} a call."]
+    return [
+        f"Prix du service : {part.usage.quantity} s à {price} la minute, à la seconde."
+        if french
+        else f"Service price: {part.usage.quantity} s at {price} a minute, by the second."
+    ]
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _count(number: int, part: RatedPart, french: bool) -> str:
+    """« 61 s », « 2 messages », « 1 octet »."""
+    kind = part.usage.kind
+    if kind is UsageKind.CALL:
+        return f"{number} s"
+    plural = abs(number) > 1 if french else abs(number) != 1
+    return f"{number} {(_UNIT_FR if french else _UNIT_EN)[kind]}{'s' if plural else ''}"
+
+
+def _money(amount: int, scale: int, part: RatedPart, french: bool) -> str:
+    """An exact amount over `scale`, to the micro."""
+    assert part.match is not None
+    micros = (2 * amount * 10**6 + scale) // (2 * scale)
+    return micros_text(micros, currency=part.match.rate.tariff.currency, french=french)
+
+
+def _price(price: Decimal, part: RatedPart, french: bool) -> str:
+    assert part.match is not None
+    return _price_text(price, part.match.rate.tariff.currency, french)
+
+
+@lru_cache(maxsize=4096)
+def _price_text(price: Decimal, currency: str, french: bool) -> str:
+    return amount_text(price, currency=currency, french=french)
+
+
+def number_text(number: Fraction, french: bool, *, signed: bool = False, as_ratio: bool = False) -> str:
+    """« 1,5 », « +10 », « -1/3 »: a plain number, exact to six places."""
+    sign = "+" if signed and number > 0 else ""
+    if as_ratio:
+        return f"{sign}{number}"
+    text = f"{round(number * 10**6) / Decimal(10**6):f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return sign + (text.replace(".", ",") if french else text)
