@@ -46,6 +46,15 @@ class Drawn:
     covered: int  # of the usage
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """What an issued usage took, as its charge says it: (allowance, covered) in order, and the promotion."""
+
+    draws: tuple[tuple[int, int], ...] = ()
+    promotion_id: int | None = None
+    promoted: int = 0
+
+
 @dataclass
 class Taken:
     """What the allowances do to one usage."""
@@ -89,9 +98,11 @@ class Included:
 
     # -- allowances
 
-    def take(self, call: Usage, payer: Payer, zone: str, demand: int) -> Taken:
+    def take(self, call: Usage, payer: Payer, zone: str, demand: int, frozen: Frozen | None) -> Taken:
         """Draw what covers `demand` seconds (or units) from the allowances that count them."""
         taken, left = Taken(), demand
+        if frozen is not None:
+            return self._take_again(call, payer, zone, taken, frozen, money=False)
         for _, allowance, counter, earned, capacity in self._pools(call, payer, zone, taken):
             if allowance.counted.value == "money" or left <= 0:
                 continue
@@ -108,8 +119,37 @@ class Included:
                     left -= min(drawn, left)
         return taken
 
-    def pay(self, call: Usage, payer: Payer, zone: str, taken: Taken, amount: int) -> int:
+    def _take_again(self, call: Usage, payer: Payer, zone: str, taken: Taken, frozen: Frozen, *, money: bool) -> Taken:
+        """What an issued usage drew stays drawn, even where less is left now."""
+        pools = self._pools(call, payer, zone, taken)
+        allowances = {allowance.allowance_id: allowance for allowance in self.snapshot.allowances}
+        for allowance_id, covered in frozen.draws:
+            allowance = allowances[allowance_id]
+            if (allowance.counted.value == "money") != money:
+                continue
+            mine = [pool for pool in pools if pool[1] == allowance]
+            wanted = covered + (0 if allowance.counted.value == "calls" else -covered % allowance.increment)
+            given = 0
+            for _, _, counter, earned, capacity in mine:
+                drawn = min(wanted, max(0, capacity - self.used.get((counter, earned), 0)))
+                self.used[counter, earned] = self.used.get((counter, earned), 0) + drawn
+                wanted -= drawn
+                self.numbers.setdefault(counter, set())
+                given += drawn
+            if mine:
+                last = mine[-1][2], mine[-1][3]
+                self.used[last] += max(0, covered - given)  # a lot may owe what it no longer holds
+                self.numbers[last[0]].add(call.number_key)
+            counter, earned = (mine[0][2], mine[0][3]) if mine else ((allowance_id, "", None, 0), "")
+            taken.draws.append(Drawn(allowance, counter, earned, covered, covered))
+        return taken
+
+    def pay(self, call: Usage, payer: Payer, zone: str, taken: Taken, amount: int, frozen: Frozen | None) -> int:
         """Draw from the allowances of money; what is left of the amount."""
+        if frozen is not None:
+            before = len(taken.draws)
+            self._take_again(call, payer, zone, taken, frozen, money=True)
+            return amount - sum(drawn.covered for drawn in taken.draws[before:])
         for _, allowance, counter, earned, capacity in self._pools(call, payer, zone, taken):
             if allowance.counted.value != "money" or amount <= 0:
                 continue
@@ -243,7 +283,15 @@ class Included:
     # -- promotions
 
     def promote(
-        self, call: Usage, payer: Payer, zone: str, *, uncovered: int, exact: Fraction, undiscounted_micros: int
+        self,
+        call: Usage,
+        payer: Payer,
+        zone: str,
+        *,
+        uncovered: int,
+        exact: Fraction,
+        undiscounted_micros: int,
+        frozen: Frozen | None,
     ) -> tuple[Fraction, int | None, int]:
         """The exact price after the promotion that applies, its id, and how much it applied to (0 = all).
 
@@ -258,7 +306,10 @@ class Included:
             used = self.counted.get(counter, 0)
             fraction, inside = window(promotion, used, quantity)
             self.counted[counter] = used + max(0, quantity)
-            if chosen is None and fraction > 0:
+            if frozen is not None and promotion.promotion_id == frozen.promotion_id:
+                part = Fraction(frozen.promoted, quantity) if frozen.promoted else Fraction(1)
+                chosen = promotion, part, frozen.promoted
+            if frozen is None and chosen is None and fraction > 0:
                 chosen = promotion, fraction, inside
         if chosen is None:
             return exact, None, 0

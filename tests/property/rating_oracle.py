@@ -8,12 +8,12 @@ at which levels, and what stands in the charge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from tests.property.oracle_included import Included, Payer, Taken, valid
+from tests.property.oracle_included import Frozen, Included, Payer, Taken, valid
 from tests.property.oracle_price import Row, RowAt, remainder, rounded, service, settle, whole
 from tests.property.oracle_time import Bands, month_at
 
@@ -24,9 +24,24 @@ from ardoise.core.usage import Usage
 Charge = dict[str, object]
 
 
-def charges(snapshot: Snapshot, calls: Sequence[Usage], month: str) -> tuple[list[Charge], list[str]]:
+Issued = Mapping[tuple[str, str], Frozen]
+"""(usage id, level) -> what the charge on an issued document took."""
+
+
+def charges(
+    snapshot: Snapshot, calls: Sequence[Usage], month: str, issued: Issued | None = None
+) -> tuple[list[Charge], list[str]]:
     """The rows of the month, sorted, and the ids of the calls that nobody can be charged for."""
-    return Oracle(snapshot, month).charges(calls)
+    return Oracle(snapshot, month, issued).charges(calls)
+
+
+def taken_by(row: Charge) -> Frozen:
+    """What an access charge took."""
+    text = str(row["draws"]) or (f"{row['allowance_id']}:{row['covered_s']}" if row["allowance_id"] else "")
+    draws = tuple(
+        (int(allowance), int(covered)) for allowance, covered in (draw.split(":") for draw in text.split(";") if draw)
+    )
+    return Frozen(draws, row["promotion_id"], row["promoted"])  # type: ignore[arg-type]
 
 
 def sort_key(row: Charge) -> tuple[object, ...]:
@@ -70,8 +85,8 @@ class Missing:
 
 
 class Oracle:
-    def __init__(self, snapshot: Snapshot, month: str) -> None:
-        self.snapshot, self.month = snapshot, month
+    def __init__(self, snapshot: Snapshot, month: str, issued: Issued | None = None) -> None:
+        self.snapshot, self.month, self.issued = snapshot, month, issued or {}
         self.accounts = {account.account_id: account for account in snapshot.accounts}
         self.tariffs = {tariff.tariff_id: tariff for tariff in snapshot.tariffs}
         self.sources = {source.code: source for source in snapshot.sources}
@@ -88,7 +103,8 @@ class Oracle:
     def charges(self, calls: Sequence[Usage]) -> tuple[list[Charge], list[str]]:
         rows: list[Charge] = []
         nobody: list[str] = []
-        for call in sorted(calls, key=lambda known: (known.answered_at, known.usage_id)):
+        first = {usage_id for usage_id, _ in self.issued}
+        for call in sorted(calls, key=lambda known: (known.usage_id not in first, known.answered_at, known.usage_id)):
             source = self.sources.get(call.source)
             zone = "UTC" if source is None else self.snapshot.issuers_zone[source.issuer_id]
             if month_at(zone, call.answered_at) != self.month:
@@ -338,18 +354,19 @@ class Oracle:
         cost = self.cost(call, key, attempt=False)
         total = self.cost_total(cost, found, call)
         demand = max(0, call.quantity - rate.free_s)
+        frozen = self.issued.get((call.usage_id, payer.level))
         if rate.coefficient is not None:
             base = call.operator_micros if call.operator_micros is not None else total
             if base is None:
                 nothing = {"tariff_id": None, "version_id": None, "prefix": "", "band": "", "zone": "", "currency": ""}
                 return [row | nothing | {"state": "unpriced", "why": "no_cost"}]
-            taken = self.included.take(call, payer, rate.zone, demand)
+            taken = self.included.take(call, payer, rate.zone, demand, frozen)
             uncovered = left_of(demand, taken)
             exact, billed = sign * Fraction(rate.coefficient) * base / 10**6, call.quantity
             if taken.draws:  # half covered, half charged
                 exact, billed = exact * uncovered / demand, uncovered
         else:
-            taken = self.included.take(call, payer, rate.zone, demand)
+            taken = self.included.take(call, payer, rate.zone, demand, frozen)
             uncovered = left_of(demand, taken)
             if taken.draws:
                 exact, billed = remainder(
@@ -362,10 +379,10 @@ class Oracle:
         if not taken.draws or uncovered:
             before = settle(tariff, sign * exact)[0]
             exact, promotion_id, promoted = self.included.promote(
-                call, payer, rate.zone, uncovered=uncovered, exact=exact, undiscounted_micros=before
+                call, payer, rate.zone, uncovered=uncovered, exact=exact, undiscounted_micros=before, frozen=frozen
             )
         amount, residue = settle(tariff, sign * exact)
-        amount = self.included.pay(call, payer, rate.zone, taken, amount)
+        amount = self.included.pay(call, payer, rate.zone, taken, amount, frozen)
         access = row | {
             "amount_micros": amount, "residue": residue, "billed_s": billed, "covered_s": taken.covered,
             "draws": taken.text, "allowance_id": taken.allowance_id, "promotion_id": promotion_id,

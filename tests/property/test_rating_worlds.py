@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
 import pytest
 from tests.property import rating_oracle
+from tests.property.rating_changes import Change, allowances, rates, tariffs
 from tests.property.rating_worlds import FEATURES, World
 
 from ardoise.core.snapshot import Snapshot
 from ardoise.core.tariffs import (
     Adjustment,
-    Allowance,
     AllowanceOwner,
     BandBorder,
     Counted,
     IncrementOrigin,
     Promotion,
-    Rate,
     RoundingPoint,
-    Tariff,
     Tiers,
 )
 from ardoise.core.usage import UsageKind
-
-Strip = Callable[[Snapshot], Snapshot]
-
-
-def tariffs(**plain: object) -> Strip:
-    return lambda snapshot: replace(snapshot, tariffs=tuple(replace(known, **plain) for known in snapshot.tariffs))
-
-
-def rates(change: Callable[[Rate], Rate | None]) -> Strip:
-    """Each row changed, or left out (None)."""
-
-    def of(tariff: Tariff) -> Tariff:
-        versions = [
-            replace(version, rates=tuple(new for known in version.rates if (new := change(known)) is not None))
-            for version in tariff.versions
-        ]
-        return replace(tariff, versions=tuple(versions))
-
-    return lambda snapshot: replace(snapshot, tariffs=tuple(of(known) for known in snapshot.tariffs))
-
-
-def allowances(change: Callable[[Allowance], Allowance]) -> Strip:
-    return lambda snapshot: replace(snapshot, allowances=tuple(change(known) for known in snapshot.allowances))
 
 
 def whole_promotion(promotion: Promotion) -> Promotion:
@@ -72,7 +46,7 @@ def without_dates(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, calendars=tuple(calendars))
 
 
-PLAIN: dict[str, Strip] = {
+PLAIN: dict[str, Change] = {
     "kinds": rates(lambda rate: rate if rate.kind is UsageKind.CALL else None),
     "origins": rates(lambda rate: None if rate.origin else rate),
     "categories": rates(lambda rate: None if rate.prefix.startswith("=") else rate),
