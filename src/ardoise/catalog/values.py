@@ -1,6 +1,6 @@
 """Rows as people write them -> the values of `core.tariffs`: the same reading for tables and for plain files.
 
-Cells are mappings by column name (`plainfiles/catalog_tables.py`), references as codes; nothing here asks a database.
+Cells are mappings by column name (`plainfiles/price_tables.py`), references as codes; nothing here asks a database.
 """
 
 from __future__ import annotations

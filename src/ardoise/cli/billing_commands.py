@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -25,7 +27,10 @@ from ardoise.cli.wiring import (
     table,
 )
 from ardoise.core.checks import Problem
-from ardoise.core.money import euros
+from ardoise.core.money import MICROS_PER_UNIT, amount_text, euros
+
+if TYPE_CHECKING:
+    from ardoise.bill.proposals import Proposal
 
 bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
 
@@ -188,6 +193,62 @@ def credit(
         print_json({"number": note.number, "credits": number, "payable_minor": note.payable_minor})
     else:
         screen.print(f"{note.number} credits {number}: {euros(note.payable_minor)}")
+
+
+@bill.command()
+def proposals(
+    month: Month = "",
+    csv: Annotated[str, typer.Option("--csv", metavar="FILE", help="Write each charge to this file.")] = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what was issued for a month and would be another amount today: to debit, or to credit.
+
+    It compares with the last rating: after a correction of a tariff, rate the month again. Nothing is written, no
+    document changes.
+
+    Example: ardoise bill proposals --month 2026-10 --csv corrections.csv
+    """
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.bill import proposals as proposing
+
+    ready_database()
+    month = chosen_month(month, clock(today)())
+    found = proposing.proposals(EVERYTHING, month=month)
+    if csv:
+        proposing.write_csv(EVERYTHING, Path(csv), month=month, french=True)
+    if as_json:
+        print_json([_proposal(one) for one in found])
+        return
+    if not found:
+        screen.print(f"[green]✓[/] {month}: what was issued is what is computed today.")
+        return
+    columns = ("Account", "Document", "Charges", "Issued", "Today", "Difference", "")
+    shown = table(f"Proposals of {month}", *columns, right=(2, 3, 4, 5))
+    for one in found:
+        amounts = (one.old_micros, one.new_micros, one.difference_micros)
+        said = f"{one.unpriced} without a price" if one.unpriced else ""
+        shown.add_row(
+            escape(one.account.code),
+            one.document.number if one.document else "—",
+            f"{one.charges:,}",
+            *(_exact(micros, one.currency) for micros in amounts),
+            said,
+        )
+    screen.print(shown)
+    screen.print("Nothing was changed: a credit note or another invoice settles a proposal.")
+
+
+def _exact(micros: int, currency: str) -> str:
+    return amount_text(Fraction(micros, MICROS_PER_UNIT), currency=currency, french=False)
+
+
+def _proposal(one: Proposal) -> dict[str, object]:
+    document = one.document.number if one.document else None
+    numbers = ("month", "charges", "unpriced", "old_micros", "new_micros", "difference_micros", "credited_minor")
+    words = {"account": one.account.code, "document": document, "currency": one.currency, "tax_basis": one.tax_basis}
+    dated = {"computed_at": one.computed_at.isoformat() if one.computed_at else None}
+    return words | {name: getattr(one, name) for name in numbers} | dated
 
 
 def deliver(today: Today = "", as_json: AsJson = False) -> None:

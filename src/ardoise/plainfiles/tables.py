@@ -9,25 +9,27 @@ from __future__ import annotations
 from ardoise.plainfiles import columns as kinds
 from ardoise.plainfiles.catalog_tables import (
     ALLOWANCES,
-    CALENDAR_RULES,
-    CALENDARS,
-    EXCHANGE_RATES,
     PLANS,
     PRODUCTS,
     PROMOTION_GRANTS,
     PROMOTIONS,
     PURCHASES,
-    RATES,
     SUBSCRIPTIONS,
     TARIFF_LINKS,
-    TARIFF_VERSIONS,
-    TARIFFS,
     VAT_RATES,
-    ZONES,
 )
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.declare import Column, Table, choice
 from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES
+from ardoise.plainfiles.price_tables import (
+    CALENDAR_RULES,
+    CALENDARS,
+    EXCHANGE_RATES,
+    RATES,
+    TARIFF_VERSIONS,
+    TARIFFS,
+    ZONES,
+)
 
 SOURCES = Table(
     name="sources",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from ardoise.access.scope import EVERYTHING, Scope
 from ardoise.bill.equation import charge_balance
 from ardoise.bill.operations import compute_recurring, issue_credit_note
 from ardoise.bill.proposals import Proposal, proposals, proposed_charges, write_csv
+from ardoise.cli import billing_commands
 from ardoise.core.schema import CHARGES
 from ardoise.deliver.operations import official_verdicts
 from ardoise.directory.models import Issuer
@@ -211,6 +215,26 @@ def test_the_file_gives_each_charge_with_both_tariffs(issued: Company, tmp_path:
     assert first["Grille d’alors"] == "public 01/01/2026, enregistrée le 05/11/2026"
     assert first["Grille corrigée"] == "public 01/01/2026, enregistrée le 20/11/2026"
     assert write_csv(EVERYTHING, tmp_path / "none.csv", month="2026-09", french=False) == 0
+
+
+def test_the_command_prints_the_difference_and_writes_the_file(issued: Company, tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.add_typer(billing_commands.bill, name="bill")
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["bill", "proposals", "--month", MONTH, *words], env={"COLUMNS": "160"})
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert "what was issued is what is computed today" in run()
+    correct_mobiles(issued, "0.10")
+    row = next(line for line in run("--csv", str(tmp_path / "p.csv")).splitlines() if "FA2026-00001" in line)
+    assert [word for word in row.replace("│", " ").split() if word] == [
+        "C1", "FA2026-00001", "2", "0.24", "€", "0.20", "€", "-0.04", "€",
+    ]  # fmt: skip
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8-sig").count("\n") == 3  # headings and two calls
+    (one,) = json.loads(run("--json"))
+    assert (one["account"], one["difference_micros"], one["computed_at"]) == ("C1", -40_000, CORRECTED_AT.isoformat())
 
 
 def test_each_charge_is_there_with_its_cause(issued: Company) -> None:
