@@ -1,6 +1,6 @@
 """Every benchmark at a small size, each in a process of its own (its peak memory is its own). `make bench` runs it.
 
-    python -m benchmarks.run [NAME ...]     # rating reading_numbers journal documents
+    python -m benchmarks.run [NAME ...]     # rating reading_numbers journal decks documents
 
 README.md says what each one measures, against which bound and which peer.
 """
@@ -18,8 +18,10 @@ BENCHMARKS = {
         *(str(Path(sys.executable).with_name("ardoise")), "bench", "rating"),
         *("--calls", "500000", "--tariffs", "20", "--prefixes", "800"),
     ],
+    "one_call": [sys.executable, str(HERE / "one_call.py")],
     "reading_numbers": [sys.executable, str(HERE / "reading_numbers.py"), "--numbers", "20000"],
     "journal": [sys.executable, str(HERE / "journal.py"), "--tickets", "20000"],
+    "decks": [sys.executable, str(HERE / "decks.py")],
     "documents": [sys.executable, str(HERE / "documents.py"), "--invoices", "60", "--calls", "5000"],
 }
 

@@ -110,12 +110,15 @@ def _plan(
     day: date, before: Mapping[Key, Priced], after: Mapping[Key, Priced], lines: Mapping[Key, int]
 ) -> VersionPlan:
     changes = []
+    kinds: dict[tuple[int, int], Kind] = {}  # a price list has few different terms, each of them one value
     for key, new in after.items():
         old = before.get(key)
         if old is None:
             changes.append(Change(Kind.NEW, day, key, lines.get(key, 0), None, new))
         elif old != new:
-            changes.append(Change(_kind(old.terms, new.terms), day, key, lines.get(key, 0), old, new))
+            pair = (id(old.terms), id(new.terms))
+            kind = kinds.get(pair) or kinds.setdefault(pair, _kind(old.terms, new.terms))
+            changes.append(Change(kind, day, key, lines.get(key, 0), old, new))
     changes += [
         Change(Kind.GONE, day, key, lines.get(key, 0), old, None) for key, old in before.items() if key not in after
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
 from ardoise.catalog import operations as catalog
 from ardoise.catalog.decks.changes import VersionPlan
-from ardoise.catalog.decks.deck import Deck
+from ardoise.catalog.decks.deck import Deck, Key, Priced, Terms
 from ardoise.catalog.decks.queries import Preview, issued_version_ids, preview
 from ardoise.catalog.models import DeckLayout, TariffVersion
 
@@ -71,8 +73,26 @@ def _write_version(tariff: str, plan: VersionPlan, *, recorded_at: datetime, cor
     catalog.replace_rates(
         tariff=tariff,
         valid_from_date=plan.valid_from_date,
-        rows=[{**key._asdict(), "zone": row.zone, **row.terms._asdict()} for key, row in plan.rows.items()],
+        rows=_cells(plan.rows),
         recorded_at=recorded_at,
         issued_version_ids=issued,
         correct=correct,
     )
+
+
+def _cells(rows: Mapping[Key, Priced]) -> list[dict[str, Any]]:
+    """Rows as `replace_rates` takes them, without the columns in which every row says the usual."""
+    different = {id(row.terms): row.terms for row in rows.values()}.values()
+    terms = [place for place, usual in enumerate(Terms()) if any(one[place] != usual for one in different)]
+    keys = [place for place, usual in enumerate(Key("")) if any(key[place] != usual for key in rows)]
+    key_names, names = [Key._fields[place] for place in keys], [Terms._fields[place] for place in terms]
+    said = {id(one): {name: one[place] for name, place in zip(names, terms, strict=True)} for one in different}
+    return [
+        {
+            "prefix": key.prefix,
+            "zone": row.zone,
+            **said[id(row.terms)],
+            **{name: key[place] for name, place in zip(key_names, keys, strict=True)},
+        }
+        for key, row in rows.items()
+    ]

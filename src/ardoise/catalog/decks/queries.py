@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import Final
 
-from django.db.models import Count
+from django.db.models import Count, TextField
+from django.db.models.functions import Cast
 
 from ardoise.catalog.decks.changes import VersionPlan, missing_keys, plan_versions
 from ardoise.catalog.decks.deck import Deck, Key, Priced, Terms
@@ -16,6 +19,7 @@ from ardoise.catalog.decks.zones import KnownZone, place
 from ardoise.catalog.models import Calendar, DeckLayout, Rate, Tariff, TariffVersion, Zone
 from ardoise.core.schema import FROZEN
 from ardoise.store import queries as store
+from ardoise.store.fields import ExactDecimalField, OptionalExactDecimalField
 from ardoise.store.models import TableName
 
 
@@ -118,16 +122,29 @@ def tariff_named(code: str) -> TariffShown:
 
 
 def rows_of(version_id: int) -> dict[Key, Priced]:
-    """The rows of a version, by prefix."""
-    keys, terms = Key._fields, Terms._fields
+    """The rows of a version, by prefix. Amounts come as text: a price list has few different terms, each read once."""
+    names = Terms._fields
+    written = {f"{name}_text": Cast(name, TextField()) for name in _AMOUNTS}
+    columns = [f"{name}_text" if name in _AMOUNTS else name for name in names]
     found = Rate.objects.filter(version_id=version_id).order_by("prefix", "exact", "kind", "origin", "band")
-    width = len(keys)
+    width = len(Key._fields)
     known: dict[tuple[object, ...], Terms] = {}
     rows = {}
-    for values in found.values_list(*keys, "zone__code", *terms).iterator(chunk_size=5000):
+    for values in found.annotate(**written).values_list(*Key._fields, "zone__code", *columns).iterator(chunk_size=5000):
         said = values[width + 1 :]
-        rows[Key(*values[:width])] = Priced(values[width], known.setdefault(said, Terms(*said)))
+        if said not in known:
+            pairs = zip(names, said, strict=True)
+            exact = (Decimal(one) if name in _AMOUNTS and one is not None else one for name, one in pairs)
+            known[said] = Terms._make(exact)
+        rows[Key(*values[:width])] = Priced(values[width], known[said])
     return rows
+
+
+_AMOUNTS: Final = frozenset(
+    field.name
+    for field in Rate._meta.concrete_fields
+    if isinstance(field, ExactDecimalField | OptionalExactDecimalField)
+)
 
 
 def known_zones() -> list[KnownZone]:
