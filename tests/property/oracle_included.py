@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -35,6 +36,10 @@ class Payer:
 
 Counter = tuple[int, str, int | None, int]
 """Allowance or promotion, kind and id of its owner, root: a line that changes customer starts again."""
+
+
+Lot = tuple[tuple[object, ...], Allowance, Counter, str, int]
+"""(order of use, allowance, counter, month earned, capacity)"""
 
 
 @dataclass(frozen=True)
@@ -180,32 +185,45 @@ class Included:
             known.add(call.number_key)
         return drawn
 
-    def _pools(
-        self, call: Usage, payer: Payer, zone: str, taken: Taken
-    ) -> list[tuple[tuple[object, ...], Allowance, Counter, str, int]]:
-        """(order, allowance, counter, month earned, capacity) open to this usage, the first to use first."""
-        found: dict[tuple[Counter, str], tuple[tuple[object, ...], Allowance, int]] = {}
+    def _pools(self, call: Usage, payer: Payer, zone: str, taken: Taken) -> list[Lot]:
+        """The lots open to this usage, the first to use first."""
+        fitting = [
+            allowance
+            for allowance in self.snapshot.allowances
+            if zone in allowance.zones and allowance.counted.value in COUNTED_OF_KIND[call.kind.value]
+        ]
+        lots = self._lots(fitting, payer, call.answered_at)
+        taken.open = taken.open or bool(lots)
+        return sorted(lots, key=lambda lot: lot[0])
 
+    def left_over(self, payers: Sequence[Payer], at: datetime) -> dict[tuple[Counter, str], int]:
+        """What goes on to the next month, of every counter that is granted at the end of this one."""
+        found = {}
+        for payer in payers:
+            for _, allowance, counter, earned, capacity in self._lots(self.snapshot.allowances, payer, at):
+                left = capacity - self.used.get((counter, earned), 0)
+                goes_on = months_after(earned, allowance.rollover_months) > self.month
+                if goes_on and allowance.quantity is not None and left > 0:
+                    found[counter, earned] = left
+        return found
+
+    def _lots(self, allowances: Sequence[Allowance], payer: Payer, at: datetime) -> list[Lot]:
+        found: dict[tuple[Counter, str], tuple[tuple[object, ...], Allowance, int]] = {}
         zone_of_issuer = ZoneInfo(self.snapshot.issuers_zone[payer.issuer_id])
 
         def add(allowance: Allowance, counter: Counter, earned: str, capacity: int, ends: list[datetime]) -> None:
             over = date.fromisoformat(f"{months_after(earned, allowance.rollover_months + 1)}-01")
             expires = min([datetime(over.year, over.month, 1, tzinfo=zone_of_issuer), *ends])
             order = (allowance.priority, expires, earned, counter[0], counter[1], counter[2] or 0)
-            before = found[counter, earned][2] if (counter, earned) in found else 0
-            found[counter, earned] = (order, allowance, before + capacity)
+            found[counter, earned] = (order, allowance, capacity)
 
-        for allowance in self.snapshot.allowances:
-            if zone not in allowance.zones or allowance.counted.value not in COUNTED_OF_KIND[call.kind.value]:
-                continue
+        for allowance in allowances:
             if allowance.owner.value == "line" and payer.line_id is None:
                 continue  # a reseller has no line that could own a counter
-            mine = self._grants(allowance.allowance_id, payer, call.answered_at)
-            counters = {self._counter(allowance, grant, payer) for grant in mine}
-            for counter in counters:
-                taken.open = True
+            mine = self._grants(allowance.allowance_id, payer, at)
+            for counter in {self._counter(allowance, grant, payer) for grant in mine}:
                 if allowance.owner.value == "pool":
-                    grants = self._pooled(allowance.allowance_id, counter, call.answered_at)
+                    grants = self._pooled(allowance.allowance_id, counter, at)
                 else:
                     grants = [grant for grant in mine if self._counter(allowance, grant, payer) == counter]
                 ends = [grant.valid_to_at for grant in grants if grant.valid_to_at is not None]
@@ -215,10 +233,7 @@ class Included:
                     whose = (carried.allowance_id, carried.owner_kind.value, carried.owner_id, carried.root_id)
                     if whose == counter and carried.month == self.month:
                         add(allowance, counter, carried.earned, carried.quantity, ends)
-        return sorted(
-            ((order, allowance, *key, capacity) for key, (order, allowance, capacity) in found.items()),
-            key=lambda pool: pool[0],
-        )
+        return [(order, allowance, *key, capacity) for key, (order, allowance, capacity) in found.items()]
 
     def _grants(self, allowance_id: int, payer: Payer, at: datetime) -> list:  # type: ignore[type-arg]
         return [

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
-from tests.property.oracle_included import Frozen, Included, Payer, Taken, valid
+from tests.property.oracle_included import Frozen, Included, Payer, Taken, months_after, valid
 from tests.property.oracle_price import Row, RowAt, remainder, rounded, service, settle, whole
 from tests.property.oracle_time import Bands, month_at
 
@@ -169,6 +170,20 @@ class Oracle:
         while (parent_id := self.accounts[family[-1]].parent_id) is not None:
             family.append(parent_id)
         return Payer(level, account.issuer_id, account.root_id, account.account_id, line_id, tuple(family))
+
+    def left_over(self) -> dict[tuple[object, str], int]:
+        """(counter, month earned) -> what the allowances take to the next month, once the charges are made."""
+        following = date.fromisoformat(f"{months_after(self.month, 1)}-01")
+        found: dict[tuple[object, str], int] = {}
+        for account in self.snapshot.accounts:
+            zone = ZoneInfo(self.snapshot.issuers_zone[account.issuer_id])
+            midnight = datetime(following.year, following.month, 1, tzinfo=zone)
+            at = midnight.astimezone(UTC) - timedelta(microseconds=1)
+            lines = [known.line_id for known in self.snapshot.lines]
+            own = [line_id for line_id in lines if self.account_of(line_id, at) == account.account_id]
+            payers = [self.payer("retail", account, line_id) for line_id in (*own, None)]
+            found |= self.included.left_over(payers, at)
+        return found
 
     # -- which row
 

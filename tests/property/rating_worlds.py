@@ -186,7 +186,7 @@ class World:
     def _price(self) -> Decimal:
         whole = self._random.choice(("0", "0.1", "0.0255", "1.2345678", "12", "0.016", "-0.05"))
         if self._random.random() < 0.04:  # too fine for int64, or for long calls only: these take the scalar path
-            whole = self._random.choice(("0.1234567890123456789", "12345.678901"))
+            whole = self._random.choice(("0.1234567890123456789", "12345.678901", "9999999.999999"))
         return Decimal(whole)
 
     def _steps(self) -> tuple[Step, ...]:
@@ -194,10 +194,12 @@ class World:
         starts = sorted({0 if random.random() < 0.9 else 30, *random.sample((20, 60, 61, 300), random.randint(0, 2))})
         if random.random() < 0.05:
             return ()
-        return tuple(
+        steps = [
             Step(start, self._price(), random.choice((1, 60, 7)), random.choice((1, 6, 30, 60, 45, 90)))
             for start in starts
-        )
+        ]
+        random.shuffle(steps)  # files list them as they like
+        return tuple(steps)
 
     def _rate(self, prefix: str, band: str, exact: bool, kind: UsageKind, origin: str) -> Rate:
         random = self._random
@@ -380,7 +382,7 @@ class World:
             )
             if self._has("exchange", 0.9)
             else (),
-            longest_over_all=frozenset((1,)) if "longest" in self.features else frozenset(),
+            longest_over_all=frozenset(random.choice(((1,), (1, 2)))) if "longest" in self.features else frozenset(),
         )
 
     def _accounts(self) -> list[SnapshotAccount]:
@@ -584,7 +586,7 @@ class World:
             number_key=key,
             number_category=random.choice(CATEGORIES) if "categories" in self.features else "mobile",
             trunk=random.choice(("", "T1", "T1", "T2", "T3")) if "trunks" in self.features else "",
-            operator_micros=random.choice((None, None, 0, 12345)),
+            operator_micros=random.choice((None, None, 0, 12345, -777 if "negative" in self.features else 1)),
             flags=random.choice(("",) * 30 + ("no_year,no_detail", "minute_precision")),
             kind=kind,
             units=units,

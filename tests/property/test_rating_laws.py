@@ -169,6 +169,20 @@ def test_no_allowance_gives_more_than_was_granted(seed: int) -> None:
         assert quantity is None or 0 <= used <= granted * quantity
 
 
+@LAW
+@given(SEEDS)
+def test_what_allowances_take_to_the_next_month_is_what_the_oracle_leaves(seed: int) -> None:
+    world = World(Random(seed), FEATURES)
+    counters, oracle = Counters(), rating_oracle.Oracle(world.snapshot, world.month)
+    rate(world.snapshot, in_drawing_order(world.calls, counters), world.month, counters)
+    oracle.charges(world.calls)
+    left = CompiledSnapshot(world.snapshot).allowances.carried_out(counters, month=world.month)
+    found = {
+        ((lot.allowance_id, lot.owner_kind.value, lot.owner_id, lot.root_id), lot.earned): lot.quantity for lot in left
+    }
+    assert found == oracle.left_over()
+
+
 def carried(
     snapshot: Snapshot, allowance_id: int, kind: OwnerKind, owner_id: int, root_id: int, earned: str
 ) -> int | None:
