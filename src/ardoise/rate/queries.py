@@ -43,9 +43,11 @@ def quote(
         raise UnknownPayer(f"no account has the code « {account} »; the codes are those of accounts.csv (ardoise dump)")
     if line and line_id is None:
         raise UnknownPayer(f"no line has the code « {line} »; the codes are those of lines.csv (ardoise dump)")
+    dialled = identify(number, DialPlan(), outgoing=True)
     return price_number(
         compiled,
-        number_key=identify(number, DialPlan(), outgoing=True).key,
+        number_key=dialled.key,
+        number_category=dialled.category,
         at=at,
         duration_s=duration_s,
         account_id=account_id,

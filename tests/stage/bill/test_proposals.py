@@ -24,7 +24,7 @@ from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_partition
 from ardoise.store.tables import write_parquet
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, RATES, Company, drafts, numbers, tariff
+from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, drafts, numbers, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +116,23 @@ def test_a_line_that_was_another_customer_s_credits_one_and_debits_the_other(iss
     ]
     issued.preview()
     assert drafts() == {}  # until the proposals are settled, nobody pays the same call twice
+
+
+def test_between_departments_of_one_company_a_statement_has_its_own_payer(company: Company) -> None:
+    company.files["issuers.toml"] = OWN_COSTS
+    company.files["sources.toml"] = company.files["sources.toml"].replace('"voxa"', '"usine"')
+    company.files["tariff_links.csv"] = "owner_kind,owner,tariff\nissuer,usine,public\n"
+    company.department("ATELIER", "Atelier", issuer="usine")
+    company.department("BUREAU", "Bureau", issuer="usine", parent="ATELIER")
+    company.line(PHONE, "ATELIER")
+    company.load()
+    company.call("2026-10-05 10:00:00", PHONE, LANDLINE, 60)
+    company.bill()
+    company.row("assignments", account="ATELIER")["account"] = "BUREAU"
+    company.now = CORRECTED_AT
+    company.load()
+    company.rate()
+    assert told(proposed()) == [("ATELIER", "REL-2026-10-ATELIER", 1, 20_000, 0), ("BUREAU", "", 1, 0, 20_000)]
 
 
 def test_a_call_without_a_price_today_is_counted_and_not_taken_for_free(issued: Company) -> None:

@@ -28,6 +28,7 @@ from ardoise.core.tariffs import (
 )
 from ardoise.core.usage import UsageKind
 from ardoise.directory.models import Account, Issuer, Line
+from ardoise.rate.queries import quote
 from stage.company import Company, tariff, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,6 +121,17 @@ def test_rows_that_count_something_else_than_seconds(company: Company) -> None:
     assert found["336"].steps == (Step(0, Decimal("0.05"), 1, 1),)  # 5 cents a message
     assert found[""].steps == (Step(0, Decimal("0.10"), 1048576, 1024),)  # 10 cents a mebibyte, by kibibytes
     assert (found["33"].steps, found["33"].coefficient) == ((), Decimal("1.25"))
+
+
+def test_a_row_of_a_category_prices_a_number_that_is_asked(company: Company) -> None:
+    rates(company, "prefix,zone,price_per_min", "+,fixe,0.10", "=emergency,secours,0")
+    asked = {
+        number: quote(
+            number=number, at=OCTOBER_AT, duration_s=60, account="C1", line="", sources=snapshot_sources()
+        ).amount_micros
+        for number in ("0472000009", "112", "0472")
+    }
+    assert asked == {"0472000009": 100_000, "112": 0, "0472": None}  # "+" is every number of digits, no short number
 
 
 def test_one_prefix_has_rows_by_kind_and_by_origin(company: Company) -> None:
