@@ -94,7 +94,7 @@ def list_tariffs(today: Today = "", as_json: AsJson = False) -> None:
     from ardoise.catalog.decks import queries
 
     ready_database()
-    day = clock(today)().date()
+    day = _local_day(clock(today)())
     found = queries.tariffs()
     if as_json:
         print_json([_tariff_json(tariff, day) for tariff in found])
@@ -190,7 +190,7 @@ def preview(
             tariff,
             layout,
             supplier="" if relearn else supplier,
-            today=now.date(),
+            today=_local_day(now),
             effective=_day(effective, "--effective"),
             zone=zone,
             decimals=round_to,
@@ -206,7 +206,7 @@ def preview(
     if as_json:
         print_json(_preview_json(found, applied=apply))
     else:
-        _show(found, rows=rows, chosen=keep_missing is not None, applied=apply, today=now.date())
+        _show(found, rows=rows, chosen=keep_missing is not None, applied=apply, today=_local_day(now))
 
 
 @tariffs.command("import")
@@ -236,7 +236,7 @@ def export(
     from ardoise.catalog.decks import queries, writing
 
     ready_database()
-    day = _day(at, "--at") or clock(today)().date()
+    day = _day(at, "--at") or _local_day(clock(today)())
     if file.suffix.lower() not in (".csv", ".xlsx"):
         fail(f"« {file.name} » is neither .csv nor .xlsx; give the file one of these endings", code=USAGE)
     with _refusals(as_json):
@@ -292,6 +292,12 @@ def _columns(given: Sequence[str]) -> dict[str, str]:
             fail(f'« {word} » names no column; write --column FIELD=HEADER, for example price="Rate USD"', code=USAGE)
         columns[name.strip()] = header.strip()
     return columns
+
+
+def _local_day(moment: datetime) -> date:
+    from django.utils.timezone import localdate
+
+    return localdate(moment)
 
 
 def _day(text: str, option: str) -> date | None:

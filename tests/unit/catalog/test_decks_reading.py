@@ -180,6 +180,16 @@ def test_a_calling_code_beside_whole_codes() -> None:
     assert prices(read(mixed, columns={"area_code": "Dial Code"}))["+7495"] == "0.1"
 
 
+def test_codes_in_two_columns_are_remembered_as_such() -> None:
+    text = "Country Code,Code,Destination,Rate\n44,20,London,0.01\n44,7,Mobile,0.02\n"
+    deck = read(text)
+    assert prices(deck) == {"+4420": "0.01", "+447": "0.02"}
+    assert {column.field: column.header for column in deck.columns}["area_code"] == "Code"
+    whole_by_accident = "Country Code,Code,Destination,Rate\n1,1246,Barbados,0.01\n"
+    assert prices(read(whole_by_accident)) == {"+1246": "0.01"}
+    assert prices(read(whole_by_accident, columns=dict(deck.layout.columns))) == {"+11246": "0.01"}
+
+
 def test_columns_of_peak_and_off_peak_are_the_bands_of_the_tariff() -> None:
     text = "Code,Destination,Peak rate,Off-peak rate\n33,France,0.02,0.01\n44,UK,0.03,\n"
     assert prices(read(text, bands=("peak", "off-peak"))) == {
@@ -309,6 +319,7 @@ def test_the_same_row_twice_counts_once_and_another_destination_is_refused() -> 
         "Code,Destination,Price ($/min)\n33,France,0.02\n",
         "All prices in USD,,\nCode,Destination,Rate\n33,France,0.02\n",
         "Code,Destination,Rate,Currency\n33,France,0.02,USD\n",
+        "Code,Destination,Rate\n33,France,0.02\nPrices in USD without tax,,\n",
     ],
 )
 def test_a_deck_in_another_currency_is_refused_wherever_it_says_so(text: str) -> None:

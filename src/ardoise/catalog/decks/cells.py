@@ -96,6 +96,7 @@ def _range(low: str, high: str, country: str, stem: str) -> list[str]:
 
 def _code(text: str, country: str, stem: str) -> str:
     """One code in international form; the national form needs the country in which it is dialled."""
+    text = text.removeprefix("'")  # with which a spreadsheet marks a text
     if text.startswith("!") and text[1:].isdigit():
         return text[1:]
     digits = re.sub(r"[ .()\u00a0\u202f]", "", text) if text.startswith(("+", "00")) else text

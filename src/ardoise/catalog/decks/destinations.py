@@ -13,7 +13,8 @@ LONGEST_NAME = 80  # of a label of a zone
 
 def codes_of(table: Table, *, country: str) -> list[tuple[str, ...]]:
     """The prefixes of each row, from one column or two; `country` as in `Layout`."""
-    if table.has("area_code") or _is_split_in_two(table):
+    table.is_split = not table.has("area_code") and _is_split_in_two(table)
+    if table.has("area_code") or table.is_split:
         return _codes_of_two_columns(table, "area_code" if table.has("area_code") else "prefix")
     name = "prefix" if table.has("prefix") else "country_code"
     written = table.cells(name)

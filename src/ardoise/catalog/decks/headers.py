@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,11 @@ def letter(place: int) -> str:
     return name
 
 
+def position(header: str) -> int | None:
+    """The column that "#3" names (2), None when the text is a header."""
+    return int(header[1:]) - 1 if re.fullmatch(r"#[1-9][0-9]{0,3}", header) else None
+
+
 def score(rows: Sequence[Sequence[str]], layout: Layout) -> int:
     """How much of a header the rows show: the most fields known in one row; 0 without a code and a price."""
     return max((_score(row, layout) for row in rows[:LOOKED_AT]), default=0)
@@ -53,15 +59,16 @@ def _score(row: Sequence[str], layout: Layout) -> int:
 
 def _meanings(row: Sequence[str], layout: Layout) -> dict[int, str]:
     """Column -> field, by the words of a row and what the layout names. Numbers and dates are no headers."""
-    given = {plain(header): name for name, header in layout.columns.items() if not header.startswith("#")}
+    given = {plain(header): name for name, header in layout.columns.items() if position(header) is None}
     found = {
         place: given.get(plain(cell)) or meaning(cell)
         for place, cell in enumerate(row)
         if cell and not isinstance(cell, Figure | Stamp) and len(cell) <= 80
     }
     for name, header in layout.columns.items():
-        if header.startswith("#") and 0 < int(header[1:]) <= len(row):
-            found[int(header[1:]) - 1] = name
+        place = position(header)
+        if place is not None and place < len(row):
+            found[place] = name
     return found
 
 
@@ -99,8 +106,9 @@ def _there_are(row: Sequence[str]) -> str:
 
 
 def _is_there(header: str, row: Sequence[str]) -> bool:
-    if header.startswith("#"):
-        return header[1:].isdigit() and 0 < int(header[1:]) <= len(row)
+    place = position(header)
+    if place is not None:
+        return place < len(row)
     return plain(header) in {plain(cell) for cell in row}
 
 
@@ -112,7 +120,7 @@ def _header_index(sheet: Sheet, layout: Layout) -> int:
             raise DeckRefused([sheet.problem(0, "", "", message)])
         return sheet.lines.index(layout.header_row)
     scores = [_score(row, layout) for row in sheet.rows[:LOOKED_AT]]
-    by_position = {name for name, header in layout.columns.items() if header.startswith("#")}
+    by_position = {name for name, header in layout.columns.items() if position(header) is not None}
     best = max(scores, default=0)
     if by_position >= {"price"} and any(code in by_position for code in CODES) and best <= len(by_position):
         return -1

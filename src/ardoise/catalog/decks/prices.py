@@ -48,18 +48,25 @@ def money_of(table: Table, layout: Layout, *, currency: str, decimals: int | Non
 
 
 def check_currency(table: Table, money: Money) -> None:
-    """The currency that titles, headers and cells name is that of the tariff."""
-    said = frozenset().union(
-        *(currencies_in(cell) for row in table.sheet.rows[: max(table.columns.header, 0)] for cell in row)
-    )
+    """The currency that headers, cells, titles and notes name is that of the tariff."""
+    expected = money.currency
     for name in table.prices():
-        said = currencies_in(table.columns.names[name].upper().replace("_", " ")) or said
-    if said and money.currency not in said and not table.has("currency"):
-        message = f"its prices are in {' or '.join(sorted(said))}, the tariff is in {money.currency}"
-        table.refuse(None, "", "", f"{message}; choose a tariff in the currency of the deck")
+        header = table.columns.names[name]
+        said = currencies_in(header.upper().replace("_", " "))
+        if said and expected not in said:
+            table.refuse(None, name, "", f"is in {_any_of(said)}, the tariff in {expected}; choose another tariff")
     for row, cell in enumerate(table.cells("currency")):
-        if cell and cell.upper() != money.currency and money.currency not in currencies_in(cell.upper()):
-            table.refuse(row, "currency", cell, f"is not the currency of the tariff, {money.currency}")
+        if cell and cell.upper() != expected and expected not in currencies_in(cell.upper()):
+            table.refuse(row, "currency", cell, f"is not the currency of the tariff, {expected}")
+    beside = [*table.sheet.rows[: max(table.columns.header, 0)], *table.left]
+    words = frozenset().union(*(currencies_in(cell) for row in beside for cell in row))
+    if words and expected not in words and not table.has("currency"):
+        message = f"its titles or notes speak of {_any_of(words)}, the tariff is in {expected}; choose another tariff"
+        table.refuse(None, "", "", message)
+
+
+def _any_of(currencies: frozenset[str]) -> str:
+    return " or ".join(sorted(currencies))
 
 
 def terms_of(table: Table, layout: Layout, money: Money) -> dict[str, list[Terms | None]]:

@@ -49,6 +49,11 @@ class DeckRefused(ValueError):
         super().__init__("\n".join(said))
 
 
+def visible(text: str) -> str:
+    """Text of a file as it may reach a terminal: control characters are shown, none is obeyed."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def lines_text(lines: Sequence[int]) -> str:
     """Line numbers as a person writes them: 3, 7-9."""
     parts: list[list[int]] = []

@@ -56,7 +56,9 @@ def read_deck(
         table.refuse(None, "", "", "there is no row under the header")
     if table.problems:
         raise DeckRefused(table.problems)
-    names = table.columns.names
+    names = dict(table.columns.names)
+    if table.is_split:  # next time nobody has to look whether codes are whole
+        names["area_code"] = names.pop("prefix")
     return Deck(
         file=file,
         sheet=sheet.name,
@@ -64,7 +66,7 @@ def read_deck(
         columns=tuple(ReadColumn(name, header, _how(table, name, remembered)) for name, header in names.items()),
         unread=table.columns.unread,
         notes=tuple(table.notes),
-        layout=replace(layout, columns=dict(names), header_row=0),
+        layout=replace(layout, columns=names, header_row=0),
         separator=sheet.separator,
     )
 
@@ -88,8 +90,8 @@ def _sheet(data: bytes, file: str, layout: Layout) -> Sheet:
         raise DeckRefused([DeckProblem(file, "", 0, "", "", message)])
     text = csv_text(data, file=file)
     scores = {
-        sheet.separator: (headers.score(sheet.rows, layout), max(len(row) for row in sheet.rows))
-        for sheet in csv_beginnings(text, file=file, most=headers.LOOKED_AT)
+        separator: (headers.score(rows, layout), max(map(len, rows)))
+        for separator, rows in csv_beginnings(text, most=headers.LOOKED_AT)
     }
     separator = max(scores, key=lambda one: scores[one], default=",")
     return csv_sheet(text, separator=separator, file=file)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import python_calamine
 
-from ardoise.catalog.decks.problems import DeckProblem, DeckRefused
+from ardoise.catalog.decks.problems import DeckProblem, DeckRefused, visible
 
 SEPARATORS = (",", ";", "\t", "|")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # ZIP (XLSX, ODS) and the old compound file (XLS)
@@ -44,7 +44,8 @@ class Sheet:
     separator: str = ""
 
     def problem(self, line: int, column: str, read: str, message: str) -> DeckProblem:
-        return DeckProblem(self.file, self.name, line, column, read[:60], message)
+        place = (visible(self.file), visible(self.name), line, visible(column))
+        return DeckProblem(*place, visible(read[:60]), visible(message))
 
 
 def is_workbook(data: bytes) -> bool:
@@ -89,7 +90,10 @@ def shortest(number: int | float) -> str:
 def csv_text(data: bytes, *, file: str) -> str:
     """Decode a CSV file: a byte order mark says, else UTF-8, else Windows-1252. Raises DeckRefused."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise DeckRefused([DeckProblem(file, "", 0, "", "", "this UTF-16 file is cut; export it again")]) from error
     if b"\0" in data:
         message = "this is neither CSV text nor a workbook; save it as CSV or XLSX"
         raise DeckRefused([DeckProblem(file, "", 0, "", "", message)])
@@ -102,8 +106,8 @@ def csv_text(data: bytes, *, file: str) -> str:
     raise DeckRefused([DeckProblem(file, "", line, "", "", message)])
 
 
-def csv_sheet(text: str, *, separator: str, file: str, most: int | None = None) -> Sheet:
-    """Split CSV text; only its first `most` records if given. Raises DeckRefused on a quote that is never closed."""
+def csv_sheet(text: str, *, separator: str, file: str) -> Sheet:
+    """Split CSV text. Raises DeckRefused on a quote that is never closed."""
     lines: list[int] = []
     rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
@@ -113,22 +117,16 @@ def csv_sheet(text: str, *, separator: str, file: str, most: int | None = None) 
             lines.append(start)
             rows.append([cell.strip() for cell in record])
             start = reader.line_num + 1
-            if most is not None and len(rows) >= most:
-                break
     except csv.Error as error:
         message = f"the quotes of this line are not CSV ({error}); close each quote, double those inside"
         raise DeckRefused([DeckProblem(file, "", start, "", "", message)]) from error
     return Sheet(file, "", lines, rows, separator)
 
 
-def csv_beginnings(text: str, *, file: str, most: int) -> Iterator[Sheet]:
-    """The first records as each separator would cut them; those that the separator cuts nowhere are left out."""
-    head = text[: most * 2000]
+def csv_beginnings(text: str, *, most: int) -> Iterator[tuple[str, list[list[str]]]]:
+    """Each separator, and the first records as it would cut them; wrong quotes are left to the whole reading."""
+    head = io.StringIO(text[: most * 2000], newline="").readlines()[:most]
     for separator in SEPARATORS:
-        if separator in head:
-            try:
-                sheet = csv_sheet(head, separator=separator, file=file, most=most)
-            except DeckRefused:
-                continue  # cut in the middle of a quoted cell, or not this separator: the whole reading will say
-            if any(len(row) > 1 for row in sheet.rows):
-                yield sheet
+        rows = [[cell.strip() for cell in row] for row in csv.reader(head, delimiter=separator, skipinitialspace=True)]
+        if any(len(row) > 1 for row in rows):
+            yield separator, rows

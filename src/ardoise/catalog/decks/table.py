@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from ardoise.catalog.decks.headers import CODES, Columns, letter
 from ardoise.catalog.decks.problems import DeckProblem, NotRead, lines_text
 from ardoise.catalog.decks.sheets import Sheet
 
 T = TypeVar("T")
-
-_CODES: Final = re.compile(r"(?:\W|\d)*\d(?:\W|\d)*")  # digits and what stands between them, no letter
 
 
 class Table:
@@ -28,6 +25,8 @@ class Table:
         self.notes: list[str] = []
         self.lines: list[int] = []
         self.rows: list[list[str]] = []
+        self.left: list[list[str]] = []
+        self.is_split = False  # codes stand in two columns, the second of which is called a code
         self._keep_rows()
 
     def __len__(self) -> int:
@@ -46,11 +45,12 @@ class Table:
             if len(row) < width:
                 row = row + [""] * (width - len(row))
             is_priced = any(row[place] for place in prices)
-            if (is_priced and row != header) or any(_CODES.fullmatch(row[place]) for place in codes):
+            if (is_priced and row != header) or any(_may_be_code(row[place]) for place in codes):
                 self.lines.append(line)
                 self.rows.append(row)
             elif any(row):
                 left.append(line)
+                self.left.append(row)
         if left:
             self.notes.append(f"neither code nor price, not read: {self._lines_text(left)}")
 
@@ -114,3 +114,8 @@ def _or_error(reader: Callable[[str], T], cell: str) -> T | NotRead:
         return reader(cell)
     except NotRead as error:
         return error
+
+
+def _may_be_code(cell: str) -> bool:
+    """Digits and no letter: « Total : 5 » under the table is none."""
+    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
