@@ -143,5 +143,5 @@ def count_of(quantity: Decimal, *, counted: str) -> int:
     money = counted == core.Counted.MONEY
     exact = Fraction(quantity) * (MICROS_PER_UNIT if money else 1)
     if exact.denominator != 1:
-        raise ValueError(f"« {quantity} » {counted}: write {'six decimals at most' if money else 'a whole number'}")
+        raise ValueError(f"« {quantity:f} » {counted}: write {'six decimals at most' if money else 'a whole number'}")
     return int(exact)
