@@ -1,6 +1,6 @@
 """Every benchmark at a small size, each in a process of its own (its peak memory is its own). `make bench` runs it.
 
-    python -m benchmarks.run [NAME ...]     # rating reading_numbers journal decks documents
+    python -m benchmarks.run [NAME ...]     # rating one_call reading_numbers journal decks documents
 
 README.md says what each one measures, against which bound and which peer.
 """
