@@ -126,18 +126,25 @@ class CompiledSnapshot:
     def rate_for(self, usage: Usage, payer: Attribution, counters: Counters) -> tuple[RatedPart, ...]:
         """The charges of one usage whose payer is known: the customer's, then those of each reseller above it."""
         month = self.month(usage, payer)
-        if payer.no_detail:
-            usage = without_numbers(usage)
-        parts = self._rate_level(usage, payer, month, RETAIL, counters)
-        for rank, reseller in enumerate(self._resellers.get(payer.root_id, ()), start=1):
-            above = self.attributor.of_account(reseller, identifier_rule=payer.identifier_rule)
-            above = replace(above, no_detail=payer.no_detail)
-            parts += self._rate_level(usage, above, month, f"reseller{rank}", counters)
+        parts: tuple[RatedPart, ...] = ()
+        for level, charged in self.levels(payer):
+            parts += self.rate_level(usage, charged, month=month, level=level, counters=counters)
         return parts
 
-    def _rate_level(
-        self, usage: Usage, payer: Attribution, month: str, level: str, counters: Counters
+    def levels(self, payer: Attribution) -> tuple[tuple[str, Attribution], ...]:
+        """Who is charged for the usage of a payer: itself, then the accounts that resell to it, from the nearest up."""
+        found = [(RETAIL, payer)]
+        for rank, reseller in enumerate(self._resellers.get(payer.root_id, ()), start=1):
+            above = self.attributor.of_account(reseller, identifier_rule=payer.identifier_rule)
+            found.append((f"reseller{rank}", replace(above, no_detail=payer.no_detail)))
+        return tuple(found)
+
+    def rate_level(
+        self, usage: Usage, payer: Attribution, *, month: str, level: str, counters: Counters
     ) -> tuple[RatedPart, ...]:
+        """The charges of one usage at one level of `levels`, in a month."""
+        if payer.no_detail:
+            usage = without_numbers(usage)
         source = self.sources.get(usage.source)
         rule = exclusion(
             direction=usage.direction,
