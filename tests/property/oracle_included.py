@@ -134,6 +134,8 @@ class Included:
                 continue
             mine = [pool for pool in pools if pool[1] == allowance]
             wanted = covered + (0 if allowance.counted.value == "calls" else -covered % allowance.increment)
+            if allowance.call_limit is not None:
+                wanted = max(covered, min(wanted, allowance.call_limit))
             given = 0
             for _, _, counter, earned, capacity in mine:
                 drawn = min(wanted, max(0, capacity - self.used.get((counter, earned), 0)))

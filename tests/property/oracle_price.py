@@ -13,7 +13,7 @@ from ardoise.core.tariffs import Adjustment, Rate, Tariff
 ZERO = Fraction(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OracleStep:
     """`block` is the price of one increment."""
 

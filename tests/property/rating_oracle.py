@@ -94,6 +94,7 @@ class Oracle:
         self.secret = {line.line_id for line in snapshot.lines if line.no_detail}
         self.bands = Bands(snapshot)
         self.included = Included(snapshot, month)
+        self._known_rows: dict[tuple[object, ...], Row] = {}
         self._rows: dict[tuple[int, str, bool, str], list[Rate]] = {}
         for tariff in snapshot.tariffs:
             for version in tariff.versions:
@@ -226,7 +227,7 @@ class Oracle:
             place_and_rate = self.row_for(version, call, key, band)
             if place_and_rate is not None:
                 place, rate = place_and_rate
-                row = Row(asked.tariff, rate, asked.adjustments)
+                row = self.row(asked, rate)
                 candidates.append((place, len(candidates), Found(asked, version, rate, band, row)))
                 if not longest:
                     break
@@ -259,6 +260,12 @@ class Oracle:
                 return min(place, 2) - (len(prefix) if place >= 2 else 10**6), best
         return None
 
+    def row(self, asked: Asked, rate: Rate) -> Row:
+        key = asked.tariff.tariff_id, asked.adjustments, id(rate)
+        if key not in self._known_rows:
+            self._known_rows[key] = Row(asked.tariff, rate, asked.adjustments)
+        return self._known_rows[key]
+
     def rows_at(self, found: Found, call: Usage, key: str, first_second: int) -> RowAt | None:
         """The band and row of each chargeable second of a call whose tariff looks beyond the start."""
         tariff = found.tariff
@@ -271,7 +278,7 @@ class Oracle:
             band = self.bands.at(tariff.calendar, start + timedelta(seconds=second))
             if band not in rows:
                 known = self.row_for(found.version, call, key, band)
-                rows[band] = None if known is None else Row(tariff, known[1], found.asked.adjustments)
+                rows[band] = None if known is None else self.row(found.asked, known[1])
             return band, rows[band]
 
         return row_at

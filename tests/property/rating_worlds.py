@@ -376,14 +376,20 @@ class World:
                 self._promotion_grant() for _ in range(random.choice((1, 3, 6)) if "promotions" in self.features else 0)
             ),
             carried=tuple(self._carried(allowances, grants)),
-            exchange_rates=tuple(
-                ExchangeRate(*random.choice((("EUR", "CHF"), ("CHF", "EUR"))), Decimal(rate), self._instant())
-                for rate in ("0.95", "1.0456789")
-            )
-            if self._has("exchange", 0.9)
-            else (),
+            exchange_rates=self._exchange_rates(),
             longest_over_all=frozenset(random.choice(((1,), (1, 2)))) if "longest" in self.features else frozenset(),
         )
+
+    def _exchange_rates(self) -> tuple[ExchangeRate, ...]:
+        """One or two, both ways or one way twice; never two of a pair from one instant on."""
+        if not self._has("exchange", 0.9):
+            return ()
+        found = {}
+        for rate in ("0.95", "1.0456789"):
+            pair = self._random.choice((("EUR", "CHF"), ("CHF", "EUR")))
+            at = self._instant()
+            found[pair, at] = ExchangeRate(*pair, Decimal(rate), at)
+        return tuple(found.values())
 
     def _accounts(self) -> list[SnapshotAccount]:
         """Three customers; with resellers, A is resold by D (through its child), C by D, and D by B, of one issuer."""
