@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -23,6 +23,9 @@ from ardoise.cli.wiring import (
     screen,
     table,
 )
+
+if TYPE_CHECKING:
+    from ardoise.core.rating import Quote
 
 
 def rate(
@@ -103,45 +106,70 @@ def price(
     at: Annotated[str, typer.Option("--at", help="Local time of the call, YYYY-MM-DDTHH:MM.", show_default="now")] = "",
     account: Annotated[str, typer.Option("--account", help="Code of the account that pays.")] = "",
     line: Annotated[str, typer.Option("--line", help="Code of the line, instead of an account.")] = "",
+    compare: Annotated[
+        list[str] | None,
+        typer.Option("--compare", metavar="TARIFF", help="Show the price under this tariff too (repeatable)."),
+    ] = None,
+    known_at: Annotated[
+        str,
+        typer.Option("--known-at", help="As believed at that local time, YYYY-MM-DDTHH:MM.", show_default="now"),
+    ] = "",
     language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
     as_json: AsJson = False,
 ) -> None:
     """Explain what one call would cost: tariff, version, prefix, band, increments, rounding.
 
-    Example: ardoise price 0612345678 --duration 61 --at 2026-10-05T10:00 --account A1001
+    Example: ardoise price 0612345678 --duration 61 --at 2026-10-05T10:00 --account A1001 --compare PRO
     """
     from ardoise.collect.handover import snapshot_sources
-    from ardoise.core.reasons import explain
-    from ardoise.rate.queries import quote
+    from ardoise.core.candidates import NoSuchTariff
+    from ardoise.core.rating import NoPayer
+    from ardoise.rate import queries as rating
 
     ready_database()
     if language not in ("fr", "en"):
         fail(f"« {language} » is not a language here; choose fr or en", code=2)
     if not account and not line:
         fail("give who pays: --account CODE or --line CODE", code=2)
+    asked = rating.Asked(number, _moment(at) or datetime.now(UTC), duration, account, line)
+    sources, known = snapshot_sources(), _moment(known_at)
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo("Europe/Paris")) if at else datetime.now(UTC)
-    except ValueError:
-        fail(f"« {at} » is not a time; write YYYY-MM-DDTHH:MM, for example 2026-10-05T10:00", code=2)
-    found = quote(
-        number=number,
-        at=moment.astimezone(UTC),
-        duration_s=duration,
-        account=account,
-        line=line,
-        sources=snapshot_sources(),
-    )
+        quote = rating.quote(asked, sources=sources, known_at=known)
+        others = rating.compare(asked, compare or [], sources=sources, known_at=known)
+    except (NoSuchTariff, NoPayer, rating.UnknownPayer) as error:
+        fail(str(error), code=2)
     if as_json:
-        print_json(
-            {
-                "amount_micros": found.amount_micros,
-                "parts": [{"part": part.part, "amount_micros": part.amount_micros} for part in found.parts],
-                "reasons": [explain(part, language) for part in found.parts],
-            }
-        )
+        print_json({**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}})
         return
-    for part in found.parts:
+    _tell(quote, language)
+    for code, other in others.items():
+        screen.print(f"\n[bold]{printable(code)}[/]" + ("" if other.amount_micros is not None else "  —"))
+        _tell(other, language)
+    if quote.amount_micros is None:
+        raise typer.Exit(1)
+
+
+def _moment(text: str) -> datetime | None:
+    """A local time as UTC; None when it was not given."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC) if text else None
+    except ValueError:
+        fail(f"« {text} » is not a time; write YYYY-MM-DDTHH:MM, for example 2026-10-05T10:00", code=2)
+
+
+def _plain(quote: Quote, language: str) -> dict[str, object]:
+    from ardoise.core.reasons import explain
+
+    return {
+        "amount_micros": quote.amount_micros,
+        "parts": [{"part": part.part, "amount_micros": part.amount_micros} for part in quote.parts],
+        "reasons": [explain(part, language) for part in quote.parts],
+    }
+
+
+def _tell(quote: Quote, language: str) -> None:
+    from ardoise.core.reasons import explain
+
+    for part in quote.parts:
         for sentence in explain(part, language):
             screen.print(f"  {sentence}", markup=False)
-    if found.amount_micros is None:
-        raise typer.Exit(1)

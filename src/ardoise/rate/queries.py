@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ardoise.catalog.queries import take_snapshot
+from ardoise.core.candidates import under_tariff
 from ardoise.core.phone import DialPlan, identify
 from ardoise.core.rating import CompiledSnapshot, Quote, price_number
-from ardoise.core.snapshot import SnapshotSource
+from ardoise.core.snapshot import Snapshot, SnapshotSource
 from ardoise.directory.models import Account, Line
 from ardoise.rate.models import MonthRating
 
@@ -22,34 +24,49 @@ class UnknownPayer(LookupError):
     """No account or line has this code; the message says how to list them."""
 
 
-def quote(
-    *,
-    number: str,
-    at: datetime,
-    duration_s: int,
-    account: str,
-    line: str,
-    sources: Sequence[SnapshotSource],
-    known_at: datetime | None = None,
-) -> Quote:
-    """Price a call of `duration_s` seconds to `number` (as dialled in France) for an account or a line, by code.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that nobody made: `number` as dialled in France, paid by an account or a line, given by code."""
+
+    number: str
+    at: datetime
+    duration_s: int
+    account: str = ""
+    line: str = ""
+
+
+def quote(asked: Asked, *, sources: Sequence[SnapshotSource], known_at: datetime | None = None) -> Quote:
+    """The price of a call for its payer. Raises UnknownPayer, NoPayer.
 
     `known_at`: with the tariffs and the directory as they were believed at that instant (None = now).
     """
-    compiled = CompiledSnapshot(take_snapshot(sources=sources, known_at=known_at))
-    account_id = Account.objects.filter(code=account).values_list("id", flat=True).first()
-    line_id = Line.objects.filter(code=line).values_list("id", flat=True).first()
-    if account and account_id is None:
-        raise UnknownPayer(f"no account has the code « {account} »; the codes are those of accounts.csv (ardoise dump)")
-    if line and line_id is None:
-        raise UnknownPayer(f"no line has the code « {line} »; the codes are those of lines.csv (ardoise dump)")
-    dialled = identify(number, DialPlan(), outgoing=True)
+    return _quote(asked, take_snapshot(sources=sources, known_at=known_at))
+
+
+def compare(
+    asked: Asked, tariffs: Sequence[str], *, sources: Sequence[SnapshotSource], known_at: datetime | None = None
+) -> dict[str, Quote]:
+    """The price of a call under each tariff, by code, if its payer had no other. Raises NoSuchTariff too."""
+    snapshot = take_snapshot(sources=sources, known_at=known_at)
+    return {code: _quote(asked, under_tariff(snapshot, code)) for code in tariffs}
+
+
+def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
+    account_id = Account.objects.filter(code=asked.account).values_list("id", flat=True).first()
+    line_id = Line.objects.filter(code=asked.line).values_list("id", flat=True).first()
+    if asked.account and account_id is None:
+        raise UnknownPayer(
+            f"no account has the code « {asked.account} »; the codes are those of accounts.csv (ardoise dump)"
+        )
+    if asked.line and line_id is None:
+        raise UnknownPayer(f"no line has the code « {asked.line} »; the codes are those of lines.csv (ardoise dump)")
+    dialled = identify(asked.number, DialPlan(), outgoing=True)
     return price_number(
-        compiled,
+        CompiledSnapshot(snapshot),
         number_key=dialled.key,
         number_category=dialled.category,
-        at=at,
-        duration_s=duration_s,
+        at=asked.at,
+        duration_s=asked.duration_s,
         account_id=account_id,
         line_id=line_id,
     )

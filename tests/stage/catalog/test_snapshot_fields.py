@@ -28,7 +28,7 @@ from ardoise.core.tariffs import (
 )
 from ardoise.core.usage import UsageKind
 from ardoise.directory.models import Account, Issuer, Line
-from ardoise.rate.queries import quote
+from ardoise.rate.queries import Asked, quote
 from stage.company import Company, tariff, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,9 +126,7 @@ def test_rows_that_count_something_else_than_seconds(company: Company) -> None:
 def test_a_row_of_a_category_prices_a_number_that_is_asked(company: Company) -> None:
     rates(company, "prefix,zone,price_per_min", "+,fixe,0.10", "=emergency,secours,0")
     asked = {
-        number: quote(
-            number=number, at=OCTOBER_AT, duration_s=60, account="C1", line="", sources=snapshot_sources()
-        ).amount_micros
+        number: quote(Asked(number, OCTOBER_AT, 60, account="C1"), sources=snapshot_sources()).amount_micros
         for number in ("0472000009", "112", "0472")
     }
     assert asked == {"0472000009": 100_000, "112": 0, "0472": None}  # "+" is every number of digits, no short number

@@ -13,7 +13,7 @@ from ardoise.bill.explanations import explain_call
 from ardoise.catalog.models import TariffVersion
 from ardoise.catalog.queries import take_snapshot
 from ardoise.collect.handover import snapshot_sources
-from ardoise.rate.queries import quote
+from ardoise.rate.queries import Asked, quote
 from stage.company import MOBILE, MONTH, RATES, Company, charges, tariff, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,9 +43,8 @@ def correct(company: Company, price: str) -> None:
 
 def minute(known_at: datetime | None = None) -> int | None:
     """Micros of a minute to a mobile on 5 October, for C1, as believed then."""
-    return quote(
-        number=MOBILE, at=CALL_AT, duration_s=60, account="C1", line="", sources=snapshot_sources(), known_at=known_at
-    ).amount_micros
+    asked = Asked(MOBILE, CALL_AT, 60, account="C1")
+    return quote(asked, sources=snapshot_sources(), known_at=known_at).amount_micros
 
 
 def test_a_price_is_what_was_believed_at_the_instant_asked_for(company: Company) -> None:

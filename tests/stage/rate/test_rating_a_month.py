@@ -14,11 +14,11 @@ from ardoise.directory.models import Line, LineAssignment
 from ardoise.rate import operations as rating
 from ardoise.rate.columns import month as engine
 from ardoise.rate.models import MonthRating
-from ardoise.rate.queries import UnknownPayer, quote
+from ardoise.rate.queries import Asked, UnknownPayer, compare, quote
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import GenerationMoved, replace_partition
-from stage.company import LANDLINE, MOBILE, MONTH, RATES, Company, charges, document_of
+from stage.company import LANDLINE, MOBILE, MONTH, RATES, Company, charges, document_of, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -210,12 +210,22 @@ def test_progress_counts_every_call_once(served: Company) -> None:
 def test_a_price_is_told_for_a_line_or_an_account_with_its_tariff(served: Company) -> None:
     at = datetime(2026, 10, 5, 8, tzinfo=UTC)
     sources = snapshot_sources()
-    told = quote(number=MOBILE, at=at, duration_s=61, account="C1", line="", sources=sources)
+    told = quote(Asked(MOBILE, at, 61, account="C1"), sources=sources)
     assert told.parts[0].amount_micros == 240_000
     with pytest.raises(UnknownPayer, match="no account has the code « C9 »"):
-        quote(number=MOBILE, at=at, duration_s=61, account="C9", line="", sources=sources)
+        quote(Asked(MOBILE, at, 61, account="C9"), sources=sources)
     with pytest.raises(UnknownPayer, match="no line has the code « L9 »"):
-        quote(number=MOBILE, at=at, duration_s=61, account="", line="L9", sources=sources)
+        quote(Asked(MOBILE, at, 61, line="L9"), sources=sources)
+
+
+def test_a_call_is_compared_under_other_tariffs(served: Company) -> None:
+    served.files["tariffs/new.toml"] = tariff("new")
+    served.files["tariffs/new-2026-01-01.csv"] = RATES.replace("0.12,60,60", "0.10,1,1")
+    served.load()
+    asked = Asked(MOBILE, datetime(2026, 10, 5, 8, tzinfo=UTC), 61, account="C1")
+    found = compare(asked, ["public", "new"], sources=snapshot_sources())
+    # 2 started minutes x 0.12; 61/60 x 0.10 = 0.10167 to the micro
+    assert {code: known.amount_micros for code, known in found.items()} == {"public": 240_000, "new": 101_667}
 
 
 def test_what_rating_reads_hashes_the_same_until_something_changes(served: Company) -> None:
