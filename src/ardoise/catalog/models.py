@@ -344,8 +344,9 @@ class VatRate(models.Model):
 
 
 class DeckLayout(models.Model):
-    """How the decks of a supplier are read, as the last one imported was (`decks.layout.Layout` as JSON)."""
+    """How the decks of a supplier are read, as the last one imported was: the fields of `decks.layout.Layout`."""
 
     supplier = models.SlugField(max_length=60, unique=True)
-    layout = models.JSONField()
-    learned_at = models.DateTimeField()
+    columns = models.JSONField(default=dict)  # field -> header
+    settings = models.JSONField(default=dict)  # the others, as text
+    recorded_at = models.DateTimeField()

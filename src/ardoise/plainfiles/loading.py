@@ -15,6 +15,7 @@ from django.db import transaction
 
 from ardoise.bill.past_totals import record_past_totals
 from ardoise.catalog import operations as catalog
+from ardoise.catalog.decks.operations import put_deck_layouts
 from ardoise.catalog.models import TariffVersion
 from ardoise.collect.registration import register_sources
 from ardoise.core.schema import FROZEN
@@ -256,4 +257,5 @@ def _write(
     catalog.put_exchange_rates(rows=rows("exchange_rates"), recorded_at=recorded_at)
     catalog.put_subscriptions(rows=rows("subscriptions"), recorded_at=recorded_at)
     catalog.put_purchases(rows=rows("purchases"))
+    put_deck_layouts(rows=rows("deck_layouts"), recorded_at=recorded_at)
     record_past_totals(rows=rows("past_totals"))

@@ -19,6 +19,7 @@ from ardoise.plainfiles.catalog_tables import (
     VAT_RATES,
 )
 from ardoise.plainfiles.columns import Text
+from ardoise.plainfiles.deck_tables import DECK_LAYOUTS
 from ardoise.plainfiles.declare import Column, Table, choice
 from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES
 from ardoise.plainfiles.price_tables import (
@@ -144,6 +145,7 @@ TABLES: dict[str, Table] = {
         SUBSCRIPTIONS,
         PURCHASES,
         VAT_RATES,
+        DECK_LAYOUTS,
         PAST_TOTALS,
     )
 }

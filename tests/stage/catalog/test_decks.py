@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import tomllib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,9 @@ from ardoise.catalog.decks import queries
 from ardoise.catalog.models import DeckLayout, Rate, TariffVersion, Zone
 from ardoise.cli import wiring
 from ardoise.cli.tariff_commands import tariffs
+from ardoise.plainfiles import dumping
+from ardoise.plainfiles.loading import load as load_folder
+from ardoise.plainfiles.problems import LoadRefused
 from stage.plainfiles.company_folder import freeze_a_call
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "wholesale")]
@@ -163,11 +167,13 @@ def test_how_a_supplier_writes_is_remembered_from_what_was_imported(tmp_path: Pa
     assert load(tmp_path, odd, "--supplier", "atlas", *told).exit_code == 0
     learned = DeckLayout.objects.get()
     assert learned.supplier == "atlas"
-    assert learned.layout == {
-        "columns": {"prefix": "Code", "destination": "Destination", "price": "Inter", "from_date": "Depuis"},
-        "date_format": "dmy",
-        "decimal": "comma",
+    assert learned.columns == {
+        "prefix": "Code",
+        "destination": "Destination",
+        "price": "Inter",
+        "from_date": "Depuis",
     }
+    assert learned.settings == {"date_format": "dmy", "decimal": "comma"}
     again = load(tmp_path, odd.replace("1,234", "1,235"), "--supplier", "atlas")
     assert again.exit_code == 0, said(again)
     assert "remembered" in said(again)
@@ -383,3 +389,41 @@ def test_the_page_of_the_manual_shows_what_the_command_prints(tmp_path: Path, mo
     command, _, shown = block("console").partition("\n")
     printed = run(*command.removeprefix("$ ardoise tariffs ").split(), *TODAY).stdout
     assert [line.rstrip() for line in printed.splitlines()] == shown.splitlines()
+
+
+# --- plain files ------------------------------------------------------------------------------------------------------
+
+LAYOUTS = """[[deck_layout]]
+supplier = "atlas"
+columns = {prefix = "Code", price = "Inter", "price@night" = "Off-peak"}
+settings = {date_format = "dmy"}
+"""
+
+
+def test_layouts_of_suppliers_are_a_plain_file(tmp_path: Path) -> None:
+    folder = tmp_path / "company"
+    folder.mkdir()
+    write(folder, LAYOUTS, "deck_layouts.toml")
+    load_folder(folder, recorded_at=RECORDED_AT)
+    learned = queries.layout_of("atlas")
+    assert learned is not None
+    assert learned.columns == {"prefix": "Code", "price": "Inter", "price@night": "Off-peak"}
+    assert learned.date_format == "dmy"
+    assert load_folder(folder, recorded_at=RECORDED_AT).changed_nothing
+    dumping.dump(tmp_path / "dumped")
+    assert tomllib.loads((tmp_path / "dumped" / "deck_layouts.toml").read_text()) == tomllib.loads(LAYOUTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("prefix =", "indicatif =", "« indicatif » is no field of a deck"),
+        ('"dmy"', '"ymd"', "« ymd » is no date format; choose dmy, mdy"),
+        ("date_format =", "dates =", "« dates » is no setting of a deck"),
+    ],
+)
+def test_a_wrong_layout_is_refused_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    write(tmp_path, LAYOUTS.replace(old, new), "deck_layouts.toml")
+    with pytest.raises(LoadRefused, match=re.escape(message)) as refusal:
+        load_folder(tmp_path, recorded_at=RECORDED_AT)
+    assert "deck_layouts.toml, line" in str(refusal.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from ardoise.catalog.decks.cells import read_increment
@@ -13,6 +13,7 @@ from ardoise.catalog.decks.vocabulary import FIELDS
 DATE_FORMATS: Final = ("dmy", "mdy")
 DECIMALS: Final = ("point", "comma")
 UNITS: Final = ("minute", "second", "cent")
+SETTINGS: Final = ("sheet", "date_format", "decimal", "unit", "country", "increment")
 
 
 class WrongLayout(ValueError):
@@ -57,13 +58,18 @@ class Layout:
         columns = {**remembered.columns, **self.columns}
         return replace(remembered, **{**chosen, "columns": columns})
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value}
+    @property
+    def settings(self) -> dict[str, str]:
+        """What is remembered besides the columns: only what was said."""
+        return {name: value for name in SETTINGS if (value := getattr(self, name))}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Layout:
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: chosen for name, chosen in value.items() if name in known})
+    def of(cls, *, columns: Mapping[str, str], settings: Mapping[str, str]) -> Layout:
+        """The layout of these columns and settings. Raises WrongLayout."""
+        if strange := settings.keys() - set(SETTINGS):
+            raise WrongLayout(f"« {min(strange)} » is no setting of a deck; the settings are {', '.join(SETTINGS)}")
+        fields_given: dict[str, Any] = {"columns": dict(columns), **settings}
+        return cls(**fields_given)
 
 
 def check_field(name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from ardoise.catalog.decks.changes import VersionPlan
 from ardoise.catalog.decks.deck import Deck, Key, Priced, Terms
 from ardoise.catalog.decks.queries import Preview, issued_version_ids, preview
 from ardoise.catalog.models import DeckLayout, TariffVersion
+from ardoise.directory import bulk
 
 
 class CannotImport(ValueError):
@@ -56,8 +57,16 @@ def import_deck(
 def _remember(supplier: str, deck: Deck, *, at: datetime) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", supplier):
         raise CannotImport(f"« {supplier} » is no code of a supplier; write unaccented letters, digits, - and _ only")
-    known = {"layout": deck.layout.as_json(), "learned_at": at}
-    DeckLayout.objects.update_or_create(supplier=supplier, defaults=known)
+    layout = deck.layout
+    put_deck_layouts(
+        rows=[{"supplier": supplier, "columns": dict(layout.columns), "settings": layout.settings}], recorded_at=at
+    )
+
+
+@transaction.atomic
+def put_deck_layouts(*, rows: Sequence[Mapping[str, Any]], recorded_at: datetime) -> None:
+    """Create or overwrite how the decks of suppliers are read: `supplier`, `columns` and `settings` of a `Layout`."""
+    bulk.put(DeckLayout, key=["supplier"], rows=[{**row, "recorded_at": recorded_at} for row in rows])
 
 
 def _write_version(tariff: str, plan: VersionPlan, *, recorded_at: datetime, correct: bool) -> None:

@@ -154,7 +154,7 @@ def known_zones() -> list[KnownZone]:
 def layout_of(supplier: str) -> Layout | None:
     """How the decks of a supplier were read the last time; None for one that is new."""
     known = DeckLayout.objects.filter(supplier=supplier).first()
-    return Layout.from_json(known.layout) if known else None
+    return Layout.of(columns=known.columns, settings=known.settings) if known else None
 
 
 def issued_version_ids(tariff: str) -> frozenset[int]:
