@@ -41,6 +41,7 @@ def rating(
         bool,
         typer.Option("--everything/--plain", help="With promotions, limits on callees and calls cut at band borders."),
     ] = False,
+    from_csv: Annotated[bool, typer.Option("--from-csv", help="Also rate the same calls from CSV files.")] = False,
     postgresql: Annotated[
         str, typer.Option("--postgresql", metavar="DSN", help="Server of the postgresql peer: “host=... dbname=...”.")
     ] = "",
@@ -67,7 +68,9 @@ def rating(
     ]
     try:
         with _progress() as tell:
-            results = [run(shape, peers=chosen, server=postgresql, tell=tell, folder=folder) for shape in shapes]
+            results = [
+                run(shape, peers=chosen, tell=tell, server=postgresql, csv=from_csv, folder=folder) for shape in shapes
+            ]
     except (PeerMissing, PartFailed) as error:
         fail(str(error))
     if as_json:
@@ -124,6 +127,8 @@ def _show(measured: dict[str, Any]) -> None:
         "columns: Parquet in, Parquet out", f"{measured['calls']:,}", f"{measured['calls_per_s']:,}", "",
         f"{measured['peak_mb']:,} MB",
     )  # fmt: skip
+    if "csv_calls_per_s" in measured:
+        shown.add_row("from CSV files", f"{measured['calls']:,}", f"{measured['csv_calls_per_s']:,}", "", "")
     if "plain_calls_per_s" in measured:
         rate = f"{measured['plain_calls_per_s']:,}"
         shown.add_row("the same, for SQL peers: plain set", f"{measured['calls']:,}", rate, "", "")

@@ -12,13 +12,13 @@ from ardoise.core.allowances import Counters
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
-from ardoise.rate.bench import bound, calls, sample, world
+from ardoise.rate.bench import bound, calls, csv_files, sample, world
 from ardoise.rate.bench.answer import Answer, of_charges
 from ardoise.rate.bench.peers import PEERS
 from ardoise.rate.bench.peers.common import Rated, Task, intervals
 from ardoise.rate.bench.world import Shape
 from ardoise.rate.columns import rate_month
-from ardoise.rate.columns.frames import CHARGES_SCHEMA, USAGE_SCHEMA
+from ardoise.rate.columns.frames import CHARGES_SCHEMA, READ, USAGE_SCHEMA
 
 SHAPE = Shape(6_000, tariffs=8, prefixes=160)
 
@@ -148,10 +148,17 @@ def test_answers_add_up_states_and_take_nothing_for_zero() -> None:
     assert Answer.of_states(rows) == Answer({"excluded/incoming": 1, "priced": 2}, 30, 0, 60, 0)
 
 
+def test_the_month_read_back_from_csv_is_what_rating_reads(usage: list[Path], tmp_path: Path) -> None:
+    read = csv_files.to_parquet(csv_files.write(usage, tmp_path / "csv"), tmp_path / "usage")
+    kinds = {name: USAGE_SCHEMA[name] for name in READ}
+    same = [pl.read_parquet(file, columns=list(READ)).cast(kinds) for file in usage]
+    assert pl.concat(pl.read_parquet(file) for file in read).equals(pl.concat(same))
+
+
 @pytest.mark.parametrize("kind", ["copy", "shuffle"])
 def test_a_bound_writes_as_many_rows_of_the_same_columns(kind: str, usage: list[Path], tmp_path: Path) -> None:
     assert set(bound.READ) <= set(USAGE_SCHEMA)
     {"copy": bound.copy, "shuffle": bound.shuffle}[kind](usage, tmp_path)
     written = pl.scan_parquet(tmp_path / "*.parquet")
-    assert dict(written.collect_schema()) == CHARGES_SCHEMA
+    assert written.collect_schema().names() == list(CHARGES_SCHEMA)
     assert written.select(pl.len()).collect().item() == SHAPE.calls

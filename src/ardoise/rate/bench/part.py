@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ardoise.rate.bench import answer, bound, calls, sample, world
+from ardoise.rate.bench import answer, bound, calls, csv_files, sample, world
 from ardoise.rate.bench.peers import PEERS
 from ardoise.rate.bench.peers.common import PeerMissing, Task
 from ardoise.rate.bench.world import Shape
@@ -52,11 +52,9 @@ def generate(shape: Shape, *, folder: str, samples: Sequence[int]) -> Json:
     begun = perf_counter()
     files = calls.write(shape, Path(folder) / "usage", progress=tell)
     taken = {wanted: sample.take(shape, files, wanted=wanted, folder=Path(folder)) for wanted in samples}
-    probe = sample.probe(shape, files, folder=Path(folder))
     return {
         "generate_s": perf_counter() - begun,
         "files": [str(file) for file in files],
-        "probe": str(probe),
         "samples": {
             str(wanted): {"files": [str(file) for file in known.files], "calls": known.calls, "roots": known.roots}
             for wanted, known in taken.items()
@@ -80,6 +78,8 @@ def columns(shape: Shape, *, files: Sequence[str], out_dir: str, samples: Mappin
     return {
         "snapshot_s": ready - begun,
         "rate_s": done - ready,
+        "compile_s": rated.clock.compile_s,
+        "phases": rated.clock.seconds,
         "peak_mb": held,
         "scalar_calls": rated.scalar_rows,
         "rows_read": rated.rows_read,
@@ -89,12 +89,15 @@ def columns(shape: Shape, *, files: Sequence[str], out_dir: str, samples: Mappin
     }
 
 
-def compiling(shape: Shape, *, probe: str, out_dir: str) -> Json:
-    """Rate the few calls of the probe: nearly all of it is making the tariffs ready."""
-    known = world.snapshot(shape)
+def from_csv(shape: Shape, *, files: Sequence[str], out_dir: str, samples: Mapping[str, Json]) -> Json:
+    """The same from CSV files, which are turned into Parquet first; both are on the clock."""
+    folder = Path(out_dir)
+    texts = csv_files.write([Path(file) for file in files], folder / "csv")
     begun = perf_counter()
-    rate_month(usage_files=[Path(probe)], snapshot=known, month=world.MONTH, out_dir=Path(out_dir))
-    return {"compile_s": perf_counter() - begun, "peak_mb": peak_mb()}
+    usage = csv_files.to_parquet(texts, folder / "usage")
+    read_s = perf_counter() - begun
+    rated = columns(shape, files=[str(file) for file in usage], out_dir=str(folder / "charges"), samples=samples)
+    return rated | {"read_s": read_s, "rate_s": read_s + rated["rate_s"]}
 
 
 def bounds(shape: Shape, *, files: Sequence[str], out_dir: str, kind: str) -> Json:
@@ -116,7 +119,7 @@ def peer(shape: Shape, *, name: str, taken: Json, out_dir: str, server: str) -> 
 PARTS: Mapping[str, Callable[..., Json]] = {
     "generate": generate,
     "columns": columns,
-    "compile": compiling,
+    "csv": from_csv,
     "bound": bounds,
     "peer": peer,
 }

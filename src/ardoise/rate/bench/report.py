@@ -25,13 +25,16 @@ class PartFailed(RuntimeError):
     """A process of the benchmark ended badly; the message is the end of what it printed."""
 
 
-def run(shape: Shape, *, peers: Sequence[str], server: str = "", tell: Tell, folder: Path | None = None) -> Json:
-    """Measure one shape. Times in seconds, memory in millions of bytes; `checksums_equal` covers every peer.
+def run(
+    shape: Shape, *, peers: Sequence[str], tell: Tell, server: str = "", csv: bool = False, folder: Path | None = None
+) -> Json:
+    """Measure one shape. Times in seconds, memory in millions of bytes; `checksums_equal` covers every peer, and the
+    rating from CSV if asked.
 
     The files live in a temporary folder, or in a folder of `folder`: about 100 bytes a call.
     """
     with TemporaryDirectory(prefix="ardoise-bench-", dir=folder) as name:
-        return _Run(shape, Path(name), tell).measure(peers, server)
+        return _Run(shape, Path(name), tell).measure(peers, server, csv)
 
 
 class _Run:
@@ -40,13 +43,12 @@ class _Run:
         self._folder = folder
         self._tell = tell
 
-    def measure(self, peers: Sequence[str], server: str) -> Json:
+    def measure(self, peers: Sequence[str], server: str, csv: bool) -> Json:
         shape = self._shape
-        sizes = sorted({min(PEERS[name].most_calls, shape.calls) for name in peers})
+        sizes = sorted({min(PEERS[name].most_calls, shape.calls) for name in peers} | {shape.calls})
         made = self._part("generate", "writing the calls", folder=str(self._folder), samples=sizes)
         samples = made["samples"]
         columns = self._part("columns", "rating them in columns", files=made["files"], samples=samples)
-        compiled = self._part("compile", "compiling the tariffs alone", probe=made["probe"])
         bounds = {
             kind: self._part("bound", f"bound: {kind}", files=made["files"], kind=kind) for kind in ("copy", "shuffle")
         }
@@ -56,9 +58,10 @@ class _Run:
             "customers": shape.customers,
             "calls_per_s": round(shape.calls / columns["rate_s"]),
             "rate_s": round(columns["rate_s"], 3),
-            "compile_s": round(compiled["compile_s"], 3),
+            "compile_s": round(columns["compile_s"], 3),
             "snapshot_s": round(columns["snapshot_s"], 3),
             "generate_s": round(made["generate_s"], 3),
+            "phases": {name: round(seconds, 3) for name, seconds in columns["phases"].items()},
             "peak_mb": columns["peak_mb"],
             "scalar_calls": columns["scalar_calls"],
             "states": columns["calls"],
@@ -77,6 +80,11 @@ class _Run:
             name: self._compared(name, samples, columns if PEERS[name].everything else plain, server) for name in peers
         }
         result["checksums_equal"] = all(peer["checksum_equal"] for peer in result["peers"].values())
+        if csv:
+            read = self._part("csv", "rating them from CSV", files=made["files"], samples=samples)
+            result["csv_calls_per_s"] = round(shape.calls / read["rate_s"])
+            result["csv_read_s"] = round(read["read_s"], 3)
+            result["checksums_equal"] &= read["answers"] == columns["answers"]
         return result
 
     def _compared(self, name: str, samples: Json, columns: Json, server: str) -> Json:

@@ -42,11 +42,3 @@ def _root(shape: Shape) -> pl.Expr:
     line = printed.otherwise(pl.col(USAGE.ddi).str.slice(3)).cast(pl.Int64)
     moved = (line % world.MOVED_EVERY == 0) & (pl.col(USAGE.answered_at) >= world.MOVES_AT)
     return 1 + (line - 1 + moved.cast(pl.Int64)) % shape.customers
-
-
-def probe(shape: Shape, files: list[Path], *, folder: Path) -> Path:
-    """A few thousand calls spread over the lines: they meet every tariff and version, and cost little to rate."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "probe.parquet"
-    pl.scan_parquet(files).gather_every(max(1, shape.calls // 5_000)).sink_parquet(file)
-    return file
