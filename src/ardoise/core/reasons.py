@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ardoise.core.allowances import RETAIL
-from ardoise.core.money import NO_BREAK, Rounding, micros_text
+from ardoise.core.money import NO_BREAK, Rounding, amount_text, micros_text
 from ardoise.core.periods import local_date
 from ardoise.core.pricing import UNCHANGED, Change
 from ardoise.core.rated import Match, PartName, RatedPart, State, Why
@@ -117,8 +117,9 @@ def _adjusted(change: Change, currency: str, french: bool) -> str:
     if change.factor != 1:
         facts.append(f"{number_text((change.factor - 1) * 100, french, signed=True)}{NO_BREAK}%")
     if change.per_min:
-        more = number_text(change.per_min, french, signed=True)
-        facts.append(f"{more}{NO_BREAK}{currency} par minute" if french else f"{more}{NO_BREAK}{currency} a minute")
+        more = amount_text(change.per_min, currency=currency, french=french)
+        sign = "+" if change.per_min > 0 else ""
+        facts.append(f"{sign}{more} par minute" if french else f"{sign}{more} a minute")
     if french:
         return f"Prix de la grille ajustés de {' puis '.join(facts) or '0 %'}."
     return f"Prices of the tariff adjusted by {' then '.join(facts) or '0 %'}."

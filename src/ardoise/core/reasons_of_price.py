@@ -16,7 +16,8 @@ from ardoise.core.usage import UsageKind
 
 _UNIT_FR = {UsageKind.SMS: "message", UsageKind.MMS: "message", UsageKind.DATA: "octet", UsageKind.EVENT: "unité"}
 _UNIT_EN = {UsageKind.SMS: "message", UsageKind.MMS: "message", UsageKind.DATA: "octet", UsageKind.EVENT: "unit"}
-_DONE_FR = {UsageKind.CALL: "facturées", UsageKind.EVENT: "facturées"}  # the others are masculine
+_EACH_FR = {UsageKind.CALL: "la seconde", UsageKind.DATA: "l'octet", UsageKind.EVENT: "l'unité"}
+_FEMININE = (UsageKind.CALL, UsageKind.EVENT)  # secondes, unités
 
 
 def access_sentences(part: RatedPart, french: bool) -> list[str]:
@@ -89,18 +90,18 @@ def _stretch(fare: Fare, stretch: Stretch, part: RatedPart, french: bool) -> str
     begin = _count(from_s, part, french)
     if row.counting is Counting.PACKAGE:
         return (
-            f"Tranche à partir de {begin} : prix unique de {cost} pour {billed}."
+            f"Palier forfaitaire à partir de {begin} : prix unique de {cost} pour {billed}."
             if french
-            else f"Tier from {begin}: one price of {cost} for {billed}."
+            else f"Package from {begin}: one price of {cost} for {billed}."
         )
     per = next((known.per_s for known in row.rate.steps if known.from_s == from_s), 60)
     price = _money(row.block_prices[step] * per, row.unit_s[step] * row.scale, part, french)
-    block, unit = _count(row.increments_s[step], part, french), _count(per, part, french)
+    block, unit = _count(row.increments_s[step], part, french), _per(per, part, french)
     where = _where(fare, stretch, begin, part, french)
     if french:
-        done = _DONE_FR.get(row.rate.kind, "facturés")
-        return f"{where} : {billed} {done} (par {block}) à {price} les {unit} = {cost}."
-    return f"{where}: {billed} billed (in blocks of {block}) at {price} per {unit} = {cost}."
+        done = _agreed("facturé", stretch.billed_s, part)
+        return f"{where} : {billed} {done} (par {block}) à {price} {unit} = {cost}."
+    return f"{where}: {billed} billed (in blocks of {block}) at {price} {unit} = {cost}."
 
 
 def _where(fare: Fare, stretch: Stretch, begin: str, part: RatedPart, french: bool) -> str:
@@ -111,7 +112,7 @@ def _where(fare: Fare, stretch: Stretch, begin: str, part: RatedPart, french: bo
             return f"{f'Tranche {band}' if band else 'Toutes heures'}, à partir de {at}"
         return f"{f'Band {band}' if band else 'All hours'}, from {at}"
     if stretch.row.counting is Counting.VOLUME:
-        return f"Palier atteint, de {begin}, pour tout" if french else f"Tier reached, from {begin}, for all of it"
+        return f"Palier de volume à partir de {begin}" if french else f"Volume tier from {begin}"
     return f"À partir de {begin}" if french else f"From {begin}"
 
 
@@ -184,7 +185,7 @@ def _included(draw: Draw, part: RatedPart, french: bool) -> str:
         )
     covered, asked = _count(draw.covered_s, part, french), _count(part.usage.quantity, part, french)
     if french:
-        done = "incluses" if part.usage.kind in _DONE_FR else "inclus"
+        done = "incluses" if part.usage.kind in _FEMININE else "inclus"
         return f"Forfait «{NO_BREAK}{name}{NO_BREAK}» : {covered} {done} sur {asked}."
     return f"Allowance “{name}”: {covered} included out of {asked}."
 
@@ -235,6 +236,23 @@ def _count(number: int, part: RatedPart, french: bool) -> str:
         return f"{number} s"
     plural = abs(number) > 1 if french else abs(number) != 1
     return f"{number} {(_UNIT_FR if french else _UNIT_EN)[kind]}{'s' if plural else ''}"
+
+
+def _per(number: int, part: RatedPart, french: bool) -> str:
+    """« les 60 s », « le message »."""
+    kind = part.usage.kind
+    if number > 1:
+        return f"{'les' if french else 'per'} {_count(number, part, french)}"
+    if french:
+        return _EACH_FR.get(kind) or f"le {_UNIT_FR[kind]}"
+    return "a second" if kind is UsageKind.CALL else f"per {_UNIT_EN[kind]}"
+
+
+def _agreed(participle: str, number: int, part: RatedPart) -> str:
+    """« 3 messages facturés », « 1 s facturées » (of a duration, always many)."""
+    kind = part.usage.kind
+    plural = number > 1 or kind is UsageKind.CALL
+    return f"{participle}{'e' if kind in _FEMININE else ''}{'s' if plural else ''}"
 
 
 def _money(amount: int, scale: int, part: RatedPart, french: bool) -> str:

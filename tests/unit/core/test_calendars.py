@@ -12,6 +12,7 @@ from ardoise.core.calendars import (
     UnknownTerritory,
     band_at,
     band_changes,
+    band_clock,
     easter,
     french_holidays,
     month_bounds,
@@ -103,6 +104,51 @@ def test_band_changes_agree_with_band_at_every_quarter_of_an_hour() -> None:
         band = changes.get(at, band)
         assert band == band_at(office, at), at
         at += timedelta(minutes=15)
+
+
+CHRISTMAS = calendar(
+    BandRule("feast", frozenset(range(1, 9)), time(18), time(2), frozenset({(12, 24), (12, 31)})),
+    BandRule("peak", WEEK, time(8), time(19)),
+    holidays="FR",
+)
+
+
+@pytest.mark.parametrize(
+    ("local", "band"),
+    [
+        ((2026, 12, 23, 18, 30), "peak"),  # Wednesday, not yet Christmas Eve
+        ((2026, 12, 24, 17, 59), "peak"),
+        ((2026, 12, 24, 18, 0), "feast"),
+        ((2026, 12, 25, 1, 59), "feast"),  # it began on the 24th
+        ((2026, 12, 25, 2, 0), ""),
+        ((2026, 12, 25, 18, 0), ""),  # the 25th is not among the dates, and a public holiday is not a Friday
+        ((2027, 12, 31, 20, 0), "feast"),  # every year
+    ],
+)
+def test_a_rule_with_dates_holds_on_these_days_of_the_year_only(local: tuple[int, ...], band: str) -> None:
+    at = datetime(*local, tzinfo=UTC) - timedelta(hours=1)  # type: ignore[arg-type, misc]
+    assert band_at(CHRISTMAS, at) == band
+
+
+@pytest.mark.parametrize("bands", [CHRISTMAS, NIGHT])
+@pytest.mark.parametrize("start", [datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 12, 23, tzinfo=UTC)])
+def test_the_clock_of_a_calendar_says_what_its_rules_say(bands: Calendar, start: datetime) -> None:
+    clock = band_clock(bands)
+    instants = [start + timedelta(minutes=10 * step, microseconds=step) for step in range(6 * 144)]
+    assert [clock.band(at) for at in instants] == [band_at(bands, at) for at in instants]
+    end = instants[-1]
+    expected = band_changes(bands, from_at=start, to_at=end)
+    assert clock.changes(start, end) == list(expected[1:])
+    assert clock.changes(start, start) == []
+
+
+def test_the_clock_knows_the_two_hours_of_the_night_the_clocks_go_back() -> None:
+    small_hours = calendar(BandRule("early", frozenset(range(1, 9)), time(2), time(2, 30)))
+    night = datetime(2026, 10, 24, 23, tzinfo=UTC)  # 01:00 in Paris on the 25th
+    changes = band_clock(small_hours).changes(night, night + timedelta(hours=3))
+    assert [(at.hour, at.minute, band) for at, band in changes] == [
+        (0, 0, "early"), (0, 30, ""), (1, 0, "early"), (1, 30, ""),
+    ]  # fmt: skip
 
 
 def test_a_month_is_lived_in_its_zone() -> None:

@@ -22,6 +22,7 @@ from tests.unit.core.rating_world import (
     world,
 )
 
+from ardoise.core.attribution import IncompleteSnapshot
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import TariffError, row_of, service, whole_call
@@ -36,17 +37,21 @@ from ardoise.core.rating import (
     price_number,
 )
 from ardoise.core.reasons import explain
-from ardoise.core.snapshot import OwnerKind, Snapshot
+from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotAccount
 from ardoise.core.tariffs import (
+    Adjustment,
+    BandBorder,
     BandRule,
     Calendar,
     IncrementOrigin,
+    Parent,
     Rate,
     ServicePer,
     Step,
     TariffVersion,
+    Tiers,
 )
-from ardoise.core.usage import CallStatus, Direction, Usage
+from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
 
 def steps(*rows: tuple[int, str, int, int]) -> tuple[Step, ...]:
@@ -368,3 +373,146 @@ def test_every_reason_has_its_sentence_in_both_languages() -> None:
 def test_a_tariff_whose_calendar_is_missing_is_refused() -> None:
     with pytest.raises(ValueError, match="calendar"):
         CompiledSnapshot(world(tariff(rate(), calendar="nowhere")))
+
+
+# --- versions, parents, resellers: what is refused, what wins ---------------------------------------------------------
+
+
+def test_of_two_versions_that_begin_together_the_one_recorded_last_wins() -> None:
+    begin = MONDAY_10H - timedelta(days=30)
+    recorded = (
+        TariffVersion(7, begin, None, (rate(price="0.10"),)),
+        TariffVersion(8, begin, None, (rate(price="0.20"),)),
+    )
+    for versions in (recorded, recorded[::-1]):
+        assert price(world(tariff(versions=versions)), call(60)).amount_micros == 200_000
+
+
+def test_a_version_that_begins_later_wins_even_recorded_earlier() -> None:
+    old = TariffVersion(9, MONDAY_10H - timedelta(days=30), None, (rate(price="0.10"),))
+    new = TariffVersion(8, MONDAY_10H - timedelta(days=3), None, (rate(price="0.20"),))
+    assert price(world(tariff(versions=(old, new))), call(60)).amount_micros == 200_000
+
+
+def test_tariffs_that_are_each_others_parent_are_refused() -> None:
+    mother = tariff(rate(), tariff_id=1, parent=Parent(2))
+    daughter = tariff(rate(), tariff_id=2, parent=Parent(1))
+    with pytest.raises(TariffError, match="its own ancestor"):
+        CompiledSnapshot(world(mother, daughter))
+    with pytest.raises(IncompleteSnapshot, match="parent 2"):
+        CompiledSnapshot(world(mother))
+
+
+def test_a_parent_is_asked_before_the_next_tariff_of_the_chain() -> None:
+    near = tariff(rate("49", "0.10"), tariff_id=1, parent=Parent(3))
+    far, parent = tariff(rate("33", "0.90"), tariff_id=2), tariff(rate("33", "0.30"), tariff_id=3)
+    links = (link(OwnerKind.LINE, LINE, 1), link(OwnerKind.ISSUER, ISSUER, 2))
+    part = price(world(near, far, parent, links=links), call(60))
+    assert part.amount_micros == 300_000
+    assert part.match is not None and part.match.through == "T1"
+
+
+def test_a_parent_for_calls_made_does_not_price_calls_received() -> None:
+    received = tariff(rate("49", "0.10"), tariff_id=1, incoming=True, parent=Parent(2))
+    made = tariff(rate("33", "0.90"), tariff_id=2)
+    snapshot = world(received, made, links=(link(OwnerKind.ISSUER, ISSUER, 1),))
+    part = price(snapshot, call(60, direction=Direction.IN))
+    assert (part.state, part.why) == (State.UNPRICED, Why.NO_RATE)
+
+
+def test_accounts_that_resell_to_each_other_are_refused() -> None:
+    snapshot = world(tariff(rate()))
+    customer, department = snapshot.accounts
+    reseller = SnapshotAccount(20, None, 20, ISSUER, "R", True, reseller_id=DEPARTMENT)
+    with pytest.raises(IncompleteSnapshot, match="reselling to itself"):
+        CompiledSnapshot(replace(snapshot, accounts=(replace(customer, reseller_id=20), department, reseller)))
+
+
+@pytest.mark.parametrize("border", [BandBorder.CARRY, BandBorder.SPLIT])
+@pytest.mark.parametrize(
+    "conventions",
+    [
+        {"increment_origin": IncrementOrigin.ZERO},
+        {"increment_origin": IncrementOrigin.STEP},
+        {"tiers": Tiers.VOLUME},
+        {"tiers": Tiers.PACKAGE},
+    ],
+)
+def test_a_border_that_contradicts_the_increments_is_refused(
+    border: BandBorder, conventions: dict[str, object]
+) -> None:
+    with pytest.raises(TariffError, match="use border « start »"):
+        CompiledSnapshot(world(tariff(rate(), band_border=border, **conventions)))
+
+
+@pytest.mark.parametrize(
+    ("conventions", "message"),
+    [
+        ({"tiers": Tiers.PACKAGE, "increment_decimals": 4}, "leave `increment_decimals` out"),
+        ({"increment_decimals": -1}, "use 0 or more"),
+        ({"rounding_decimals": 7}, "use 0 to 6"),
+    ],
+)
+def test_decimals_that_mean_nothing_are_refused(conventions: dict[str, object], message: str) -> None:
+    with pytest.raises(TariffError, match=message):
+        CompiledSnapshot(world(tariff(rate(), **conventions)))
+
+
+def test_the_same_prefix_may_be_priced_by_kind_and_by_origin() -> None:
+    rows = (rate("33", "0.10"), rate("33", "0.20", kind=UsageKind.SMS), rate("33", "0.30", origin="@208"))
+    compiled = CompiledSnapshot(world(tariff(*rows)))
+    assert compiled.rate(call(60))[0].amount_micros == 100_000
+    assert compiled.rate(call(60, origin="@20801"))[0].amount_micros == 300_000
+    message = call(0, kind=UsageKind.SMS, units=60, origin="@20801")
+    assert compiled.rate(message)[0].amount_micros == 200_000  # no row of its origin for messages
+
+
+def test_a_call_longer_than_a_day_goes_through_every_band() -> None:
+    # peak 08:00-19:00 on week days at 0.60 a minute, 0.06 otherwise; from Monday 07:00 in Paris for 25 h: 11 h of peak
+    rows = (rate(price="0.06"), rate(price="0.60", band="peak"))
+    sold = tariff(*rows, calendar="office", band_border=BandBorder.SPLIT)
+    at = datetime(2026, 10, 5, 5, 0, tzinfo=UTC)
+    part = price(world(sold, calendars=(OFFICE,)), call(25 * 3600, answered_at=at))
+    assert part.amount_micros == 11 * 60 * 600_000 + 14 * 60 * 60_000
+    assert [later.band for later in part.match.later] == ["peak", ""]  # type: ignore[union-attr]
+
+
+def test_a_band_begins_at_the_first_whole_second_of_the_call_after_the_border() -> None:
+    rows = (rate(price="0.06"), rate(price="0.60", band="peak"))
+    sold = tariff(*rows, calendar="office", band_border=BandBorder.CARRY)
+    at = datetime(2026, 10, 5, 5, 59, 58, 500_000, tzinfo=UTC)  # 07:59:58.5: second 2 begins at 08:00:00.5
+    part = price(world(sold, calendars=(OFFICE,)), call(4, answered_at=at))
+    assert part.amount_micros == 2 * 1_000 + 2 * 10_000
+
+
+def test_free_seconds_pass_before_the_bands_are_looked_at() -> None:
+    rows = (rate(price="0.06", free_s=30), rate(price="0.60", band="peak"))
+    sold = tariff(*rows, calendar="office", band_border=BandBorder.CARRY)
+    at = datetime(2026, 10, 5, 5, 59, 45, tzinfo=UTC)  # 15 s before the border: the whole price is that of the peak
+    part = price(world(sold, calendars=(OFFICE,)), call(90, answered_at=at))
+    assert part.amount_micros == 60 * 10_000
+    assert part.match is not None and part.match.rate.rate.band == ""  # free seconds and zone are the first row's
+
+
+def test_an_incoming_call_that_nobody_answers_pays_the_attempt_of_its_own_tariff() -> None:
+    received = tariff(rate("33", attempt_fee=Decimal("0.01")), incoming=True)
+    missed = call(0, direction=Direction.IN, status=CallStatus.UNANSWERED)
+    assert price(world(received), missed).amount_micros == 10_000
+    assert price(world(tariff(rate("33", attempt_fee=Decimal("0.01")))), missed).why is Why.UNANSWERED
+
+
+def test_the_operator_may_charge_the_attempt_too() -> None:
+    selling = tariff(rate(attempt_fee=Decimal("0.02")))
+    buying = tariff(rate("33", "9", attempt_fee=Decimal("0.005")), tariff_id=2)
+    links = (link(OwnerKind.ISSUER, ISSUER, 1), link(OwnerKind.SOURCE, SOURCE, 2))
+    part = price(world(selling, buying, links=links), call(0, status=CallStatus.BUSY))
+    assert (part.amount_micros, part.cost_micros) == (20_000, 5_000)
+
+
+def test_adjustments_leave_the_service_part_alone() -> None:
+    surtaxed = rate("338", "0.06", service_price=Decimal("0.80"), service_per=ServicePer.MINUTE)
+    dearer = replace(link(OwnerKind.ISSUER, ISSUER, 1), adjustment=Adjustment(Decimal(100)))
+    access, third_party = CompiledSnapshot(world(tariff(surtaxed), links=(dearer,))).rate(
+        call(60, number_key="33899123456")
+    )
+    assert (access.amount_micros, third_party.amount_micros) == (120_000, 800_000)
