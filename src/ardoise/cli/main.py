@@ -13,6 +13,7 @@ from ardoise.cli import wiring
 def build() -> typer.Typer:
     """Assemble the commands; Django is started before, because the modules name its models."""
     from ardoise.cli import (
+        audit_commands,
         bench_commands,
         billing_commands,
         collect_commands,
@@ -42,6 +43,7 @@ def build() -> typer.Typer:
     app.add_typer(collect_commands.collect, name="collect")
     app.command()(rating_commands.rate)
     app.command()(rating_commands.price)
+    app.command()(audit_commands.audit)
     app.add_typer(tariff_commands.tariffs, name="tariffs")
     app.command()(billing_commands.check)
     app.add_typer(billing_commands.bill, name="bill")

@@ -68,7 +68,7 @@ def unexplained(
     found = []
     for call, site, right in zip(calls, evaluator.book.sites, explained, strict=True):
         key = (call.caller, call.number_key, call.answered_at, call.talk_s, call.printed_micros)
-        if key in first and call.printed_micros:
+        if key in first and call.talk_s > 0:
             found.append(Unexplained(call, 0, Cause(CauseKind.TWICE, first[key])))
         elif not right:
             found.append(doctor.diagnose(call, site))

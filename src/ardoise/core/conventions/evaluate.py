@@ -198,7 +198,9 @@ class Evaluator:
         row = self._row(site.rate)
         amount, _ = whole_call(row, quantity=talk_s, later=later)
         third_party = service(row.rate, quantity=talk_s)
-        return self._rounded(amount) + (self._rounded(third_party) if third_party else 0)
+        if self.convention.parts_apart:
+            return self._rounded(amount) + self._rounded(third_party)
+        return self._rounded(amount + third_party)
 
     def _rounded(self, amount: Fraction) -> int:
         micros: int = rounded(self.header, amount)[0]

@@ -81,7 +81,7 @@ def find(
     if not found or 100 * found[0][0] < LIKELY_PERCENT * len(calls):
         scaled = [
             Book(book.deck, calls, version_id=book.version_id, coefficient=coefficient, holidays=holidays)
-            for _, book in ranked[:SEARCHED_BOOKS]
+            for _, book in ranked
             for coefficient in likely_coefficients(Search(book, calls), step)
         ]
         books += scaled
@@ -118,7 +118,10 @@ def _ranked(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> l
             share = 1000 * best // min(SAMPLES[0], len(search.rows))
             scored.append((share * len(search.rows) // len(calls), book))
     scored.sort(key=lambda pair: -pair[0])
-    return [pair for pair in scored if 10 * pair[0] >= 8 * scored[0][0]]
+    near = [pair for pair in scored if 10 * pair[0] >= 8 * scored[0][0]][:SEARCHED_BOOKS]
+    # What the dates say is always searched: a convention that the small sample hides may still explain it.
+    dated = [pair for pair in scored if pair[1].version_id is None and pair not in near]
+    return [*near, *dated[:1]]
 
 
 Found = tuple[int, Convention, Book, list[Convention]]
@@ -127,7 +130,7 @@ Found = tuple[int, Convention, Book, list[Convention]]
 def _searched(ranked: Sequence[tuple[int, Book]], calls: Sequence[PricedCall], step: Step) -> list[Found]:
     """(calls explained, convention, its book, conventions that come near), the best first."""
     found: list[Found] = []
-    for _, book in ranked[:SEARCHED_BOOKS]:
+    for _, book in ranked:
         near = Search(book, calls).best(step)
         if near:
             found.append((near[0][0], near[0][1], book, [convention for _, convention in near]))
@@ -148,6 +151,8 @@ def _settled(contest: Contest, convention: Convention, step: Step) -> Verdict:
     convention = _most(
         book, calls, silent, [replace(convention, bill_zero_seconds=billed) for billed in (own, not own)]
     )
+    parts = [at for at, site in enumerate(book.sites) if site is not None and site.rate.service_price]
+    convention = _most(book, calls, parts, [replace(convention, parts_apart=apart) for apart in (False, True)])
     return contest.judge(_with_zones(book, calls, convention, step), step)
 
 
@@ -213,6 +218,7 @@ def _as_written(book: Book, calls: Sequence[PricedCall]) -> int:
             increment_decimals=tariff.increment_decimals,
             border=tariff.band_border,
             bill_zero_seconds=tariff.bill_zero_seconds,
+            parts_apart=True,
         ),
     )
     if evaluator is None:

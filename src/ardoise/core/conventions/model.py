@@ -72,7 +72,8 @@ class Convention:
     """How calls were priced. `version_id` None: each call at the version of its date; else all at that version.
 
     `coefficient` multiplies every price of the deck; fees and minimums named in the terms are as the operator prints
-    them. `zones`: (zone, terms) of the zones that have terms of their own.
+    them. `zones`: (zone, terms) of the zones with terms of their own. `parts_apart`: where there is a service part,
+    it and the access part are rounded one by one, as `core.rating` does; else their sum is, as one printed amount.
     """
 
     deck: str
@@ -86,6 +87,7 @@ class Convention:
     increment_decimals: int | None = None
     border: BandBorder = BandBorder.START
     bill_zero_seconds: bool = False
+    parts_apart: bool = False
 
     def terms_of(self, zone: str) -> Terms:
         return dict(self.zones).get(zone, self.terms)

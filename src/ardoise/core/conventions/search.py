@@ -25,7 +25,7 @@ from ardoise.core.tariffs import IncrementOrigin
 
 SAMPLES = (48, 130, 400)  # calls on which trials are ranked, one after the other
 LAST_SAMPLE, WIDE_SAMPLE = SAMPLES[-1], 3000
-KEPT_TRIALS, KEPT_FITS, KEPT_CONVENTIONS, IMPROVED = 60, 30, 5, 4
+KEPT_TRIALS, KEPT_FITS, KEPT_CONVENTIONS, IMPROVED = 60, 30, 5, 6
 MODES = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.DOWN, Rounding.UP)
 GOOD_PERCENT, WELL_PERCENT = 90, 97  # explained in the sample: no wider search, no improvement
 FIRST_S, NEXT_S, FREE_S = range(1, 241), range(1, 121), range(61)  # tried when a trial is improved
@@ -123,7 +123,7 @@ class Search(Fitter):
         return [
             replace(trial, increment_decimals=decimals, rounding=mode)
             for trial in trials
-            for decimals in range(self.decimals, 7)
+            for decimals in range(min(self.decimals, 2), 7)  # a fee may have more decimals than an increment
             for mode in MODES
             if mode is not Rounding.HALF_EVEN
         ]
@@ -156,7 +156,7 @@ class Search(Fitter):
         """
         found: dict[Trial, Fit] = {}
         for trial in trials:
-            for decimals, mode in product(range(self.decimals, 7), MODES):
+            for decimals, mode in product(range(7) if self.like else range(self.decimals, 7), MODES):
                 if trial.increment_decimals is not None and not _same_side(mode, trial.rounding):
                     continue
                 under = replace(trial, decimals=decimals, rounding=mode)
@@ -175,6 +175,11 @@ class Search(Fitter):
 
     def ordered(self, fitted: Iterable[Fitted]) -> list[Fitted]:
         return sorted(fitted, key=lambda known: (-known[0], self.simplicity(self.convention(known[1], known[2]))))
+
+    def _alike(self, trial: Trial) -> Trial:
+        assert self.like is not None
+        return replace(trial, increment_decimals=self.like.increment_decimals, rounding=self.like.rounding,
+                       decimals=self.like.decimals, origin=self.like.origin)  # fmt: skip
 
     def _rounds_alike(self, trial: Trial) -> bool:
         if self.like is None:
@@ -203,7 +208,11 @@ class Search(Fitter):
         if trial.increments is not None:
             first_s, next_s = trial.increments
             free_s = trial.free_s or 0
-            yield [replace(trial, increments=(other_s, next_s)) for other_s in FIRST_S]
+            yield [
+                replace(trial, increments=(other_s, next_s), origin=origin)
+                for other_s in FIRST_S
+                for origin in self.origins((other_s, next_s))
+            ]
             yield [replace(trial, increments=(first_s, other_s)) for other_s in NEXT_S]
             yield [
                 replace(trial, increments=(first_s + free_s - other_s, next_s), free_s=other_s)
@@ -213,7 +222,11 @@ class Search(Fitter):
             yield [replace(trial, increments=(other_s, other_s)) for other_s in NEXT_S]
         yield [replace(trial, free_s=other_s) for other_s in FREE_S]
         yield [replace(trial, minimum=micros) for micros in self._frequent]
-        yield [replace(trial, origin=origin) for origin in self.origins(trial.increments)]
+        yield [
+            replace(trial, origin=origin, free_s=other_s)
+            for origin in self.origins(trial.increments)
+            for other_s in FREE_S[:16]
+        ]
         yield [replace(trial, rounding=mode, decimals=places) for mode, places in product(MODES, range(7))]
         yield [
             replace(trial, rounding=mode, increment_decimals=places)
@@ -241,6 +254,9 @@ class Search(Fitter):
     def _fitted(self, step: Step) -> list[Fitted]:
         seen = min(len(self.rows), LAST_SAMPLE)
         trials = self.trials()
+        if self.like is not None:
+            alike = dict.fromkeys(map(self._alike, trials))
+            return self._polished(self.exact(self.sifted(alike, step), step), step)
         likely = self.sifted(trials, step)
         fitted = self._polished(self.exact(likely, step), step)
         bases = likely[: KEPT_TRIALS // 3]
@@ -259,7 +275,11 @@ class Search(Fitter):
         starts: dict[tuple[object, ...], Fitted] = {}
         for known in fitted:
             starts.setdefault((known[1].increments, known[1].free_s, known[1].minimum), known)
-        better = [self.improved(known, step) for known in list(starts.values())[:IMPROVED]]
+        better = []
+        for known in list(starts.values())[:IMPROVED]:
+            better.append(self.improved(known, step))
+            if 100 * better[-1][0] >= WELL_PERCENT * seen:
+                break
         return self.ordered({known[1]: known for known in [*fitted, *better]}.values())
 
     def _counted(self, conventions: Iterable[Convention], rows: Sequence[Row]) -> list[tuple[int, Convention]]:

@@ -83,6 +83,7 @@ FIELDS = (
     "increment_decimals",
     "border",
     "bill_zero_seconds",
+    "parts_apart",
 )
 
 
@@ -192,7 +193,12 @@ class Contest:
         for known in self.near:
             if _places(known) > _places(convention):
                 continue  # a fee of more digits can mimic another rounding; the simpler story is told
-            joint = replace(known, border=convention.border, bill_zero_seconds=convention.bill_zero_seconds)
+            joint = replace(
+                known,
+                border=convention.border,
+                bill_zero_seconds=convention.bill_zero_seconds,
+                parts_apart=convention.parts_apart,
+            )
             yield joint, self.book
 
     def _one_field(self, convention: Convention) -> Iterator[Convention]:
@@ -216,6 +222,7 @@ class Contest:
         for border in BandBorder:
             yield replace(convention, border=border)
         yield replace(convention, bill_zero_seconds=not convention.bill_zero_seconds)
+        yield replace(convention, parts_apart=not convention.parts_apart)
 
     def _pairs(self, found: tuple[int, int] | None) -> Iterator[tuple[int, int] | None]:
         """Increments of the search, and every first and next increment beside those found."""
@@ -231,7 +238,7 @@ class Contest:
         known: dict[tuple[int, str], int] = {}
         for row in self.search.rows:
             known.setdefault((row.profile, row.zone), row.index)
-        chosen = [self.calls[at] for at in list(known.values())[:PROBED_ROWS]]
+        chosen = [self.calls[at] for at in [*list(known.values())[:PROBED_ROWS], *self._with_service()[:2]]]
         for call in chosen:
             steady = replace(call, talk_s=1)
             site = self.book.site(steady)
@@ -246,6 +253,9 @@ class Contest:
             moved = self.book.site(probe)
             if moved is not None:
                 yield probe, moved
+
+    def _with_service(self) -> list[int]:
+        return [at for at, site in enumerate(self.book.sites) if site is not None and site.rate.service_price]
 
     def _decider(self, evaluator: Evaluator, rival: Evaluator) -> Decider | None:
         for probe, site in self._probes:

@@ -1,0 +1,301 @@
+"""`ardoise audit`: is an operator's bill priced as its tariff says? Which convention, which calls are wrong."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ardoise.cli.progress import counting
+from ardoise.cli.wiring import (
+    FAILED,
+    USAGE,
+    AsJson,
+    Month,
+    Today,
+    chosen_month,
+    clock,
+    fail,
+    print_json,
+    printable,
+    ready_database,
+    screen,
+    table,
+)
+
+if TYPE_CHECKING:
+    from ardoise.cli.audit_calls import Read
+    from ardoise.core.conventions import Audit, Deck
+
+SHOWN = 20
+
+File = Annotated[
+    Path | None,
+    typer.Argument(help="CSV of priced calls, with a header line; or --source.", show_default=False),
+]
+Codes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tariff", help="Code of a tariff that may explain them. May be repeated.", show_default="the source's"
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        help="What a column holds, when its header does not say: number=Called, at=Start, date=, time=, duration=, "
+        "amount=, caller=. May be repeated.",
+    ),
+]
+Zone = Annotated[str, typer.Option("--zone", help="Zone of times printed without one.")]
+Source = Annotated[str, typer.Option("--source", help="Audit the collected calls of this source instead of a file.")]
+Unexplained = Annotated[
+    Path | None, typer.Option("--unexplained", help="Write the unexplained calls to this CSV.", show_default=False)
+]
+Language = Annotated[str, typer.Option("--lang", help="fr or en.")]
+
+
+def audit(
+    file: File = None,
+    tariff: Codes = None,
+    column: Columns = None,
+    zone: Zone = "Europe/Paris",
+    source: Source = "",
+    month: Month = "",
+    unexplained: Unexplained = None,
+    language: Language = "fr",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Find how an operator priced its calls, and list the calls that nothing explains; exit status 1 if there are any.
+
+    Increments, fee, minimum, free seconds, rounding, border of bands, version and coefficient are searched.
+
+    Example: ardoise audit october.csv --tariff achat-oisans --unexplained disputed.csv
+    """
+    from ardoise.core.conventions import NothingToCompare, find
+
+    ready_database()
+    if language not in ("fr", "en"):
+        fail(f"« {language} » is not a language here; choose fr or en", code=USAGE)
+    if (file is None) == (not source):
+        fail("give either a FILE of priced calls or --source CODE", code=USAGE)
+    read = _read(file, source, columns=column or [], zone=zone, month=month, today=today)
+    if not read.calls:
+        fail(f"there is no priced call to audit{_first_fault(read)}", code=USAGE)
+    decks = _decks(tariff or [], source)
+    with counting("Comparing", "hypotheses") as step:
+        try:
+            found = find(read.calls, decks, step=step)
+        except NothingToCompare as error:
+            fail(str(error), code=USAGE)
+    if unexplained is not None:
+        _write(unexplained, found, language)
+    if as_json:
+        print_json(_as_dict(found, read, language))
+    else:
+        _print(found, read, language)
+    if found.unexplained or read.faults:
+        raise typer.Exit(FAILED)
+
+
+def _first_fault(read: Read) -> str:
+    from ardoise.cli.audit_calls import listed
+
+    return f"; {listed(read.faults)[0]}" if read.faults else ""
+
+
+def _read(file: Path | None, source: str, *, columns: list[str], zone: str, month: str, today: str) -> Read:
+    from ardoise.cli.audit_calls import NotCalls, Read, calls_of_source, read_file
+    from ardoise.core.periods import PeriodError, zone_info
+
+    try:
+        zone_info(zone)
+    except PeriodError as error:
+        fail(str(error), code=USAGE)
+    if file is None:
+        return Read(calls=list(calls_of_source(source, chosen_month(month, clock(today)()), zone=zone)))
+    with counting("Reading", "calls") as step:
+        try:
+            return read_file(file, columns=columns, zone=zone, step=step)
+        except NotCalls as error:
+            fail(str(error), code=USAGE)
+
+
+def _decks(codes: list[str], source: str) -> list[Deck]:
+    """The tariffs asked for with their calendars; without any, those of the source."""
+    from ardoise.catalog.queries import take_snapshot
+    from ardoise.collect.handover import snapshot_sources
+    from ardoise.core.conventions import Deck
+    from ardoise.core.snapshot import OwnerKind
+
+    snapshot = take_snapshot(sources=snapshot_sources())
+    known = {tariff.code: tariff for tariff in snapshot.tariffs}
+    if not codes and source:
+        source_ids = {row.source_id for row in snapshot.sources if row.code == source}
+        if not source_ids:
+            fail(f"no source has the code « {source} »; see: ardoise collect status", code=USAGE)
+        linked = {
+            link.tariff_id
+            for link in snapshot.links
+            if link.owner_kind is OwnerKind.SOURCE and link.owner_id in source_ids
+        }
+        codes = [tariff.code for tariff in snapshot.tariffs if tariff.tariff_id in linked]
+    if not codes:
+        fail("name the tariffs that may explain the calls: --tariff CODE", code=USAGE)
+    for code in codes:
+        if code not in known:
+            fail(f"no tariff has the code « {code} »; the codes are: {', '.join(sorted(known)) or 'none'}", code=USAGE)
+    calendars = {calendar.code: calendar for calendar in snapshot.calendars}
+    return [Deck(known[code], calendars.get(known[code].calendar)) for code in dict.fromkeys(codes)]
+
+
+def _print(found: Audit, read: Read, language: str) -> None:
+    from ardoise.cli.audit_calls import listed
+    from ardoise.core.conventions.sentences import convention_lines, doubt_lines, stake_lines, summary
+
+    for sentence in summary(found, language):
+        screen.print(sentence, markup=False)
+    shown = table("Convention", *(("Champ", "Valeur") if language == "fr" else ("Field", "Value")))
+    for name, value in convention_lines(found, language):
+        shown.add_row(name, value)
+    screen.print(shown)
+    for sentence in doubt_lines(found, language):
+        screen.print(f"  {sentence}", markup=False)
+    if found.unexplained:
+        _print_unexplained(found, language)
+        for sentence in stake_lines(found, language):
+            screen.print(sentence, markup=False)
+    for note in [*read.notes, *listed(read.faults)]:
+        screen.print(f"  {printable(note)}", markup=False)
+
+
+def _print_unexplained(found: Audit, language: str) -> None:
+    from ardoise.core.conventions.sentences import cause_text
+    from ardoise.core.periods import zone_info
+
+    heads = ("", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable")
+    if language == "en":
+        heads = ("", "Number", "At", "Duration", "Expected", "Printed", "Difference", "Likely cause")
+    total = len(found.unexplained)
+    title = f"{total} appels inexpliqués" if language == "fr" else f"{total} unexplained calls"
+    shown = table(title, *heads, right=(3, 4, 5, 6))
+    zone = zone_info(found.book.tariff.zone)
+    for row in found.unexplained[:SHOWN]:
+        at = row.call.answered_at.astimezone(zone)
+        shown.add_row(
+            printable(row.call.ref),
+            printable(row.call.number_key),
+            f"{at:%d/%m/%Y %H:%M:%S}" if language == "fr" else f"{at:%Y-%m-%d %H:%M:%S}",
+            f"{row.call.talk_s} s",
+            *(_units(micros) for micros in (row.expected_micros, row.call.printed_micros, row.difference_micros)),
+            cause_text(row.cause, language),
+        )
+    screen.print(shown)
+    if total > SHOWN:
+        rest = total - SHOWN
+        said = (
+            f"… et {rest} autres : --unexplained FICHIER.csv"
+            if language == "fr"
+            else (f"… and {rest} more: --unexplained FILE.csv")
+        )
+        screen.print(said, markup=False)
+
+
+def _units(micros: int | None) -> str:
+    """Micros as an exact decimal number of units, at least two places."""
+    if micros is None:
+        return "-"
+    text = f"{Decimal(micros).scaleb(-6):.6f}"
+    return text[:-4] + text[-4:].rstrip("0")
+
+
+def _write(path: Path, found: Audit, language: str) -> None:
+    """The unexplained calls as a CSV with amounts as exact decimals, and the sum of each column of amounts."""
+    from ardoise.core.conventions.sentences import cause_text
+
+    heads = ("ref", "caller", "number", "answered_at", "talk_s", "expected", "printed", "difference", "cause", "why")
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(heads)
+            for row in found.unexplained:
+                call = row.call
+                writer.writerow(
+                    (call.ref, _safe(call.caller), _safe(call.number_key), call.answered_at.isoformat(), call.talk_s,
+                     _units(row.expected_micros).replace("-", "") if row.expected_micros is None
+                     else _units(row.expected_micros), _units(call.printed_micros),
+                     "" if row.difference_micros is None else _units(row.difference_micros), row.cause.kind,
+                     cause_text(row.cause, language))
+                )  # fmt: skip
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}", code=USAGE)
+
+
+def _safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t") and not text[1:].isdigit() else text
+
+
+def _as_dict(found: Audit, read: Read, language: str) -> dict[str, Any]:
+    from ardoise.core.conventions import differing, field
+    from ardoise.core.conventions.sentences import convention_lines, doubt_lines
+    from ardoise.core.conventions.verdict import FIELDS
+
+    convention = found.convention
+    return {
+        "calls": found.calls,
+        "explained": found.explained,
+        "confidence": found.confidence,
+        "as_written": found.as_written,
+        "convention": {name: _json(field(convention, name)) for name in FIELDS},
+        "said": dict(convention_lines(found, language)),
+        "doubts": [
+            {
+                "same": doubt.same,
+                "fields": {name: _json(field(doubt.other, name)) for name in differing(convention, doubt.other)},
+                "against": doubt.against,
+                "refs": list(doubt.refs),
+                "decider": {
+                    "number": doubt.decider.call.number_key,
+                    "answered_at": doubt.decider.call.answered_at.isoformat(),
+                    "talk_s": doubt.decider.call.talk_s,
+                    "micros": doubt.decider.micros,
+                    "other_micros": doubt.decider.other_micros,
+                },
+            }
+            for doubt in found.doubts
+        ],
+        "doubts_said": doubt_lines(found, language),
+        "unexplained": [
+            {
+                "ref": row.call.ref,
+                "number": row.call.number_key,
+                "answered_at": row.call.answered_at.isoformat(),
+                "talk_s": row.call.talk_s,
+                "expected_micros": row.expected_micros,
+                "printed_micros": row.call.printed_micros,
+                "difference_micros": row.difference_micros,
+                "cause": row.cause.kind.value,
+                "detail": row.cause.detail,
+            }
+            for row in found.unexplained
+        ],
+        "stake_micros": found.stake_micros,
+        "unreadable": [{"line": line, "why": why} for line, why in read.faults],
+        "notes": read.notes,
+    }
+
+
+def _json(value: object) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, tuple):
+        return [_json(part) for part in value]
+    if hasattr(value, "increments"):
+        names = ("first_s", "next_s", "free_s", "fee", "minimum")
+        return {name: _json(getattr(value, name)) for name in names}
+    return value
