@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.property import rating_oracle
-from tests.property.rating_worlds import INCLUDED_FEATURES, World
+from tests.property.rating_worlds import FEATURES, World
 
 from ardoise.core.allowances import Counters, draws_text
 from ardoise.core.rating import CompiledSnapshot, RatedPart
@@ -24,9 +24,8 @@ from ardoise.rate.columns import RatedMonth, rate_month
 from ardoise.rate.columns.frames import schema_of
 
 # What each engine knows of `rating_worlds.FEATURES`.
-SCALAR_FEATURES: frozenset[str] = INCLUDED_FEATURES
-COLUMNS_FEATURES: frozenset[str] = frozenset()
-COLUMNS_LEAVE_OUT = frozenset({"draws"})  # columns of a charge that they do not fill yet
+SCALAR_FEATURES: frozenset[str] = FEATURES
+COLUMNS_FEATURES: frozenset[str] = FEATURES
 
 EXAMPLES = int(os.environ.get("ARDOISE_PROPERTY_EXAMPLES", "200"))
 SHARDS = 8  # of the examples, over the processes of a run
@@ -134,7 +133,7 @@ def test_the_columns_charge_what_the_oracle_does(shard: int) -> None:
         expected, nobody = rating_oracle.charges(world.snapshot, world.calls, world.month)
         with TemporaryDirectory() as folder:
             rows, rated = by_columns(world, Path(folder))
-        same(expected, rows, COLUMNS_LEAVE_OUT)
+        same(expected, rows)
         assert [call.usage_id for call in rated.unattributed] == nobody
         calls = [row for row in expected if row["part"] == "access" and row["level"] == "retail"]
         assert rated.calls_all == len(nobody) + len(calls)

@@ -133,11 +133,18 @@ class CompiledSnapshot:
 
     def levels(self, payer: Attribution) -> tuple[tuple[str, Attribution], ...]:
         """Who is charged for the usage of a payer: itself, then the accounts that resell to it, from the nearest up."""
+        if payer.root_id not in self._resellers:
+            return ((RETAIL, payer),)
         found = [(RETAIL, payer)]
-        for rank, reseller in enumerate(self._resellers.get(payer.root_id, ()), start=1):
+        for rank, reseller in enumerate(self._resellers[payer.root_id], start=1):
             above = self.attributor.of_account(reseller, identifier_rule=payer.identifier_rule)
             found.append((f"reseller{rank}", replace(above, no_detail=payer.no_detail)))
         return tuple(found)
+
+    def resellers(self, account_id: int) -> tuple[int, ...]:
+        """The accounts that resell to the root of an account, from the nearest up."""
+        root_id = self.attributor.accounts[account_id].root_id
+        return tuple(reseller.account_id for reseller in self._resellers.get(root_id, ()))
 
     def rate_level(
         self, usage: Usage, payer: Attribution, *, month: str, level: str, counters: Counters

@@ -11,7 +11,7 @@ from tests.unit.core.rating_world import rate, tariff
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.tariffs import Rate, Step
 from ardoise.rate.columns.catalogue import DIGITS, cell_bounds
-from ardoise.rate.columns.kernel import LONGEST_S, RateColumns, longest_safe_s
+from ardoise.rate.columns.kernel import LONGEST_S, TOO_LARGE, Counts, RateColumns, longest_safe_s
 
 
 def compiled(row: Rate) -> CompiledRate:
@@ -36,11 +36,12 @@ def test_columns_equal_the_scalar_on_both_sides_of_the_limit(price: str) -> None
     row = compiled(rate(price=price, connection_fee=Decimal("0.05")))
     safe_s = longest_safe_s(row)
     talk_s = np.array(sorted({0, 1, 59, 3600, max(safe_s, 0), safe_s + 1, 12_000_000}), np.int64)
-    columns = RateColumns([row])
+    counts = Counts()
+    columns = RateColumns([row], counts)
     none = np.zeros(len(talk_s), np.int64)
     micros, billed_s = columns.calls(none, talk_s=talk_s, covered_s=none)
     assert list(zip(micros.tolist(), billed_s.tolist(), strict=True)) == [row.whole_call(s) for s in talk_s.tolist()]
-    assert columns.scalar_rows == int((np.maximum(talk_s, 1) > safe_s).sum()) > 0
+    assert counts.by_reason() == {TOO_LARGE: int((np.maximum(talk_s, 1) > safe_s).sum())}
 
 
 def test_cells_nest_and_tell_lengths_apart() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.rating import Section, State, Why
+from ardoise.core.rated import NOT_ANSWERED
+from ardoise.core.rating import Section, Why
 from ardoise.core.schema import USAGE
-from ardoise.core.usage import CallStatus, Direction
+from ardoise.core.usage import Direction, UsageKind
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.frames import Profiles
@@ -19,16 +18,10 @@ from ardoise.rate.columns.included import Choices, cover
 from ardoise.rate.columns.kernel import Flags, Ints
 from ardoise.rate.columns.numbers import number_codes
 from ardoise.rate.columns.payers import SpanColumns
+from ardoise.rate.columns.rated import SECTIONS, WHY, Calls, Codes, Rated
+from ardoise.rate.columns.scalar import ScalarCustomers
 
-Codes = npt.NDArray[np.int8]
-REASONS = tuple(Why)
-SECTIONS = tuple(Section)
-STATES = tuple(State)
-NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
-EXCLUDING = (Why.INTERNAL, Why.NO_DETAIL, Why.UNANSWERED, Why.INCOMING)
 SPAN, PROFILE, AT = "span", "profile", "at_us"  # columns of a part beside those of usage
-_WHY = {reason: position for position, reason in enumerate(Why)}
-assert REASONS[0] is Why.NONE and SECTIONS[0] is Section.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +34,7 @@ class Month:
     rules: ProfileRules
     choices: Choices
     catalogue: CatalogueColumns
+    scalar: ScalarCustomers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,7 @@ class ProfileRules:
     incoming: Flags
     silent: Flags
     no_detail: Flags
+    is_call: Flags
 
     @classmethod
     def of(cls, profiles: Profiles) -> ProfileRules:
@@ -61,56 +56,8 @@ class ProfileRules:
             incoming=np.array([known == Direction.IN for known in directions], np.bool_),
             silent=np.array([known in NOT_ANSWERED for known in statuses], np.bool_),
             no_detail=np.array(["no_detail" in known.split(",") for known in flags], np.bool_),
+            is_call=np.array([known == UsageKind.CALL for known in profiles.texts(USAGE.kind)], np.bool_),
         )
-
-
-@dataclass(slots=True)
-class Calls:
-    """The calls of a part, in order of account, time and usage id; `order` is where each stood in the part."""
-
-    texts: pl.DataFrame  # as in the part: gathered once, when written
-    order: npt.NDArray[np.uint32]
-    span: Ints
-    profile: Ints
-    at_us: Ints
-    talk_s: Ints
-    codes: Ints
-    coded: Flags
-    no_detail: Flags
-
-    def keys(self, calls: Ints) -> pl.Series:
-        """The number keys of some calls; none of lines whose numbers go no further."""
-        keys = self.texts[USAGE.number_key].gather(self.order[calls])
-        hidden = self.no_detail[calls]
-        return keys.set(pl.Series(hidden), "") if hidden.any() else keys
-
-    def printed_micros(self) -> Ints:
-        """What the operator printed, 0 where it printed nothing."""
-        printed = self.texts[USAGE.operator_micros].cast(pl.Int64).fill_null(0).to_numpy()
-        return printed[self.order]
-
-    def usage_ids(self, calls: Ints) -> pl.Series:
-        """The usage ids of some calls."""
-        return self.texts[USAGE.usage_id].gather(self.order[calls])
-
-
-@dataclass(slots=True)
-class Rated:
-    """The answers for each call, as arrays. `row` is -1 without a price; `cost_micros` is masked by `has_cost`."""
-
-    why: Codes  # position in REASONS
-    row: Rows
-    band: Rows
-    covered_s: Ints
-    allowance_id: Ints
-    section: Codes  # position in SECTIONS
-    amount_micros: Ints
-    billed_s: Ints
-    has_cost: Flags
-    access_cost_micros: Ints
-    service_cost_micros: Ints
-    has_service: Flags
-    service_micros: Ints
 
 
 def in_order(part: pl.DataFrame, month: Month) -> Calls:
@@ -120,14 +67,18 @@ def in_order(part: pl.DataFrame, month: Month) -> Calls:
     rank = np.searchsorted(accounts, spans.account_id)[span]
     order = sorted_order(rank, at_us, part[USAGE.usage_id])
     codes, coded = number_codes(part[USAGE.number_key])
-    span = span[order].astype(np.int64)
+    span, profile = span[order].astype(np.int64), part[PROFILE].to_numpy()[order].astype(np.int64)
+    talk_s = quantity = part[USAGE.talk_s].to_numpy()[order].astype(np.int64)
+    if not month.rules.is_call.all():
+        quantity = np.where(month.rules.is_call[profile], talk_s, part[USAGE.units].to_numpy()[order])
     return Calls(
         texts=part,
         order=order.astype(np.uint32),
         span=span,
-        profile=part[PROFILE].to_numpy()[order].astype(np.int64),
+        profile=profile,
         at_us=at_us[order],
-        talk_s=part[USAGE.talk_s].to_numpy()[order].astype(np.int64),
+        talk_s=talk_s,
+        quantity=quantity,
         codes=codes[order],
         coded=coded if coded.all() else coded[order],
         no_detail=spans.no_detail[span],
@@ -168,6 +119,7 @@ def rate(calls: Calls, month: Month) -> Rated:
     """
     spans, catalogue = month.spans, month.catalogue
     why = _exclusions(calls, month)
+    left = month.scalar.chosen(calls)
     epochs = catalogue.epochs.of(calls.at_us)
     asked = why == 0
     coded = calls.coded & ~calls.no_detail if calls.no_detail.any() else calls.coded
@@ -183,11 +135,15 @@ def rate(calls: Calls, month: Month) -> Rated:
     billed[found] = bills[catalogue.row_shape[row[silent[found]]]]
     unbilled = silent[~billed]
     row[unbilled], cost[unbilled] = -1, -1
-    why[unbilled] = _WHY[Why.UNANSWERED]
+    why[unbilled] = WHY[Why.UNANSWERED]
+    row[left], cost[left] = -1, -1
     missing = np.flatnonzero((row < 0) & (why == 0))
     if len(missing):
         why[missing] = catalogue.why(spans.price_class[calls.span[missing]], epochs[missing], calls.keys(missing))
-    return _amounts(calls, month, why=why, row=row, cost=cost, band=band)
+    rated = _amounts(calls, month, why=why, row=row, cost=cost, band=band)
+    if left.any():
+        month.scalar.rate(calls, np.flatnonzero(left), rated)
+    return rated
 
 
 def _exclusions(calls: Calls, month: Month) -> Codes:
@@ -195,12 +151,12 @@ def _exclusions(calls: Calls, month: Month) -> Codes:
     rules, profile = month.rules, calls.profile
     why = np.zeros(len(profile), np.int8)
     incoming = rules.incoming[profile]
-    why[incoming] = _WHY[Why.INCOMING]
-    why[(incoming & (calls.talk_s <= 0)) | rules.silent[profile]] = _WHY[Why.UNANSWERED]
-    why[calls.no_detail | rules.no_detail[profile]] = _WHY[Why.NO_DETAIL]
+    why[incoming] = WHY[Why.INCOMING]
+    why[(incoming & (calls.talk_s <= 0)) | rules.silent[profile]] = WHY[Why.UNANSWERED]
+    why[calls.no_detail | rules.no_detail[profile]] = WHY[Why.NO_DETAIL]
     internal = rules.internal[profile]
     if internal.any():
-        why[internal & ~month.spans.prices_internal[calls.span]] = _WHY[Why.INTERNAL]
+        why[internal & ~month.spans.prices_internal[calls.span]] = WHY[Why.INTERNAL]
     return why
 
 
@@ -232,12 +188,11 @@ def _amounts(calls: Calls, month: Month, *, why: Codes, row: Rows, cost: Rows, b
         service_cost[bought] = rates.services(shape, talk_s=talk_s[bought])
     free = bought[(talk_s[bought] == 0) & ~rates.bills_zero[shape]]
     access_cost[free], service_cost[free] = 0, 0
+    whole = ~has_service  # without a service part, the only price has the whole cost
+    access_cost[whole] += service_cost[whole]
+    service_cost[whole] = 0
     return Rated(
         why, row, band, covered.covered_s, covered.allowance_id, section, amount, billed_s, cost >= 0, access_cost,
-        service_cost, has_service, service_micros,
+        service_cost, has_service, service_micros, promotion_id=np.full(count, -1, np.int64),
+        promoted=np.zeros(count, np.int64),
     )  # fmt: skip
-
-
-def positions(reasons: Sequence[Why]) -> list[int]:
-    """Their positions in REASONS."""
-    return [_WHY[reason] for reason in reasons]

@@ -22,13 +22,13 @@ import polars as pl
 from ardoise.core.attribution import Attribution
 from ardoise.core.calendars import band_changes
 from ardoise.core.compiled import CompiledRate, CompiledVersion, is_digits
-from ardoise.core.rating import Chain, CompiledSnapshot, Why
+from ardoise.core.rating import Chain, CompiledSnapshot, Match, Why
 from ardoise.core.snapshot import OwnerKind, TariffLink
 from ardoise.core.tariffs import Rate, Tariff
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.cells import CellTables, Painted, Rows
 from ardoise.rate.columns.epochs import Epochs
-from ardoise.rate.columns.kernel import Flags, Ints, RateColumns
+from ardoise.rate.columns.kernel import Counts, Flags, Ints, RateColumns
 from ardoise.rate.columns.numbers import DIGITS, bounds_of, cell_bounds, number_codes
 
 __all__ = ["DIGITS", "CatalogueColumns", "cell_bounds"]
@@ -93,16 +93,17 @@ class VersionRows:
 class CatalogueColumns:
     """Build in two moments: intern every class first (`price_class`, `cost_class`), then `freeze` once."""
 
-    def __init__(self, compiled: CompiledSnapshot, *, from_at: datetime, to_at: datetime) -> None:
-        self._compiled = compiled
+    def __init__(self, compiled: CompiledSnapshot, *, from_at: datetime, to_at: datetime, counts: Counts) -> None:
+        self._compiled, self._counts = compiled, counts
         self._period = (from_at, to_at)
         self._links: dict[Owner, list[TariffLink]] = {}
         for link in compiled.snapshot.links:
             self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
         self._classes: dict[object, int] = {}
-        self._ask: list[Callable[[datetime], Chain]] = []
+        self._ask: list[Callable[[datetime, bool], Chain]] = []
         self._known: dict[tuple[tuple[Owner, ...], int], int] = {}
         self._versions: dict[int, CompiledVersion] = {}
+        self._numbers: dict[tuple[int, int], dict[int, int]] = {}
 
     # -- classes
 
@@ -115,15 +116,17 @@ class CatalogueColumns:
         found = self._known.get((linked, payer.issuer_id))
         if found is None:
             name = ("price", payer.issuer_id, tuple(self._signature(owner) for owner in linked))
-            found = self._class(name, lambda at: self._compiled.chain(payer, at=at))
+            found = self._class(name, lambda at, incoming: self._compiled.chain(payer, at=at, incoming=incoming))
             self._known[linked, payer.issuer_id] = found
         return found
 
     def cost_class(self, source: str) -> int:
         """The class of the operator's tariffs behind a source."""
-        return self._class(("cost", source), lambda at: self._compiled.cost_chain(source, at=at))
+        return self._class(
+            ("cost", source), lambda at, incoming: self._compiled.cost_chain(source, at=at, incoming=incoming)
+        )
 
-    def _class(self, name: object, ask: Callable[[datetime], Chain]) -> int:
+    def _class(self, name: object, ask: Callable[[datetime, bool], Chain]) -> int:
         number = self._classes.setdefault(name, len(self._classes))
         if number == len(self._ask):
             self._ask.append(ask)
@@ -139,9 +142,10 @@ class CatalogueColumns:
 
     def freeze(self) -> None:
         """Build the arrays, once every class is known."""
-        chains = self._chains_of_classes()
-        for number_of_chains in chains:
-            for chain in number_of_chains:
+        chains = self._chains_of_classes(incoming=False)
+        incoming = any(tariff.incoming for tariff in self._compiled.snapshot.tariffs)
+        for of_class in (*chains, *(self._chains_of_classes(incoming=True) if incoming else ())):
+            for chain in of_class:
                 for version in chain.versions:
                     self._versions.setdefault(id(version), version)
         self._number_rows()
@@ -156,9 +160,9 @@ class CatalogueColumns:
             borders |= {at for known in tariff.versions for at in (known.valid_from_at, known.valid_to_at)}
         return [from_at, *sorted(at for at in borders if at is not None and from_at < at < to_at)]
 
-    def _chains_of_classes(self) -> list[list[Chain]]:
+    def _chains_of_classes(self, *, incoming: bool) -> list[list[Chain]]:
         self._instants = self._changes()
-        return [[ask(at) for at in self._instants] for ask in self._ask]
+        return [[ask(at, incoming) for at in self._instants] for ask in self._ask]
 
     def _number_rows(self) -> None:
         """Every row of every version met: one number, and what a charge copies from it."""
@@ -177,7 +181,7 @@ class CatalogueColumns:
             version_of.append(np.full(len(rates), len(version_of), np.int32))
             prefixes.append(self._rows[known].prefixes)
             first += len(rates)
-        self.rates = RateColumns(shapes.compiled)
+        self.rates = RateColumns(shapes.compiled, self._counts)
         none = np.zeros(0, np.int32)
         self.row_shape = np.concatenate([*shape_of, none])
         self.row_zone = np.concatenate([*zone_of, none])
@@ -259,6 +263,16 @@ class CatalogueColumns:
         return self._tables[key]
 
     # -- questions
+
+    def row_number(self, match: Match) -> int:
+        """The number of the row that the scalar found."""
+        version = (match.rate.tariff.tariff_id, match.version.version_id)
+        if version not in self._numbers:
+            first = next(
+                self._rows[known].first for known, found in self._versions.items() if found.version is match.version
+            )
+            self._numbers[version] = {id(rate): first + place for place, rate in enumerate(match.version.rates)}
+        return self._numbers[version][id(match.rate.rate)]
 
     def match(
         self, classes: Ints, *, epochs: Ints, codes: Ints, coded: Flags, keys: pl.Series | None

@@ -12,13 +12,14 @@ import polars as pl
 
 from ardoise.core.rating import PartName, Section, State
 from ardoise.core.schema import CHARGES, USAGE
-from ardoise.rate.columns.bucket import EXCLUDING, REASONS, SECTIONS, STATES, Calls, Month, Rated, positions
+from ardoise.rate.columns.bucket import Month
 from ardoise.rate.columns.frames import CHARGES_SCHEMA, LABELS
 from ardoise.rate.columns.kernel import Flags, Ints
+from ardoise.rate.columns.rated import EXCLUDING, REASONS, SECTIONS, STATES, Calls, Rated, positions
 
 LARGEST_ENUM = 16_384  # a file repeats the values of an Enum in each row group, those of a Categorical only as used
 PARTS = tuple(PartName)
-FIXED = {CHARGES.origin_kind: "usage", CHARGES.level: "retail", CHARGES.vat_nature: "services"}
+FIXED = {CHARGES.origin_kind: "usage", CHARGES.vat_nature: "services"}
 HIDDEN = (USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, USAGE.account_code)
 """What goes no further than the attribution, of lines whose numbers must not be kept: see `rating.without_numbers`."""
 
@@ -82,6 +83,7 @@ class ChargeColumns:
         self._reasons = _Of.of([reason.value for reason in REASONS])
         self._sections = _Of.of([section.value for section in SECTIONS])
         self._rules = _Of.of(spans.rules)
+        self._levels = _Of.of(spans.levels)
         self._bands = _Of.of(catalogue.band_names)
         self._zones = _Of.of(catalogue.zone_names)
         self._prefixes = _Of.of(catalogue.prefix_names.to_list())
@@ -106,7 +108,9 @@ class ChargeColumns:
         columns |= {CHARGES.part: self._parts.column(none), CHARGES.state: self._states.column(none)}
         columns |= {CHARGES.why: self._reasons.column(none), CHARGES.section: self._sections.column(none)}
         columns[CHARGES.band] = self._bands.column(none)
-        texts = (CHARGES.origin_id, CHARGES.calling, CHARGES.called, CHARGES.number_key)
+        texts = (
+            CHARGES.origin_id, CHARGES.calling, CHARGES.called, CHARGES.number_key, CHARGES.draws, CHARGES.residue,
+        )  # fmt: skip
         columns |= {name: pl.Series(dtype=pl.String) for name in texts}
         return self._filled(columns, rows=0)
 
@@ -134,9 +138,10 @@ class ChargeColumns:
             CHARGES.issuer_id: pl.Series(spans.issuer_id[span]),
             CHARGES.root_id: pl.Series(spans.root_id[span]),
             CHARGES.account_id: pl.Series(spans.account_id[span]),
-            CHARGES.line_id: pl.Series(spans.line_id[span]),
+            CHARGES.line_id: _optional(spans.line_id[span], spans.line_id[span] >= 0),
             CHARGES.billable: pl.Series(spans.billable[span]),
             CHARGES.identifier_rule: self._rules.column(spans.rule[span]),
+            CHARGES.level: self._levels.column(spans.level[span]),
         }
 
     def _of_rates(self, row: npt.NDArray[np.integer]) -> dict[str, pl.Series]:
@@ -162,17 +167,16 @@ class ChargeColumns:
         priced, why = of(rated.row) >= 0, of(rated.why)
         state = np.where(priced, np.int8(STATES.index(State.PRICED)), np.int8(STATES.index(State.UNPRICED)))
         state[self._excluded[why]] = STATES.index(State.EXCLUDED)
-        cost = rated.access_cost_micros + np.where(rated.has_service, 0, rated.service_cost_micros)
         section, billed_s, covered_s = of(rated.section), of(rated.billed_s), of(rated.covered_s)
-        amount, cost = of(rated.amount_micros), of(cost)
+        amount, cost = of(rated.amount_micros), of(rated.access_cost_micros)
         printed = calls.texts[USAGE.operator_micros].cast(pl.Int64).gather(pl.Series(of(calls.order)))
         if call is not None:
             section[service] = SECTIONS.index(Section.THIRD_PARTY)
-            billed_s[service], covered_s[service] = calls.talk_s[call[service]], 0
+            billed_s[service], covered_s[service] = calls.quantity[call[service]], 0
             amount[service] = rated.service_micros[call[service]]
             cost[service] = rated.service_cost_micros[call[service]]
             printed = printed.set(pl.Series(service), None)
-        allowance = of(rated.allowance_id)
+        allowance, promotion = of(rated.allowance_id), of(rated.promotion_id)
         return {
             CHARGES.part: self._parts.column(service.astype(np.uint8)),
             CHARGES.state: self._states.column(state),
@@ -185,7 +189,26 @@ class ChargeColumns:
             CHARGES.amount_micros: _optional(amount, priced),
             CHARGES.cost_micros: _optional(cost, of(rated.has_cost)),
             CHARGES.printed_micros: printed,
+            CHARGES.promotion_id: _optional(promotion, (promotion >= 0) & ~service),
+            CHARGES.promoted: pl.Series(np.where(service, 0, of(rated.promoted))),
+            **self._texts(rated, call, service),
         }
+
+    @staticmethod
+    def _texts(rated: Rated, call: Ints | None, service: Flags) -> dict[str, pl.Series]:
+        """Texts that few calls have."""
+        found = {}
+        for name, of_access, of_service in (
+            (CHARGES.draws, rated.draws, None), (CHARGES.residue, rated.residue, rated.service_residue),
+        ):  # fmt: skip
+            empty = pl.Series([""], dtype=pl.String).new_from_index(0, len(rated.why))
+            access, other = (empty if texts is None else texts for texts in (of_access, of_service))
+            if of_access is None and of_service is None:
+                access = pl.Series([""], dtype=pl.String).new_from_index(0, len(service))
+            elif call is not None:
+                access = other.gather(call).zip_with(pl.Series(service), access.gather(call))
+            found[name] = access
+        return found
 
     def _filled(self, columns: dict[str, pl.Series], *, rows: int) -> pl.DataFrame:
         """All columns of the table in order; what a call has not is empty."""

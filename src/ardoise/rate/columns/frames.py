@@ -26,7 +26,7 @@ CARRIED = (USAGE.usage_id, USAGE.calling, USAGE.called, USAGE.number_key)
 """Texts that a charge copies or that say what it costs."""
 LABELS = (
     USAGE.source, USAGE.direction, USAGE.status, USAGE.number_category, USAGE.flags, USAGE.kind, USAGE.origin,
-    USAGE.account_code,
+    USAGE.account_code, USAGE.trunk,
 )  # fmt: skip
 """Columns of few distinct values, read as codes. Account codes are text, yet dialled by users from a short list."""
 NUMBERS = (USAGE.answered_at, USAGE.talk_s, USAGE.operator_micros, USAGE.units)

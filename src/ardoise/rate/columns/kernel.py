@@ -6,6 +6,7 @@ Every row of a tariff becomes one column of `RateColumns`; a call is an index in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +21,35 @@ Flags = npt.NDArray[np.bool_]
 SAFE = 2**62  # half of int64: sums of two safe numbers cannot overflow
 LONGEST_S = 10_000_000  # 115 days; a longer call takes the scalar path
 MODES = tuple(Rounding)
+TOO_LARGE = "int64"  # why a call is left to the scalar: numbers too large
+
+
+class Counts:
+    """Calls that the scalar rated, by reason; added to by several threads."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, int] = {}
+        self._lock = Lock()
+
+    def add(self, reason: str, calls: int) -> None:
+        """So many more calls."""
+        if calls:
+            with self._lock:
+                self._calls[reason] = self._calls.get(reason, 0) + calls
+
+    def by_reason(self) -> dict[str, int]:
+        """All of them."""
+        return dict(sorted(self._calls.items()))
 
 
 class RateColumns:
     """The compiled rates of a month, one array entry a rate. `safe_s[r]`: the longest call of rate r that int64 holds,
-    -1 when none. `scalar_rows` counts the amounts that were left to the scalar path.
+    -1 when none. `counts` is told the amounts that were left to the scalar path.
     """
 
-    def __init__(self, rates: Sequence[CompiledRate]) -> None:
+    def __init__(self, rates: Sequence[CompiledRate], counts: Counts) -> None:
         self.rates = rates
-        self.scalar_rows = 0
+        self.counts = counts
         self.safe_s = self._column(longest_safe_s)
         safe = self.safe_s >= 0
         self.steps = max((len(rate.from_s) for rate in rates), default=0)
@@ -84,7 +104,7 @@ class RateColumns:
         amount = np.minimum(np.where(covered, amount, whole), self.maximum[rate])
         amount[covered & (charge_s == 0)] = 0
         micros = self._micros(rate, amount)
-        self.scalar_rows += len(slow)
+        self.counts.add(TOO_LARGE, len(slow))
         for row in slow.tolist():
             compiled = self.rates[rate[row]]
             if covered[row]:
@@ -100,7 +120,6 @@ class RateColumns:
         seconds = np.where(self.service_by_second[rate], talk_s, 1)
         seconds[slow] = 0
         micros = self._micros(rate, np.where(self.has_service[rate], self.service_price[rate] * seconds, 0))
-        self.scalar_rows += len(slow)
         for row in slow.tolist():
             micros[row] = self.rates[rate[row]].service(int(talk_s[row]))
         return micros

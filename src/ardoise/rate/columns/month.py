@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +14,21 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
+from ardoise.core.allowances import Held, HeldKey
 from ardoise.core.attribution import NoLine, Unattributed
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
-from ardoise.core.snapshot import Snapshot
+from ardoise.core.snapshot import Carried, Snapshot
 from ardoise.rate.columns.bucket import AT, PROFILE, SPAN, Month, ProfileRules, in_order, rate
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.charges import ChargeColumns
 from ardoise.rate.columns.clock import Clock
 from ardoise.rate.columns.frames import CARRIED, Chunk, Profiles, chunks_of
 from ardoise.rate.columns.included import Choices
-from ardoise.rate.columns.kernel import Ints
+from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
+from ardoise.rate.columns.scalar import ScalarCustomers
 from ardoise.rate.columns.totals import IssuerTotal, Totals
 
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
@@ -61,8 +63,9 @@ class RatedMonth:
     """What rating a month gave.
 
     `calls` counts every call once, under "priced", "unpriced/no_rate", "excluded/internal" ...: with `unattributed`,
-    they are all the calls of the month. `scalar_rows` counts the amounts that int64 could not hold and the scalar
-    computed. `clock` says how long each phase took.
+    they are all the calls of the month. `scalar_calls` counts those that the scalar rated, by reason: whole customers
+    whose allowances or promotions need it, and single amounts that int64 could not hold. `carried` is what allowances
+    take to the next month. `clock` says how long each phase took.
     """
 
     month: str
@@ -71,13 +74,19 @@ class RatedMonth:
     totals: tuple[IssuerTotal, ...]
     unattributed: tuple[Unattributed, ...]
     rows_read: int
-    scalar_rows: int
+    scalar_calls: dict[str, int]
+    carried: tuple[Carried, ...] = ()
     clock: Clock = field(default_factory=Clock, compare=False)
 
     @property
     def calls_all(self) -> int:
         """Every call of the month: priced + unpriced + excluded + unattributed."""
         return sum(self.calls.values()) + len(self.unattributed)
+
+    @property
+    def scalar_rows(self) -> int:
+        """Every call that took the scalar path."""
+        return sum(self.scalar_calls.values())
 
 
 def rate_month(
@@ -90,14 +99,16 @@ def rate_month(
     progress: Callable[[int], None] | None = None,
     chunk_rows: int = CHUNK_ROWS,
     part_rows: int = PART_ROWS,
+    held: Mapping[HeldKey, Held] | None = None,
 ) -> RatedMonth:
     """Rate the calls answered in `month` ("YYYY-MM", in the zone of the issuer of their source).
 
     `usage_files` are Parquet files with the columns of `core.schema.USAGE`, fastest when they are sorted by identifier.
     `out_dir` receives `charges-00-000.parquet` ... with those of `CHARGES`: the roots of a bucket are in one file, or
     in several when the month has many calls for `part_rows`, each with whole roots, empty ones too, sorted by account,
-    time, origin and part. The same input gives the same bytes. `progress` is told the number of calls rated so far. A
-    month of many calls passes through files in `out_dir`, removed at the end.
+    time, origin and part. The same input gives the same bytes. `progress` is told the number of calls rated so far,
+    once for each who is charged. `held`: what the calls of issued documents took, which they keep. A month of many
+    calls passes through files in `out_dir`, removed at the end.
     """
     clock = Clock()
     with clock.phase("compile"):
@@ -106,8 +117,9 @@ def rate_month(
         chunks = chunks_of(usage_files, chunk_rows)
         parts = max(1, -(-sum(chunk.rows for chunk in chunks) // (buckets * part_rows)))
         work = _Work(
-            compiled, month=month, buckets=buckets, parts=parts, out_dir=out_dir, chunk_rows=chunk_rows, clock=clock
-        )
+            compiled, month=month, buckets=buckets, parts=parts, out_dir=out_dir, chunk_rows=chunk_rows, clock=clock,
+            held=held or {},
+        )  # fmt: skip
     try:
         with ThreadPoolExecutor(_threads()) as pool:
             work.distribute(pool, chunks)
@@ -145,12 +157,17 @@ class _Work:
         out_dir: Path,
         chunk_rows: int,
         clock: Clock,
+        held: Mapping[HeldKey, Held],
     ) -> None:
+        self._compiled, self._held = compiled, held
+        self._scalar_calls = Counts()
         self._month_name = month
         self._buckets, self._parts_each = buckets, parts
         self._out_dir = out_dir
         self._windows = Windows(compiled.snapshot, month=month)
-        self._catalogue = CatalogueColumns(compiled, from_at=self._windows.from_at, to_at=self._windows.to_at)
+        self._catalogue = CatalogueColumns(
+            compiled, from_at=self._windows.from_at, to_at=self._windows.to_at, counts=self._scalar_calls
+        )
         self._payers = Payers(compiled, self._catalogue, windows=self._windows)
         self._profiles = Profiles()
         self._parts = Parts(buckets * parts, out_dir=out_dir, limit_rows=min(4 * chunk_rows, HELD_ROWS))
@@ -188,8 +205,17 @@ class _Work:
             numbers = {SPAN: pl.Series(span.astype(np.int32)), PROFILE: pl.Series(profile.astype(np.int32))}
             narrow = [usage[name].shrink_dtype() for name in (USAGE.talk_s, USAGE.operator_micros, USAGE.units)]
             calls = usage.select(CARRIED).with_columns(*narrow, pl.Series(AT, at_us), **numbers)
+            calls, part = self._with_resellers(calls, span, part)
             self._parts.add(number, calls, part)
         return chunk.rows
+
+    def _with_resellers(self, calls: pl.DataFrame, span: Ints, part: Ints) -> tuple[pl.DataFrame, Ints]:
+        """The calls of resold customers once more for each who resells to them, in the part of its root."""
+        entries, parts = [calls], [part]
+        for charged, above in self._payers.above(span):
+            entries.append(calls.filter(pl.Series(charged)).with_columns(pl.Series(SPAN, above.astype(np.int32))))
+            parts.append(part_of_root(self._payers.roots(above), buckets=self._buckets, parts=self._parts_each))
+        return (calls, part) if len(parts) == 1 else (pl.concat(entries), np.concatenate(parts))
 
     def _set_aside(self, usage: pl.DataFrame, source: pl.Series, span: Ints, part: Ints) -> None:
         nobody = pl.Series(part < 0)
@@ -217,7 +243,11 @@ class _Work:
                 rules=ProfileRules.of(self._profiles),
                 choices=Choices(self._payers.pools, self._catalogue.zone_names),
                 catalogue=self._catalogue,
-            )
+                scalar=ScalarCustomers(
+                    self._compiled, month=self._month_name, payers=self._payers, profiles=self._profiles,
+                    catalogue=self._catalogue, held=self._held, counts=self._scalar_calls,
+                ),
+            )  # fmt: skip
             self._columns = ChargeColumns(self._frozen)
 
     # -- second pass: the charges of each part, written and counted
@@ -259,7 +289,8 @@ class _Work:
             totals=self._totals.issuers(),
             unattributed=tuple(sorted(self._unattributed, key=lambda call: call.usage_id)),
             rows_read=self._rows_read,
-            scalar_rows=self._catalogue.rates.scalar_rows,
+            scalar_calls=self._scalar_calls.by_reason(),
+            carried=self._compiled.allowances.carried_out(self._frozen.scalar.counters, month=self._month_name),
             clock=self._clock,
         )
 

@@ -3,20 +3,23 @@
 A question is (source, charged, party, ddi). Its answer may change during the month at the borders that concern it (its
 identifiers, the assignments of their lines, the grants of the accounts): between two such borders lies one *span*, and
 everything that depends on the directory and not on the number is a column of spans.
+
+An account that resells to the payer is charged for the same calls: it has a span of its own, *above* the payer's, and
+each call is there once more, in the part of the reseller's root.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 
 import numpy as np
 import polars as pl
 
-from ardoise.core.allowances import Pool
+from ardoise.core.allowances import RETAIL, Pool
 from ardoise.core.attribution import Attribution, NoLine
 from ardoise.core.calendars import month_bounds
 from ardoise.core.rating import CompiledSnapshot
@@ -34,13 +37,14 @@ Question = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One answer. `payer` is a NoLine when nobody can be named."""
+    """One answer. `payer` is a NoLine when nobody can be named. `level` is that of `core.rating`."""
 
     payer: Attribution | NoLine
     price_class: int
     cost_class: int
     pools_id: int
     prices_internal: bool
+    level: str = RETAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class SpanColumns:
     pools_id: Ints
     rule: Ints  # position in `rules`
     rules: list[str]
+    level: Ints  # position in `levels`
+    levels: list[str]  # the customer's first
 
 
 class Windows:
@@ -96,6 +102,7 @@ class Payers:
         self._lock = Lock()
         self._questions: dict[Question, tuple[int, tuple[int, ...]]] = {}  # first span, starts of the next ones
         self.spans: list[Span] = []
+        self._above: list[dict[int, int]] = []  # for each rank of resellers: span of the customer -> theirs
         self.pools: list[tuple[Pool, ...]] = [()]
         self._pools_ids: dict[object, int] = {(): 0}
 
@@ -139,7 +146,30 @@ class Payers:
             known = (len(self.spans), tuple(instants_us(starts).tolist()) if starts else ())
             self._questions[question] = known
             self.spans += [self._answer(question, at) for at in (from_at, *starts)]
+            for number, at in enumerate((from_at, *starts), start=known[0]):
+                self._climb(number, at)
         return known
+
+    def _climb(self, number: int, at: datetime) -> None:
+        """Spans of those who resell to the payer of a span."""
+        span = self.spans[number]
+        if isinstance(span.payer, NoLine):
+            return
+        for rank, (level, payer) in enumerate(self._compiled.levels(span.payer)[1:]):
+            if rank == len(self._above):
+                self._above.append({})
+            self._above[rank][number] = len(self.spans)
+            price_class, pools_id = self._catalogue.price_class(payer), self._pools(payer, at)
+            self.spans.append(replace(span, payer=payer, price_class=price_class, pools_id=pools_id, level=level))
+
+    def above(self, spans: Ints) -> Iterator[tuple[Flags, Ints]]:
+        """For each rank of resellers: which calls have one, and the spans of those calls."""
+        for rank in range(len(self._above)):
+            with self._lock:
+                known = np.full(len(self.spans), -1, np.int64)
+                known[list(self._above[rank])] = list(self._above[rank].values())
+            charged = known[spans]
+            yield charged >= 0, charged[charged >= 0]
 
     def _answer(self, question: Question, at: datetime) -> Span:
         source, charged, party, ddi = question
@@ -174,6 +204,7 @@ class Payers:
         """All spans met so far, as arrays."""
         payers = [span.payer if isinstance(span.payer, Attribution) else None for span in self.spans]
         rules = sorted({"", *(payer.identifier_rule for payer in payers if payer is not None)})
+        levels = [RETAIL, *sorted({span.level for span in self.spans} - {RETAIL})]
 
         def ints(values: Iterable[int | None]) -> Ints:
             return np.array([-1 if value is None else value for value in values], np.int64)
@@ -191,6 +222,8 @@ class Payers:
             pools_id=ints(span.pools_id for span in self.spans),
             rule=np.array([rules.index("" if payer is None else payer.identifier_rule) for payer in payers], np.int64),
             rules=rules,
+            level=np.array([levels.index(span.level) for span in self.spans], np.int64),
+            levels=levels,
         )
 
 
@@ -247,9 +280,10 @@ class _Borders:
         for line_id in lines:
             borders |= self._lines.get(line_id, _NONE) | self._grants.get((OwnerKind.LINE, line_id), _NONE)
             for account_id in self._accounts.get(line_id, ()):
-                borders |= self._of_account.get(account_id, _NONE)
-                for ancestor in compiled.attributor.ancestors(account_id):
-                    borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
+                for payer_id in (account_id, *compiled.resellers(account_id)):
+                    borders |= self._of_account.get(payer_id, _NONE)
+                    for ancestor in compiled.attributor.ancestors(payer_id):
+                        borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
         return borders
 
     def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:

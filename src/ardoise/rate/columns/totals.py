@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ardoise.core.rating import State
-from ardoise.rate.columns.bucket import EXCLUDING, REASONS, Calls, Month, Rated
+from ardoise.rate.columns.bucket import Month
+from ardoise.rate.columns.rated import EXCLUDING, REASONS, Calls, Rated
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerTotal:
-    """Sums of one issuer, currency and tax basis ("" for what has no price). Amounts in micros."""
+    """Sums of one issuer, currency and tax basis ("" for what has no price). Amounts in micros. A call counts once for
+    each who is charged: the customer, and the accounts that resell to it.
+    """
 
     issuer_id: int
     currency: str
@@ -32,7 +35,9 @@ class Totals:
 
     def add(self, calls: Calls, rated: Rated, month: Month) -> None:
         """Count the calls of a part."""
-        for why, count in enumerate(np.bincount(rated.why, minlength=len(REASONS)).tolist()):
+        level = month.spans.level[calls.span]
+        retail = rated.why[level == 0] if level.any() else rated.why
+        for why, count in enumerate(np.bincount(retail, minlength=len(REASONS)).tolist()):
             if count:
                 reason = REASONS[why]
                 state = State.EXCLUDED if reason in EXCLUDING else State.UNPRICED if reason else State.PRICED
