@@ -34,7 +34,7 @@ class DeckProblem:
             f"column {self.column}" if self.column else "",
         ]
         said = f"« {self.read} » {self.message}" if self.read else self.message
-        return f"{', '.join(part for part in place if part)}: {said}"
+        return visible(f"{', '.join(part for part in place if part)}: {said}")
 
 
 class DeckRefused(ValueError):

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import python_calamine
 
-from ardoise.catalog.decks.problems import DeckProblem, DeckRefused, visible
+from ardoise.catalog.decks.problems import DeckProblem, DeckRefused
 
 SEPARATORS = (",", ";", "\t", "|")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # ZIP (XLSX, ODS) and the old compound file (XLS)
@@ -44,8 +44,7 @@ class Sheet:
     separator: str = ""
 
     def problem(self, line: int, column: str, read: str, message: str) -> DeckProblem:
-        place = (visible(self.file), visible(self.name), line, visible(column))
-        return DeckProblem(*place, visible(read[:60]), visible(message))
+        return DeckProblem(self.file, self.name, line, column, read[:60], message)
 
 
 def is_workbook(data: bytes) -> bool:
