@@ -1,22 +1,26 @@
 """Translates a peer's rating case into the product's tariffs, allowances and calls, and its answers back.
 
 It maps fields and chooses named policies (increment origin, rounding point, allowance owner); it does no arithmetic
-and no rounding on amounts or durations, and knows no case by its id. What a tariff cannot say raises Unsupported with
+and no rounding on amounts or durations (but for the sum of two parties that a case asks for), and knows no case by its
+id. What a tariff cannot say raises Unsupported with
 the reason. Units of a peer's test (seconds, or bare units) are seconds here; its currency is one currency.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from itertools import product as pairs
 from typing import Any
 
 from ardoise.core.allowances import Counters
-from ardoise.core.calendars import band_at
+from ardoise.core.attribution import Attribution
 from ardoise.core.money import Rounding
+from ardoise.core.pricer import Pricer
 from ardoise.core.rating import CompiledSnapshot, RatedPart
 from ardoise.core.snapshot import (
     AllowanceGrant,
@@ -34,6 +38,7 @@ from ardoise.core.tariffs import (
     Adjustment,
     Allowance,
     AllowanceOwner,
+    BandBorder,
     BandRule,
     Calendar,
     Counted,
@@ -43,6 +48,7 @@ from ardoise.core.tariffs import (
     Tariff,
     TariffVersion,
     TaxBasis,
+    Tiers,
 )
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
@@ -105,6 +111,12 @@ ASSERTED = (
     "callee_customer",
     "caller_reseller",
     "callee_reseller",
+    "max_usage_s",
+    "max_units",
+    "costs_in_answer_order",
+    "free_time_used_s",
+    "caller_customer_total",
+    "caller_reseller_total",
 )
 
 
@@ -129,6 +141,8 @@ def _tariff(
     origin: IncrementOrigin = IncrementOrigin.FIRST_NEXT,
     calendar: str = "",
     versions: Sequence[TariffVersion] | None = None,
+    band_border: BandBorder = BandBorder.START,
+    tiers: Tiers = Tiers.GRADUATED,
 ) -> Tariff:
     asked = rounding or {}
     if asked.get("mode", "none") not in ROUNDINGS:
@@ -146,6 +160,8 @@ def _tariff(
         rounding_decimals=finest,
         bill_zero_seconds=False,
         versions=tuple(versions or [TariffVersion(tariff_id, LONG_AGO, None, tuple(rates))]),
+        band_border=band_border,
+        tiers=tiers,
     )
 
 
@@ -192,6 +208,22 @@ def _seconds(value: object) -> int:
     return int(number)
 
 
+THOUSANDTHS = 1000
+"""Quantities that are not whole are counted in thousandths of the peer's unit: steps, increments and usage alike."""
+
+
+def _thousandths(value: object) -> int:
+    number = Decimal(str(value)) * THOUSANDTHS
+    if number != number.to_integral_value():
+        raise Unsupported("quantities finer than a thousandth")
+    return int(number)
+
+
+def _units_of(kind: UsageKind, units: int, *, at: datetime = SOME_DAY, number: str = NUMBER) -> Usage:
+    """Usage that is not a call."""
+    return replace(_call(0, at=at, number=number), kind=kind, units=units)
+
+
 def _call(
     duration: object, *, at: datetime = SOME_DAY, number: str = NUMBER, answered: bool = True, line_id: int = 1
 ) -> Usage:
@@ -234,62 +266,99 @@ def _cgr(case: Case) -> Answers:
     for field, reason in CGR_LATER.items():
         if field in call or (tariff and field in tariff):
             raise Unsupported(reason)
-    if call.get("operation") in ("max_usage", "max_debit"):
-        raise Unsupported("how long a balance lasts is prepaid")
-    if call.get("unit", "second") != "second":
-        raise Unsupported("usage that is not counted in seconds")
-    at = datetime.fromisoformat(call["start"])
-    usage = _call(call["duration_s"], at=at, number=call.get("destination", NUMBER).lstrip("+"))
+    at, number = datetime.fromisoformat(call["start"]), call.get("destination", NUMBER).lstrip("+")
+    kind = CGR_KINDS[call.get("unit", "second")]
+    usage = _call(call["duration_s"], at=at, number=number)
+    if kind is not UsageKind.CALL:
+        usage = _units_of(kind, usage.talk_s, at=at, number=number)
     if tariff is None:
         return {"cost": _amount(_one(_snapshot(), usage))}
     if "profiles" in tariff:
         return {"cost": _amount(_one(_inherited(tariff, call["subject"]), usage))}
+    if "bundle" in tariff:
+        return _cgr_bundle(case)
     bands = tariff.get("bands") or [{"start": "00:00:00", "weekdays": [*range(1, 8)], "weight": 0, **tariff}]
     calendar = _cgr_calendar(bands)
-    end = at + timedelta(seconds=usage.talk_s)  # only to tell whether the case asks for a split
-    if len(bands) > 1 and band_at(calendar, at) != band_at(calendar, max(at, end - timedelta(seconds=1))):
-        raise Unsupported("a call split at the border of a band (a call keeps the band of its start)")
     prefixes = [prefix.lstrip("+") for prefix in call.get("tariff_prefixes", [""])]
-    rates = [_cgr_rate(tariff, band, f"b{row}", prefix) for row, band in enumerate(bands) for prefix in prefixes]
-    product = _tariff(rates, rounding=tariff.get("rounding"), calendar="c")
-    part = _one(_snapshot(product, calendars=[calendar]), usage)
+    rates = [_cgr_rate(case, band, f"b{row}", prefix, kind) for row, band in enumerate(bands) for prefix in prefixes]
+    bands_carried = _tariff(rates, rounding=tariff.get("rounding"), calendar="c", band_border=BandBorder.CARRY)
+    snapshot = _snapshot(bands_carried, calendars=[calendar])
+    if call.get("operation") == "max_usage":
+        return {"max_usage_s": _longest(snapshot, usage, call.get("balance"))}
+    part = _one(snapshot, usage)
     name = bands[int(part.match.band[1:])].get("name", "") if part.match and part.match.band else ""
     return {"cost": _amount(part), "rated_duration_s": part.billed_s, "selected_band": name}
 
 
+CGR_KINDS = {"second": UsageKind.CALL, "data_unit": UsageKind.DATA, "message": UsageKind.SMS}
 CGR_LATER = {
-    "bundle": "a balance drawn in increments of its own is prepaid",
-    "balances": "balances are prepaid",
-    "balance": "balances are prepaid",
-    "max_rate": "how long a balance lasts is prepaid",
-    "is_continuation": "a slice of a prepaid session",
-    "force_duration": "how long a balance lasts is prepaid",
-    "rerate": "a balance drawn in increments of its own is prepaid",
+    "force_duration": "a session that is cut or forced is prepaid",
 }
+ENDLESS = Decimal(10**9)
+
+
+def _longest(snapshot: Snapshot, asked: Usage, balance: object) -> int:
+    """How many seconds (or units) a balance pays for; without a balance nothing but the price limits the call."""
+    compiled = CompiledSnapshot(snapshot)
+    payer = compiled.attribute(asked)
+    assert isinstance(payer, Attribution)
+    found = Pricer(compiled, payer, kind=asked.kind).longest(
+        asked.number_key, asked.answered_at, _micros(str(ENDLESS if balance is None else balance)),
+        asked=asked.quantity, cut_at_maximum=True,
+    )  # fmt: skip
+    assert isinstance(found, int)
+    return found
+
+
+def _cgr_bundle(case: Case) -> Answers:
+    """A bundle of seconds before the price list, for one call or for several in answer order."""
+    tariff, call = case["tariff"], case["call"]
+    if "drain_tariff" in tariff["bundle"] or "operation" in call:
+        raise Unsupported("a balance with increments and a fee of its own is prepaid")
+    (band,) = tariff["overflow_tariff"]["bands"]
+    rate = _cgr_rate({"tariff": tariff["overflow_tariff"], "call": call}, band, "", "", UsageKind.CALL)
+    allowance = Allowance(1, "B", "B", tariff["bundle"]["value_s"], frozenset({"Z"}), AllowanceOwner.ACCOUNT)
+    grant = AllowanceGrant(OwnerKind.ACCOUNT, ACCOUNT, 1, None, None)
+    snapshot = _snapshot(_tariff([rate], rounding={"mode": "none"}), allowances=[allowance], grants=[grant])
+    if "rerate" not in call:
+        return {"cost": _amount(_one(snapshot, _call(call["duration_s"])))}
+    compiled, counters, costs = CompiledSnapshot(snapshot), Counters(), []
+    for run in sorted(call["rerate"], key=lambda text: text.split()[1]):  # "run_2 15:15 120 s"
+        _, clock, seconds, _ = run.split()
+        at = datetime.combine(SOME_DAY.date(), time.fromisoformat(clock), UTC)
+        (part,) = compiled.rate(_call(seconds, at=at), counters)
+        costs.append(_amount(part))
+    return {"costs_in_answer_order": costs}
 
 
 def _cgr_calendar(bands: Sequence[Case]) -> Calendar:
     """Highest weight first, then latest start; a band holds to midnight unless one of a later start takes over."""
-    if any("months" in band or "month_days" in band for band in bands):
-        raise Unsupported("bands by day of the year that are not public holidays")
     order = sorted(enumerate(bands), key=lambda item: (item[1]["weight"], item[1]["start"]), reverse=True)
     rules = [
-        BandRule(f"b{row}", frozenset(band["weekdays"]), time.fromisoformat(band["start"]), time(0))
+        BandRule(
+            f"b{row}",
+            frozenset(band.get("weekdays", range(1, 8))),
+            time.fromisoformat(band["start"]),
+            time(0),
+            frozenset(pairs(band.get("months", ()), band.get("month_days", ()))),
+        )
         for row, band in order
     ]
     return Calendar("c", "UTC", "", tuple(rules))
 
 
-def _cgr_rate(tariff: Case, band: Case, name: str, prefix: str) -> Rate:
-    if "steps" not in band:
-        raise Unsupported("a band without a price")
-    most = band.get("max_cost") or tariff.get("max_cost")
-    capped = most is not None and most["strategy"] == "free"
-    steps = [Step(step["from_s"], Decimal(step["price"]), step["per_s"], step["increment_s"]) for step in band["steps"]]
-    fee = Decimal(band.get("connect_fee", "0"))
+def _cgr_rate(case: Case, band: Case, name: str, prefix: str, kind: UsageKind) -> Rate:
+    """A band as a row; a later slice of a session has no fee; a case may ask for the band and not for a price."""
+    most = band.get("max_cost") or case["tariff"].get("max_cost")
+    cutting = "disconnect" if case["call"].get("operation") == "max_usage" else "free"  # the other one sets no price
+    capped = most is not None and most["strategy"] == cutting
+    asked = band.get("steps", [])
+    steps = [Step(step["from_s"], Decimal(step["price"]), step["per_s"], step["increment_s"]) for step in asked]
+    fee = Decimal(0 if case["call"].get("is_continuation") else band.get("connect_fee", "0"))
     return _rate(
-        steps, prefix=prefix, band=name, connection_fee=fee, maximum=Decimal(most["amount"]) if capped else None
-    )
+        steps, prefix=prefix, band=name, kind=kind, connection_fee=fee,
+        maximum=Decimal(most["amount"]) if capped else None,
+    )  # fmt: skip
 
 
 def _inherited(tariff: Case, subject: str) -> Snapshot:
@@ -314,65 +383,100 @@ def _inherited(tariff: Case, subject: str) -> Snapshot:
 
 def _openrate(case: Case) -> Answers:
     tariff, call = case["tariff"], case["call"]
-    if "price_group" in tariff:
-        raise Unsupported("several price models added up for one call")
     if "time_packets" in tariff:
-        raise Unsupported("a call split at the border of a band (a call keeps the band of its start)")
-    if call.get("operation") == "max_usage":
-        raise Unsupported("how long a balance lasts is prepaid")
+        return _openrate_packets(case)
     if Decimal(call["already_rated_offset"]) != 0:
         raise Unsupported("a slice of a session already rated in part")
-    if case["semantics"] == "OR-EVENT":
-        raise Unsupported("usage that is not counted in seconds")
-    borders = sorted({step["valid_from"] for step in tariff["steps"]})
+    if "price_group" in tariff:
+        return _openrate_whole(case, [model["steps"] for model in tariff["price_group"]])
+    return _openrate_whole(case, [tariff["steps"]])
+
+
+def _openrate_whole(case: Case, models: Sequence[Sequence[Case]]) -> Answers:
+    call = case["call"]
+    borders = sorted({step["valid_from"] for steps in models for step in steps})
     ends = [datetime.fromisoformat(border).replace(tzinfo=UTC) for border in borders[1:]]
     versions = [
-        TariffVersion(number, datetime.fromisoformat(border).replace(tzinfo=UTC), end, (_openrate_rate(case, border),))
+        TariffVersion(
+            number, datetime.fromisoformat(border).replace(tzinfo=UTC), end, (_openrate_rate(case, models, border),)
+        )
         for number, (border, end) in enumerate(zip(borders, [*ends, None], strict=True), 1)
     ]
     at = datetime.fromisoformat(call["event_date"]).replace(tzinfo=UTC)
-    usage = _call(call["quantity"], at=at)
-    part = _one(_snapshot(_tariff([], versions=versions)), usage)
-    return {"cost": _amount(part)}
+    threshold = case["semantics"] == "OR-THRESHOLD"
+    product = _tariff(
+        [], versions=versions, origin=IncrementOrigin.STEP, tiers=Tiers.VOLUME if threshold else Tiers.GRADUATED
+    )
+    if call.get("operation") == "max_usage":
+        most = _thousandths(models[0][-1]["to"])
+        asked = _units_of(UsageKind.EVENT, most, at=at)
+        return {"max_units": Decimal(_longest(_snapshot(product), asked, call["balance"])) / THOUSANDTHS}
+    usage = _units_of(UsageKind.EVENT, _thousandths(call["quantity"]), at=at)
+    return {"cost": _amount(_one(_snapshot(product), usage))}
 
 
-def _openrate_rate(case: Case, border: str) -> Rate:
-    newest: dict[tuple[int, int], Case] = {}
-    for step in sorted(case["tariff"]["steps"], key=lambda step: step["valid_from"]):
-        if step["valid_from"] <= border:
-            newest[step["from"], step["to"]] = step
-    tiers = [newest[key] for key in sorted(newest)]
-    if case["semantics"] == "OR-THRESHOLD" and len(tiers) > 1:
-        raise Unsupported("volume pricing: the tier that holds the whole quantity prices all of it")
-    if any(tier["from"] == tier["to"] for tier in tiers):
-        raise Unsupported("a set-up fee written as a tier of no width")
-    if any(tier["from"] != before["to"] for before, tier in pairwise(tiers)):
-        raise Unsupported("tiers that overlap or leave a gap")
-    if Decimal(case["call"]["quantity"]) > tiers[-1]["to"]:
-        raise Unsupported("a quantity beyond the last tier, left unpriced")
-    flat = case["semantics"] == "OR-FLAT"
-    steps = [Step(tier["from"], Decimal(tier["price"]), tier["per"], 1 if flat else tier["beat"]) for tier in tiers]
-    return _rate(steps)
+def _openrate_rate(case: Case, models: Sequence[Sequence[Case]], border: str) -> Rate:
+    """A model of tiers as steps; another model, or a tier, of no width is a fee for the first unit."""
+    fees, tiers = [], []
+    for model in models:
+        newest: dict[tuple[int, int], Case] = {}
+        for step in sorted(model, key=lambda step: step["valid_from"]):
+            if step["valid_from"] <= border:
+                newest[step["from"], step["to"]] = step
+        for key in sorted(newest):
+            (fees if key[0] == key[1] else tiers).append(newest[key])
+    if any(tier["from"] != before["to"] for before, tier in pairwise(tiers)) or len(fees) > 1:
+        raise Unsupported("several price models, or tiers that overlap, added up for one quantity")
+    if any(fee["beat"] != fee["per"] for fee in fees):
+        raise Unsupported("a set-up fee of part of a beat")
+    steps = [_openrate_step(case, tier) for tier in tiers]
+    beyond = _thousandths(tiers[-1]["to"]) if tiers else 0
+    steps.append(Step(beyond, Decimal(0), 1, 1))  # the peer prices nothing above its last tier
+    return _rate(steps, kind=UsageKind.EVENT, connection_fee=Decimal(fees[0]["price"]) if fees else Decimal(0))
+
+
+def _openrate_step(case: Case, tier: Case) -> Step:
+    """Tiers are blocks of a beat; flat ones are proportional; of events each one has the price."""
+    per, beat = THOUSANDTHS * tier["per"], THOUSANDTHS * tier["beat"]
+    if case["semantics"] == "OR-FLAT":
+        beat = 1
+    if case["semantics"] == "OR-EVENT":
+        per = beat = THOUSANDTHS
+    return Step(_thousandths(tier["from"]), Decimal(tier["price"]), per, beat)
+
+
+def _openrate_packets(case: Case) -> Answers:
+    """Two stretches of time with a price list each: a call across the border of two bands."""
+    tariff, call = case["tariff"], case["call"]
+    borders = {"beat_rounding": BandBorder.CARRY, "plain": BandBorder.SPLIT}
+    if tariff["time_splitting"].startswith("none"):  # the peer charges both ends of a call: two parties, two prices
+        costs = [_openrate_whole(case, packet["models"])["cost"] for packet in tariff["time_packets"]]
+        return {"cost": sum(costs, Decimal(0))}
+    first, second = tariff["time_packets"]
+    start = SOME_DAY - timedelta(seconds=first["seconds"])
+    calendar = Calendar("c", "UTC", "", (BandRule("later", frozenset(range(1, 8)), SOME_DAY.time(), time(0)),))
+    rates = []
+    for packet, band in ((first, ""), (second, "later")):
+        (tier,) = packet["steps"]
+        rates.append(_rate([Step(0, Decimal(tier["price"]), tier["per"], tier["beat"])], band=band))
+    product = _tariff(rates, calendar="c", band_border=borders[tariff["time_splitting"]])
+    return {"cost": _amount(_one(_snapshot(product, calendars=[calendar]), _call(call["quantity"], at=start)))}
 
 
 # --- BillRun ----------------------------------------------------------------------------------------------------------
 
 
-def _billrun_steps(tiers: Sequence[Case]) -> list[Step]:
-    steps, reached = [], 0
+def _billrun_steps(tiers: Sequence[Case], scale: int = 1) -> list[Step]:
+    """Tiers by their widths, one after the other; a started interval is charged whole unless the tier says not."""
+    steps, reached = [], Decimal(0)
     for tier in tiers:
-        if not tier.get("ceil", True):
-            raise Unsupported("a started interval charged in part")
-        start, interval = _units(tier["from"]), _units(tier["interval"])
-        if start != reached:
-            raise Unsupported("tiers counted by their widths")
-        steps.append(Step(start, Decimal(tier["price"]), interval, interval))
+        interval = Decimal(tier["interval"]) * scale
+        increment = interval if tier.get("ceil", True) else 1
+        steps.append(Step(_units(reached), Decimal(tier["price"]), _units(interval), _units(increment)))
         if tier["to"] is None:
             return steps
-        reached = _units(tier["to"])
-        if len(tiers) > 1 and reached % interval:
-            raise Unsupported("a tier that is not a whole number of intervals, rounded on its own")
-    return [*steps, Step(reached, Decimal(0), 1, 1)]  # beyond the last tier nothing is charged
+        reached += (Decimal(tier["to"]) - Decimal(tier["from"])) * scale
+    return [*steps, Step(_units(reached), Decimal(0), 1, 1)]  # beyond the last tier nothing is charged
 
 
 def _units(value: object) -> int:
@@ -383,12 +487,10 @@ def _units(value: object) -> int:
 
 
 def _br_tiered(case: Case) -> Answers:
-    if Decimal(case["call"]["quantity"]) < 0:
-        raise Unsupported("negative quantities")
     fee = Decimal(case["tariff"]["access_price"])
-    rate = _rate(_billrun_steps(case["tariff"]["steps"]), connection_fee=fee)
-    quantity = _units(case["call"]["quantity"])
-    return {"cost": _amount(_one(_snapshot(_tariff([rate])), _call(quantity)))}
+    rate = _rate(_billrun_steps(case["tariff"]["steps"], THOUSANDTHS), kind=UsageKind.EVENT, connection_fee=fee)
+    usage = _units_of(UsageKind.EVENT, _thousandths(case["call"]["quantity"]))
+    return {"cost": _amount(_one(_snapshot(_tariff([rate], origin=IncrementOrigin.STEP)), usage))}
 
 
 def _br_bundle(case: Case) -> Answers:
@@ -396,36 +498,48 @@ def _br_bundle(case: Case) -> Answers:
     names = {name: str(number) for number, name in enumerate(tariff["rates"], 1)}
     kind = UsageKind.DATA if "data" in case["family"] else UsageKind.CALL
     lines = list(dict.fromkeys(event.get("line", 1) for event in events))
-    allowances, grants, holders = _bundles(tariff["bundles"], lines, kind)
+    scale = _scale([event["usage"] for event in events] + [bundle["value"] for bundle in tariff["bundles"]])
+    allowances, grants, holders = _bundles(tariff["bundles"], lines, kind, scale)
     starts = [bundle["valid_from"] for bundle in tariff["bundles"] if "valid_from" in bundle]
     base = _instant(starts[0]) if starts else SOME_DAY
     counters, answers = Counters(), []
     # in the order of the case: its state carries from one to the next
     for minute, event in enumerate(events):
-        prices = _tariff([_bundle_rate(name, tiers, names, event, kind) for name, tiers in tariff["rates"].items()])
+        rates = [_bundle_rate(name, tiers, names, event, kind, scale) for name, tiers in tariff["rates"].items()]
+        prices = _tariff(rates, origin=IncrementOrigin.STEP)
         snapshot = _snapshot(
             prices, allowances=allowances, grants=grants, lines=holders, cost=_wholesale(case, names),
             adjustment=Adjustment(Decimal(event.get("percentage", 1)) * 100 - 100),
         )  # fmt: skip
         at = _instant(event["at"]) if "at" in event else base + timedelta(minutes=minute)
-        usage = _call(_units(event["usage"]), at=at, number=names[event["rate"]], line_id=event.get("line", 1))
+        usage = _call(
+            _units(Decimal(event["usage"]) * scale), at=at, number=names[event["rate"]], line_id=event.get("line", 1)
+        )
         if kind is not UsageKind.CALL:
             usage = replace(usage, kind=kind, units=usage.talk_s, talk_s=0)
         if "prepriced" in event:
             usage = replace(usage, operator_micros=_micros(event["prepriced"]))
         (part,) = CompiledSnapshot(snapshot).rate(usage, counters)
-        answer: Answers = {"in_bundle": part.covered_s, "cost": _amount(part)}
+        answer: Answers = {"in_bundle": Decimal(part.covered_s) / scale, "cost": _amount(part)}
         if "categories" in event and part.cost_micros is not None:
             answer["wholesale"] = Decimal(part.cost_micros).scaleb(-6)
         answers.append(answer)
     return {"events": answers}
 
 
-def _bundle_rate(name: str, tiers: Sequence[Case], names: dict[str, str], event: Case, kind: UsageKind) -> Rate:
+def _scale(quantities: Sequence[object]) -> int:
+    """1 while all are whole, else thousandths."""
+    whole = all(Decimal(str(value)) == Decimal(str(value)).to_integral_value() for value in quantities)
+    return 1 if whole else THOUSANDTHS
+
+
+def _bundle_rate(
+    name: str, tiers: Sequence[Case], names: dict[str, str], event: Case, kind: UsageKind, scale: int
+) -> Rate:
     """A product's price list, or the price that the sender printed."""
     if "prepriced" in event:
         return _rate((), prefix=names[name], zone=name, kind=kind, coefficient=Decimal(1))
-    return _rate(_billrun_steps(tiers), prefix=names[name], zone=name, kind=kind)
+    return _rate(_billrun_steps(tiers, scale), prefix=names[name], zone=name, kind=kind)
 
 
 def _micros(amount: str) -> int:
@@ -442,11 +556,11 @@ def _wholesale(case: Case, names: dict[str, str]) -> Tariff | None:
         for event in case["events"]
         if "categories" in event
     ]
-    return _tariff(rates, tariff_id=2) if rates else None
+    return _tariff(rates, tariff_id=2, origin=IncrementOrigin.STEP) if rates else None
 
 
 def _bundles(
-    bundles: Sequence[Case], lines: Sequence[int], kind: UsageKind
+    bundles: Sequence[Case], lines: Sequence[int], kind: UsageKind, scale: int
 ) -> tuple[list[Allowance], list[AllowanceGrant], list[int]]:
     """A pool is granted to each line that brings its share, also those that never call; a quantity counts as grants."""
     holders = [*lines, *range(-1, -1 - max((known.get("lines_with_bundle", 0) for known in bundles), default=0), -1)]
@@ -455,7 +569,7 @@ def _bundles(
         owner = BUNDLE_OWNERS[bundle["owner"]]
         money = bundle["unit"] == "money"
         counted = Counted.MONEY if money else Counted.OCTETS if kind is UsageKind.DATA else Counted.SECONDS
-        quantity = _micros(bundle["value"]) if money else _units(bundle["value"])
+        quantity = _micros(bundle["value"]) if money else _units(Decimal(bundle["value"]) * scale)
         zones, priority = frozenset(bundle["rates"]), bundle["priority"]
         allowances.append(Allowance(number, bundle["name"], bundle["name"], quantity, zones, owner, priority, counted))
         start = _instant(bundle["valid_from"]) if "valid_from" in bundle else None
@@ -487,10 +601,8 @@ def _instant(text: str) -> datetime:
 
 def _yeti(case: Case) -> Answers:
     tariff, call = case["tariff"], case["call"]
-    if "attempt_fee" in case["family"]:
-        raise Unsupported("a fee for each attempt")
     if call.get("covered_by_package"):
-        raise Unsupported("allowances drawn by rounded duration")
+        raise Unsupported("an allowance drawn by the duration that the price list rounds")
     answers: Answers = {}
     for side, price in (("customer", "customer_price_no_vat"), ("vendor", "vendor_price")):
         terms = tariff[side]
@@ -498,7 +610,9 @@ def _yeti(case: Case) -> Answers:
             terms["initial_rate_per_min"], 60, terms["initial_interval_s"], terms["next_interval_s"],
             terms["next_rate_per_min"],
         )  # fmt: skip
-        rate = _rate(steps, connection_fee=Decimal(terms["connect_fee"]))
+        due = call.get("sent_to_vendor", True) and (side == "vendor" or call.get("is_last_attempt", True))
+        fee = Decimal(terms.get("attempt_fee", "0")) if due else Decimal(0)
+        rate = _rate(steps, connection_fee=Decimal(terms["connect_fee"]), attempt_fee=fee)
         product = _tariff([rate], rounding=tariff.get(f"{side}_rounding"))
         part = _one(_snapshot(product), _call(call["duration_s"], answered=call.get("answered", True)))
         answers |= {price: _amount(part), f"{side}_duration_s": part.billed_s}
@@ -507,23 +621,75 @@ def _yeti(case: Case) -> Answers:
 
 def _rateomat(case: Case) -> Answers:
     tariff, call = case["tariff"], case["call"]
-    if call.get("free_cash", "0") != "0" or "cash" in call or "balance_interval" in call:
-        raise Unsupported("balances are prepaid")
-    parties = {name: terms for name, terms in tariff.items() if isinstance(terms, dict)}
-    if any("onpeak" in terms for terms in parties.values()):
-        raise Unsupported("a call split at the border of a band (a call keeps the band of its start)")
-    if any("extra_second" in terms for terms in parties.values()):
-        raise Unsupported("a surcharge when the call reaches a second")
-    if any("free_time_s" in terms for terms in parties.values()):
-        raise Unsupported("allowances drawn by rounded duration")
+    if "balance_interval" in call or ("cash" in call and "free_time_used_s" not in case["expect"]):
+        raise Unsupported("what a call leaves of a balance is prepaid")
+    if "offpeak" in tariff:
+        return _rateomat_bands(case)
     answers: Answers = dict.fromkeys(PARTIES, Decimal(0))  # a party without a contract pays nothing
-    for name, terms in parties.items():
-        steps = _first_next(
-            terms["init_price_per_s"], 1, terms["init_interval_s"], terms["follow_interval_s"],
-            terms["follow_price_per_s"],
-        )  # fmt: skip
-        answers[name] = _amount(_one(_snapshot(_tariff([_rate(steps)])), _call(call["duration_s"])))
+    for name, terms in tariff.items():
+        if isinstance(terms, dict):
+            part = _one(_rateomat_world(name, terms, call), _call(call["duration_s"]))
+            answers[name] = _amount(part)
+            if "free_time_s" in terms:
+                answers["free_time_used_s"] = part.covered_s
     return answers
+
+
+def _rateomat_bands(case: Case) -> Answers:
+    """Peak and off-peak price lists; the band is looked up at the start of each block, the surcharge at the answer."""
+    tariff, call = case["tariff"], case["call"]
+    rules = tuple(BandRule("offpeak", frozenset(range(1, 8)), *ends) for ends in _offpeak(tariff["offpeak"]))
+    at = datetime.combine(SOME_DAY.date(), time.fromisoformat(call["start"]), UTC)
+    answers: Answers = {}
+    for name in ("caller_customer", "caller_reseller"):
+        if tariff[name]["onpeak"]["init_interval_s"] != tariff[name]["offpeak"]["init_interval_s"]:
+            raise Unsupported("a first block of another length in each band, once a call wherever it begins")
+        rates = []
+        for band, key in (("", "onpeak"), ("offpeak", "offpeak")):
+            terms = tariff[name][key]
+            steps = _first_next(
+                terms["init_price_per_s"], 1, terms["init_interval_s"], terms["follow_interval_s"],
+                terms["follow_price_per_s"],
+            )  # fmt: skip
+            second, price = tariff[name].get("extra_second", {}).get(key, (-1, "0"))
+            rates.append(_rate(steps, band=band, surcharge=Decimal(price), surcharge_at_s=second + 1))
+        bands = _tariff(rates, calendar="c", band_border=BandBorder.CARRY, rounding={"mode": "half_up", "decimals": 4})
+        snapshot = _snapshot(bands, calendars=[Calendar("c", "UTC", "", rules)])
+        answers[f"{name}_total"] = _amount(_one(snapshot, _call(call["duration_s"], at=at)))
+    return answers
+
+
+def _offpeak(texts: Sequence[str]) -> Iterator[tuple[time, time]]:
+    """« every day 00:00:00-07:59:59 » to the end of that second; « 08:01 » is a minute."""
+    for text in texts:
+        found = re.search(r"(\d\d:\d\d:\d\d)-(\d\d:\d\d:\d\d)", text)
+        clock = re.match(r"\d\d:\d\d", text)
+        if found is None and clock is not None:
+            start = datetime.combine(SOME_DAY.date(), time.fromisoformat(clock[0]))
+            yield start.time(), (start + timedelta(minutes=1)).time()
+        elif found is not None and found[2] == "24:00:00":
+            yield time.fromisoformat(found[1]), time(0)
+        elif found is not None:
+            end = datetime.combine(SOME_DAY.date(), time.fromisoformat(found[2])) + timedelta(seconds=1)
+            yield time.fromisoformat(found[1]), end.time()
+
+
+def _rateomat_world(name: str, terms: Case, call: Case) -> Snapshot:
+    """One party's contract; its free seconds, or the free cash of a customer who pays later, are allowances."""
+    steps = _first_next(
+        terms["init_price_per_s"], 1, terms["init_interval_s"], terms["follow_interval_s"], terms["follow_price_per_s"]
+    )
+    rate = _rate(steps)
+    if terms.get("extra_second") is not None:  # due when the call goes beyond that second
+        rate = replace(rate, surcharge=Decimal(terms["extra_price"]), surcharge_at_s=terms["extra_second"] + 1)
+    included = []
+    if "free_time_s" in terms:
+        included = [Allowance(1, "F", "F", terms["free_time_s"], frozenset({"Z"}), AllowanceOwner.ACCOUNT)]
+    elif "customer" in name and not call.get("prepaid") and "free_cash" in call:
+        cash = _micros(call["free_cash"])
+        included = [Allowance(1, "F", "F", cash, frozenset({"Z"}), AllowanceOwner.ACCOUNT, counted=Counted.MONEY)]
+    grants = [AllowanceGrant(OwnerKind.ACCOUNT, ACCOUNT, 1, None, None)] if included else []
+    return _snapshot(_tariff([rate]), allowances=included, grants=grants)
 
 
 PARTIES = ("caller_customer", "callee_customer", "caller_reseller", "callee_reseller")
@@ -542,6 +708,7 @@ def _a2b(case: Case) -> Answers:
         steps,
         connection_fee=Decimal(tariff.get("connect_charge", "0")),
         minimum=Decimal(tariff.get("minimal_call_cost", "0")),
+        **_a2b_surcharge(tariff),
     )
     allowances, grants = [], []
     if "free_seconds" in tariff:
@@ -551,9 +718,17 @@ def _a2b(case: Case) -> Answers:
     return _whole(_snapshot(product, allowances=allowances, grants=grants), call["duration_s"])
 
 
+def _a2b_surcharge(tariff: Case) -> dict[str, Any]:
+    """A charge at the end of calls that last long enough, or one for each full block of time."""
+    if "additional_block_charge" in tariff:
+        every = int(tariff["additional_block_charge_time_s"])
+        charge = Decimal(tariff["additional_block_charge"])
+        return {"surcharge": charge, "surcharge_at_s": every, "surcharge_every_s": every}
+    after = int(tariff.get("disconnect_charge_after_s", "0"))
+    return {"surcharge": Decimal(tariff.get("disconnect_charge", "0")), "surcharge_at_s": after}
+
+
 A2B_LATER = {
-    "disconnect_charge": "a charge at the end of a call",
-    "additional_block_charge": "a charge for each block of time",
     "additional_grace_s": "grace seconds added to every call",
     "rounding_calltime_s": "short calls raised to a minimum above a threshold",
 }
@@ -583,12 +758,13 @@ def _cnxcc(case: Case) -> Answers:
 
 
 def _pyfb(case: Case) -> Answers:
+    """Durations in milliseconds; a whole number of seconds is what its blocks are made of."""
     tariff, call = case["tariff"], case["call"]
-    if "duration_ms" in call:
-        raise Unsupported("durations under a second")
-    steps = [Step(0, Decimal(tariff["sell_rate_per_min"]), 60, tariff["increment_s"])]
-    rate = _rate(steps, connection_fee=Decimal(tariff["connect_fee"]))
-    return _whole(_snapshot(_tariff([rate])), call["duration_s"])
+    block = THOUSANDTHS * tariff["increment_s"]
+    steps = [Step(0, Decimal(tariff["sell_rate_per_min"]), THOUSANDTHS * 60, block)]
+    rate = _rate(steps, kind=UsageKind.EVENT, connection_fee=Decimal(tariff["connect_fee"]))
+    milliseconds = call["duration_ms"] if "duration_ms" in call else _thousandths(call["duration_s"])
+    return {"cost": _amount(_one(_snapshot(_tariff([rate])), _units_of(UsageKind.EVENT, milliseconds)))}
 
 
 def _freeside(case: Case) -> Answers:
@@ -602,7 +778,19 @@ def _freeside(case: Case) -> Answers:
 
 
 def _a2b_progressive(case: Case) -> Answers:
-    raise Unsupported("a charge at the beginning of each step")
+    """Two cycles with a charge each, then the base rate; the second charge is due from the second cycle on."""
+    tariff = case["tariff"]
+    first, second = tariff["time_a_s"], tariff["time_a_s"] + tariff["time_b_s"]
+    steps = [
+        Step(0, Decimal(tariff["charge_a_per_min"]), 60, tariff["block_a_s"]),
+        Step(first, Decimal(tariff["charge_b_per_min"]), 60, tariff["block_b_s"]),
+        Step(second, Decimal(tariff["rate_per_min"]), 60, tariff["billing_block_s"]),
+    ]
+    rate = _rate(
+        steps, connection_fee=Decimal(tariff["stepcharge_a"]), surcharge=Decimal(tariff["stepcharge_b"]),
+        surcharge_at_s=first + 1,
+    )  # fmt: skip
+    return {"cost": _amount(_one(_snapshot(_tariff([rate])), _call(case["call"]["duration_s"])))}
 
 
 def _whole(snapshot: Snapshot, duration: object) -> Answers:
