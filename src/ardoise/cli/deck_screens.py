@@ -93,12 +93,12 @@ def _show_changes(found: Preview, rows: int) -> None:
     screen.print()
 
 
-def _by_size(change: Change) -> tuple[int, Decimal, Any]:
+def _by_size(change: Change) -> tuple[int, Decimal, Decimal, Any]:
     """Dearer first, by how much; then changed, gone, new, cheaper: what costs money stands on top."""
     order = ("dearer", "changed", "gone", "new", "cheaper")
-    price = change.new.terms.price_per_min if change.new else None
-    size = change.difference_percent if change.old else price
-    return order.index(change.kind), -abs(size or Decimal(0)), change.key
+    row = change.new or change.old
+    price = (row.terms.price_per_min if row else None) or Decimal(0)
+    return order.index(change.kind), -abs(change.difference_percent or Decimal(0)), -price, change.key
 
 
 def _key_text(change: Change) -> str:

@@ -218,7 +218,7 @@ def test_a_machine_reads_the_preview_and_the_errors(tmp_path: Path) -> None:
     refused = run("preview", write(tmp_path, FIRST + "x,Y,1,\n"), "--tariff", "wholesale", "--json", *TODAY)
     assert refused.exit_code == 1
     first = json.loads(refused.stdout)["errors"][0]
-    assert (first["file"], first["line"], first["column"], first["read"]) == ("deck.csv", 4, "« Code »", "x")
+    assert (first["file"], first["line"], first["column"], first["read"]) == ("deck.csv", 4, "Code", "x")
 
 
 def test_changes_are_written_as_csv(tmp_path: Path) -> None:

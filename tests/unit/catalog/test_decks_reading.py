@@ -153,7 +153,9 @@ def test_two_columns_that_look_alike_are_a_question_that_the_layout_answers() ->
 
 def test_a_column_that_is_named_and_missing_is_refused_with_those_there_are() -> None:
     (said,) = refused("Code,Destination,Rate\n33,France,0.02\n", columns={"price": "Rate USD"})
-    assert said.startswith("line 1, column Rate USD: there is no such column; the file has « Code », « Destination »")
+    assert said.startswith(
+        "line 1, column « Rate USD »: there is no such column; the file has « Code », « Destination »"
+    )
 
 
 def test_a_file_without_header_is_read_by_positions() -> None:

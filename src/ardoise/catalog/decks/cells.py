@@ -46,7 +46,8 @@ def read_codes(cell: str, *, country: str, lists: bool, stem: str = "") -> tuple
         return (cell,)  # the tariff itself; only our own exports write them
     if _GROUPED.fullmatch(cell) and not lists:
         parts = cell.split(",")
-        raise NotRead(f"is one code {''.join(parts)} or {len(parts)}, {' and '.join(parts)}? write {';'.join(parts)}")
+        whole, several = "".join(parts), " and ".join(parts)
+        raise NotRead(f"is one code {whole} or {len(parts)}, {several}? write {whole} or {';'.join(parts)}")
     found: list[str] = []
     for part in _LIST.split(cell.strip(",;/|& \n")):
         found += _codes_of(part.strip(), country, stem)

@@ -96,7 +96,7 @@ def _amounts(table: Table, name: str, money: Money) -> list[Decimal | None]:
         unit = money.unit or unit
     factor = _FACTORS.get(unit) if unit == "cent" or name.partition("@")[0] == "price" else None
     if factor is not None:
-        table.notes.append(f"{table.column_text(name)} {_UNIT_NOTES[unit]}")
+        table.notes.append(f"« {table.columns.names[name]} » {_UNIT_NOTES[unit]}")
 
     def read(cell: str) -> Decimal | None:
         beside = "" if isinstance(cell, Figure) else cells.split_amount(cell)[1]

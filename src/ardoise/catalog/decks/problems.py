@@ -14,7 +14,9 @@ class NotRead(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeckProblem:
-    """`line` 0 = the whole file; `sheet` is "" in a CSV file; `read` is the text of the cell."""
+    """`line` 0 = the whole file; `sheet` and `letter` (of the column) are "" in a CSV file; `column` is its header;
+    `read` is the text of the cell.
+    """
 
     file: str
     sheet: str
@@ -22,6 +24,7 @@ class DeckProblem:
     column: str
     read: str
     message: str
+    letter: str = ""
 
     def as_json(self) -> dict[str, str | int]:
         return asdict(self)
@@ -31,7 +34,7 @@ class DeckProblem:
             self.file,
             f"sheet {self.sheet}" if self.sheet else "",
             f"{'row' if self.sheet else 'line'} {self.line}" if self.line else "",
-            f"column {self.column}" if self.column else "",
+            f"column « {self.column} »" + (f" ({self.letter})" if self.letter else "") if self.column else "",
         ]
         said = f"« {self.read} » {self.message}" if self.read else self.message
         return visible(f"{', '.join(part for part in place if part)}: {said}")

@@ -43,8 +43,8 @@ class Sheet:
     rows: list[list[str]]
     separator: str = ""
 
-    def problem(self, line: int, column: str, read: str, message: str) -> DeckProblem:
-        return DeckProblem(self.file, self.name, line, column, read[:60], message)
+    def problem(self, line: int, column: str, read: str, message: str, letter: str = "") -> DeckProblem:
+        return DeckProblem(self.file, self.name, line, column, read[:60], message, letter)
 
 
 def is_workbook(data: bytes) -> bool:

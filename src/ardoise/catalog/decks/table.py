@@ -75,18 +75,13 @@ class Table:
         """The fields that hold a price per minute: "price", "price@night"."""
         return [name for name in self.columns.places if name.partition("@")[0] == "price"]
 
-    def column_text(self, name: str) -> str:
-        """A column as a person finds it: its header, and its letter in a workbook."""
-        place = self.columns.places.get(name)
-        if place is None:
-            return ""
-        header = f"« {self.columns.names[name]} »"
-        return f"{header} ({letter(place)})" if self.sheet.name else header
-
     def refuse(self, row: int | None, name: str, read: str, message: str) -> None:
         """Note a problem of a row (by its index), or of the whole file (None)."""
         line = 0 if row is None else self.lines[row]
-        self.problems.append(self.sheet.problem(line, self.column_text(name), read, message))
+        place = self.columns.places.get(name)
+        header = "" if place is None else self.columns.names[name]
+        where = letter(place) if place is not None and self.sheet.name else ""
+        self.problems.append(self.sheet.problem(line, header, read, message, where))
 
     def read(self, name: str, reader: Callable[[str], T], *, empty: T) -> list[T]:
         """Read a column; a cell that cannot be read is a problem, and `empty` takes its place.
