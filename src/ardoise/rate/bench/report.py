@@ -57,6 +57,7 @@ class _Run:
             "lines": shape.lines,
             "customers": shape.customers,
             "calls_per_s": round(shape.calls / columns["rate_s"]),
+            "compiled_calls_per_s": round(shape.calls / (columns["rate_s"] - columns["compile_s"])),
             "rate_s": round(columns["rate_s"], 3),
             "compile_s": round(columns["compile_s"], 3),
             "snapshot_s": round(columns["snapshot_s"], 3),

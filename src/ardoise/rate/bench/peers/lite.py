@@ -27,7 +27,7 @@ def _beginnings(alias: str, version: str, band: str) -> str:
     )"""
 
 
-DIALECT = Dialect(divide="/", longest=_beginnings, integer="integer")
+DIALECT = Dialect(divide="/", longest=_beginnings, integer="integer", join="cross join")  # in the order written
 
 
 def _store(db: sqlite3.Connection, name: str, frame: pl.DataFrame) -> None:

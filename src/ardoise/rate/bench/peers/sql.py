@@ -29,13 +29,14 @@ from charges group by 1, 2
 class Dialect:
     """`divide` is whole division. `longest` is the engine's own way to take the longest prefix: given an alias and the
     columns of version and band, the joins that give the row of `u.number_key` under that alias, or nulls; `first` is a
-    table that these joins may use.
+    table that these joins may use. `join`: the word for the joins that begin at the calls.
     """
 
     divide: str
     longest: Callable[[str, str, str], str]
     integer: str = "bigint"
     first: str = ""
+    join: str = "join"
 
 
 def _first(step: str, charge: str, divide: str) -> str:
@@ -56,30 +57,31 @@ def _micros(step: str, fee: str, unit: str, divide: str) -> str:
     return f"({exact} * 200 + 60 * {unit}) {divide} (120 * {unit}) * {unit}"
 
 
-ATTRIBUTED = """
+def query(dialect: Dialect) -> str:
+    """Every attributed call of `usage` as a row of charges, in no order."""
+    parts = ", ".join(filter(None, (dialect.first, _attributed(dialect.join), _matched(dialect), _priced(dialect))))
+    return f"with {parts} select {_columns(dialect)} from twice"
+
+
+def _attributed(join: str) -> str:
+    """Who pays, and which versions and which band hold at the instant of the call."""
+    return f"""
 named as (
     select u.*, i.line, case when u.charged <> '' then 'charged' else 'ddi' end as rule
     from usage u
-    join identifier i on i.source = u.source and i.value = case when u.charged <> '' then u.charged else u.ddi end
+    {join} identifier i on i.source = u.source and i.value = case when u.charged <> '' then u.charged else u.ddi end
 ),
 paid as (
     select u.*, a.account, a.root, a.tariff, v.version, v.unit, v.bills_zero, b.band,
            w.version as c_version, w.unit as c_unit, w.bills_zero as c_bills_zero
     from named u
-    join assignment a on a.line = u.line and u.answered_at >= a.from_at and u.answered_at < a.to_at
-    join version v on v.tariff = a.tariff and u.answered_at >= v.from_at and u.answered_at < v.to_at
-    join band b on b.calendar = v.calendar and u.answered_at >= b.from_at and u.answered_at < b.to_at
-    join source s on s.source = u.source
-    join version w on w.tariff = s.tariff and u.answered_at >= w.from_at and u.answered_at < w.to_at
+    {join} assignment a on a.line = u.line and u.answered_at >= a.from_at and u.answered_at < a.to_at
+    {join} version v on v.tariff = a.tariff and u.answered_at >= v.from_at and u.answered_at < v.to_at
+    {join} band b on b.calendar = v.calendar and u.answered_at >= b.from_at and u.answered_at < b.to_at
+    {join} source s on s.source = u.source
+    {join} version w on w.tariff = s.tariff and u.answered_at >= w.from_at and u.answered_at < w.to_at
 )
 """
-"""Who pays, and which versions and which band hold at the instant of the call."""
-
-
-def query(dialect: Dialect) -> str:
-    """Every attributed call of `usage` as a row of charges, in no order."""
-    parts = ", ".join(filter(None, (dialect.first, ATTRIBUTED, _matched(dialect), _priced(dialect))))
-    return f"with {parts} select {_columns(dialect)} from twice"
 
 
 def _matched(dialect: Dialect) -> str:
