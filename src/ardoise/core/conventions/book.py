@@ -16,9 +16,9 @@ from math import lcm
 
 from ardoise.core.attribution import LONG_AGO, in_force
 from ardoise.core.calendars import HolidayBook, band_changes, french_holidays
-from ardoise.core.compiled import is_digits
 from ardoise.core.conventions.model import Deck, PricedCall, Terms, rewritten
 from ardoise.core.pricing import ordered_steps
+from ardoise.core.tables import is_digits
 from ardoise.core.tariffs import Rate, ServicePer, TariffVersion, Tiers
 from ardoise.core.usage import UsageKind
 

@@ -31,15 +31,15 @@ class Row:
     printed_micros: int
 
 
-def fewest_decimals(rows: Sequence[Row]) -> int:
-    """The fewest decimals that half of the printed amounts need no more of: rounding is not coarser. Amounts that may
-    be a minimum are left out: they are round whatever the rounding.
+def fewest_decimals(rows: Sequence[Row], *, percent: int = 50) -> int:
+    """The fewest decimals that so many of the printed amounts need no more of: rounding is hardly coarser. Amounts that
+    may be a minimum are left out: they are round whatever the rounding.
     """
     least = minimums(rows)
     amounts = [row.printed_micros for row in rows if row.printed_micros and row.printed_micros not in least]
     for decimals in range(6):
         unit = 10 ** (6 - decimals)
-        if amounts and 2 * sum(micros % unit == 0 for micros in amounts) >= len(amounts):
+        if amounts and 100 * sum(micros % unit == 0 for micros in amounts) >= percent * len(amounts):
             return decimals
     return 6
 

@@ -16,8 +16,10 @@ TRIED = 3
 Step = Callable[[int], None]
 
 
-def likely_coefficients(search: Search, step: Step) -> list[Decimal]:
-    """The coefficients that most calls of the book would agree to, the likeliest first; never 1."""
+def likely_coefficients(search: Search, step: Step, *, permille: int = 0) -> list[Decimal]:
+    """The coefficients that most calls of the book would agree to, the likeliest first; never 1, and none that fewer
+    than so many calls in a thousand agree to.
+    """
     rows = [row for row in search.rows if row.talk_s >= LONG_S and row.amount > 0][:LAST_SAMPLE]
     rows = rows or [row for row in search.rows if row.amount > 0][:LAST_SAMPLE]
     reading = Reading(rows, scale=search.book.scale, decimals=search.decimals, mode=None)
@@ -27,7 +29,7 @@ def likely_coefficients(search: Search, step: Step) -> list[Decimal]:
             continue
         step(1)
         calls, coefficient = _agreed(search, trial, rows, reading)
-        if coefficient not in (0, 1):
+        if coefficient not in (0, 1) and 1000 * calls >= permille * len(rows):
             found[coefficient] = max(calls, found.get(coefficient, 0))
     return sorted(found, key=lambda known: (-found[known], len(str(known))))[:TRIED]
 

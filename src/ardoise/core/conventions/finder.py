@@ -78,11 +78,13 @@ def find(
     books = list(_books(calls, decks, holidays=holidays))
     ranked = _ranked(books, calls, step)
     found = _searched(ranked, calls, step)
-    if not found or 100 * found[0][0] < LIKELY_PERCENT * len(calls):
+    explained = found[0][0] if found else 0
+    if 100 * explained < SURE_PERCENT * len(calls):
+        more = 1000 * explained // len(calls) + 50
         scaled = [
             Book(book.deck, calls, version_id=book.version_id, coefficient=coefficient, holidays=holidays)
             for _, book in ranked
-            for coefficient in likely_coefficients(Search(book, calls), step)
+            for coefficient in likely_coefficients(Search(book, calls), step, permille=more)
         ]
         books += scaled
         found = sorted([*found, *_searched(_ranked(scaled, calls, step), calls, step)], key=_order)
@@ -91,7 +93,7 @@ def find(
             "no call of some duration meets a row of these tariffs; check the tariffs' codes, the column of the number "
             "and the dates of the versions"
         )
-    _, convention, book, near = found[0]
+    _, convention, book, near, _ = found[0]
     verdict = _settled(Contest(book, calls, books, near), convention, step)
     return _audit(verdict, calls, step)
 
@@ -124,21 +126,23 @@ def _ranked(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> l
     return [*near, *dated[:1]]
 
 
-Found = tuple[int, Convention, Book, list[Convention]]
+Found = tuple[int, Convention, Book, list[Convention], int]
 
 
 def _searched(ranked: Sequence[tuple[int, Book]], calls: Sequence[PricedCall], step: Step) -> list[Found]:
-    """(calls explained, convention, its book, conventions that come near), the best first."""
+    """(calls explained, convention, its book, conventions that come near, what one must believe), the best first."""
     found: list[Found] = []
     for _, book in ranked:
-        near = Search(book, calls).best(step)
+        search = Search(book, calls)
+        near = search.best(step)
         if near:
-            found.append((near[0][0], near[0][1], book, [convention for _, convention in near]))
+            explained, convention = near[0]
+            found.append((explained, convention, book, [known for _, known in near], search.beliefs(convention)))
     return sorted(found, key=_order)
 
 
 def _order(found: Found) -> tuple[int, int, int]:
-    return -found[0], int(found[1].coefficient != 1), int(found[1].version_id is not None)
+    return -found[0], found[4], int(found[1].version_id is not None)
 
 
 def _settled(contest: Contest, convention: Convention, step: Step) -> Verdict:

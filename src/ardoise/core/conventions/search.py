@@ -8,9 +8,8 @@ those are improved one field at a time. What remains is counted on every call.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property
 from itertools import product
 
@@ -52,6 +51,7 @@ class Search(Fitter):
         super().__init__(book, calls, indexes)
         self.like = like
         self.decimals = candidates.fewest_decimals(self.rows) if self.rows else 6
+        self.fine_decimals = candidates.fewest_decimals(self.rows, percent=90) if self.rows else 6
         self._readings: dict[tuple[int, Rounding], Reading] = {}
 
     # -- hypotheses
@@ -70,7 +70,7 @@ class Search(Fitter):
         written = self.written_pairs
         if None in written or len(written) > 1:
             pairs.insert(0, None)
-        return list(dict.fromkeys([*pairs, *written]))
+        return sorted(dict.fromkeys([*pairs, *written]), key=lambda pair: pair not in USUAL)  # ties go to the usual
 
     @cached_property
     def ends(self) -> list[int]:
@@ -130,10 +130,13 @@ class Search(Fitter):
 
     # -- ranking
 
-    def rough(self, trials: Iterable[Trial], size: int, step: Step) -> list[tuple[int, Trial]]:
-        """Trials by the calls they may explain with some rounding, the best first."""
+    def rough(
+        self, trials: Iterable[Trial], size: int, step: Step, *, decimals: int | None = None
+    ) -> list[tuple[int, Trial]]:
+        """Trials by the calls they may explain with some rounding to so many decimals, the best first."""
         rows = self.rows[:size]
-        reading = Reading(rows, scale=self.book.scale, decimals=self.decimals, mode=None)
+        places = self.decimals if decimals is None else decimals
+        reading = Reading(rows, scale=self.book.scale, decimals=places, mode=None)
         scored = []
         for trial in trials:
             scored.append((self.fit(trial, rows, reading).calls, trial))
@@ -141,13 +144,19 @@ class Search(Fitter):
         scored.sort(key=lambda pair: -pair[0])
         return scored
 
-    def sifted(self, trials: Iterable[Trial], step: Step) -> list[Trial]:
-        """The best trials, through samples that grow as the trials grow fewer."""
-        first, second, third = SAMPLES
-        kept = self.rough(trials, first, step)
-        kept = self.rough([trial for _, trial in kept[: 8 * KEPT_TRIALS]], second, step)
-        kept = self.rough([trial for _, trial in kept[: 2 * KEPT_TRIALS]], third, step)
-        return [trial for _, trial in kept[:KEPT_TRIALS]]
+    def sifted(self, trials: Collection[Trial], step: Step) -> list[Trial]:
+        """The best trials, through samples that grow as the trials grow fewer.
+
+        Where few amounts need more decimals than the others, they may be errors or tell the rounding: both are tried.
+        Round amounts may also come from round prices, under a finer rounding that hardly shows.
+        """
+        likely: dict[Trial, None] = {}
+        for decimals in sorted({self.decimals, self.fine_decimals, min(6, self.fine_decimals + 2)}):
+            kept = list(trials)
+            for size, most in zip(SAMPLES, (8 * KEPT_TRIALS, 2 * KEPT_TRIALS, KEPT_TRIALS), strict=True):
+                kept = [trial for _, trial in self.rough(kept, size, step, decimals=decimals)[:most]]
+            likely |= dict.fromkeys(kept)
+        return list(likely)
 
     def exact(self, trials: Iterable[Trial], step: Step) -> list[Fitted]:
         """Trials under every rounding, by the calls of the last sample that they explain, the best and simplest first.
@@ -293,23 +302,36 @@ class Search(Fitter):
         return sum(evaluator.explains(self.calls[row.index], self.book.sites[row.index]) for row in rows)
 
     def simplicity(self, convention: Convention) -> tuple[int, ...]:
-        """What is preferred among conventions that explain the same: what the tariff says, then what is usual."""
-        tariff, terms = self.book.tariff, convention.terms
-        pair = terms.increments
-        as_written = pair is None or {pair} == self.written_pairs
+        """What is preferred among conventions that explain the same: fewest things to believe, then what is usual."""
+        tariff, pair = self.book.tariff, convention.terms.increments
         return (
-            len(convention.zones),
-            len((terms.fee or Decimal(0)).as_tuple().digits),
-            int(convention.version_id is not None),
-            int(bool(terms.minimum)) + int(bool(terms.fee)) + int(bool(terms.free_s)),
-            int(convention.increment_decimals != tariff.increment_decimals),
-            0 if as_written else 1 + (USUAL.index(pair) if pair in USUAL else len(USUAL)),
+            self.beliefs(convention),
+            USUAL.index(pair) if pair in USUAL else len(USUAL),
             abs(pair[0] - pair[1]) if pair else 0,
             int(convention.origin is not tariff.increment_origin),
-            int(convention.rounding is not tariff.rounding),
             MODES.index(convention.rounding),
             int(convention.decimals != tariff.rounding_decimals),
             convention.decimals,
+        )
+
+    def beliefs(self, convention: Convention) -> int:
+        """How far a convention departs from the tariff as recorded; amounts with many digits and roundings to more
+        than a cent depart further.
+        """
+        tariff, terms = self.book.tariff, convention.terms
+        amounts = (terms.fee, terms.minimum, convention.coefficient - 1)
+        places, written = convention.increment_decimals, terms.increments
+        return (
+            len(convention.zones)
+            + sum(len(amount.as_tuple().digits) for amount in amounts if amount)
+            + 2 * (convention.version_id is not None)
+            + 2 * bool(terms.free_s)
+            + 2 * (places != tariff.increment_decimals)
+            + 2 * (places is not None and places < 2)
+            + 2 * (convention.decimals < 2)
+            + (written is not None and {written} != self.written_pairs)
+            + (written is not None and {written} != self.written_pairs and written not in USUAL)
+            + (convention.rounding is not tariff.rounding)
         )
 
 

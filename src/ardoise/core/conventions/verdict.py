@@ -193,13 +193,14 @@ class Contest:
         for known in self.near:
             if _places(known) > _places(convention):
                 continue  # a fee of more digits can mimic another rounding; the simpler story is told
-            joint = replace(
-                known,
-                border=convention.border,
-                bill_zero_seconds=convention.bill_zero_seconds,
-                parts_apart=convention.parts_apart,
-            )
-            yield joint, self.book
+            for border in (convention.border, *BandBorder):
+                joint = replace(
+                    known,
+                    border=border,
+                    bill_zero_seconds=convention.bill_zero_seconds,
+                    parts_apart=convention.parts_apart,
+                )
+                yield joint, self.book
 
     def _one_field(self, convention: Convention) -> Iterator[Convention]:
         terms, search = convention.terms, self.search
