@@ -80,7 +80,7 @@ class CellTables:
     def __init__(self, tables: Sequence[Painted]) -> None:
         shared: dict[bytes, list[int]] = {}
         for number, table in enumerate(tables):
-            shared.setdefault(np.unique(table.low).tobytes(), []).append(number)
+            shared.setdefault(np.sort(table.low).tobytes(), []).append(number)
         borders = sum(2 * len(tables[numbers[0]].low) for numbers in shared.values())
         groups = [list(range(len(tables)))] if borders * len(tables) <= LARGEST_CELLS else list(shared.values())
         self._layers = [_Layer([tables[number] for number in numbers]) for numbers in groups]

@@ -81,20 +81,23 @@ class Vocabulary:
 
     def codes(self, labels: pl.Series) -> Ints:
         """The number of each label."""
+        if len(labels) and (labels == labels[0]).all():
+            return np.full(len(labels), self._number(labels[0]), np.int64)
         if not isinstance(labels.dtype, pl.Categorical | pl.Enum):
             labels = labels.cast(pl.Categorical)
         physical = labels.to_physical()
-        distinct = physical.unique()
-        texts = labels.unique() if len(distinct) > 1 else labels.head(1)
-        numbers = np.zeros(max(distinct.to_list(), default=0) + 1, np.int64)
-        with self._lock:
-            for code, text in zip(texts.to_physical().to_list(), texts.cast(pl.String).to_list(), strict=True):
-                numbers[code] = self._numbers.setdefault(text, len(self.names))
-                if numbers[code] == len(self.names):
-                    self.names.append(text)
-        if len(distinct) == 1:
-            return np.full(len(labels), numbers[-1], np.int64)
+        texts = labels.unique()
+        codes = texts.to_physical().to_list()
+        numbers = np.zeros(max(codes, default=0) + 1, np.int64)
+        numbers[codes] = [self._number(text) for text in texts.cast(pl.String).to_list()]
         return numbers[physical.to_numpy()]
+
+    def _number(self, text: str) -> int:
+        with self._lock:
+            number = self._numbers.setdefault(text, len(self.names))
+            if number == len(self.names):
+                self.names.append(text)
+            return number
 
 
 class Profiles:

@@ -1,0 +1,91 @@
+"""Millions of tariff rows have few distinct prices: each is compiled once, by the scalar's own `CompiledRate`."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.tariffs import Rate, Tariff
+from ardoise.rate.columns.cells import Rows
+
+if TYPE_CHECKING:
+    from ardoise.core.compiled import CompiledVersion
+
+# What tells rows apart without changing their price; tariffs, without changing what their rows cost.
+_OF_ROW = frozenset({"prefix", "zone", "band", "exact", "origin"})
+_OF_TARIFF = frozenset({
+    "tariff_id", "code", "name", "currency", "tax_basis", "calendar", "versions", "zone", "incoming", "parent",
+})  # fmt: skip
+# What decides of an amount after it is computed: rows that differ by nothing else are compiled once.
+_AFTER = frozenset({"rounding_decimals", "rounding_point", "bill_zero_seconds", "band_border"})
+_price_of = attrgetter(*(field.name for field in fields(Rate) if field.name not in _OF_ROW))
+_settings_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF))
+_before_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF | _AFTER))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Hundreds of thousands of values that all stay: the garbage collector would walk them again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class Shapes:
+    """Distinct prices, numbered as they are met."""
+
+    def __init__(self) -> None:
+        self.compiled: list[CompiledRate] = []
+        self._by_value: dict[object, int] = {}
+        self._by_identity: dict[object, dict[tuple[int, ...], int]] = {}
+        self._numbers: dict[object, int] = {}
+        self._known: dict[tuple[int, int], CompiledRate] = {}
+
+    def of(self, version: CompiledVersion, rates: Sequence[Rate]) -> Rows:
+        """The shape of each row of a version."""
+        settings = self._number((_settings_of(version.tariff), version.change))
+        before = self._number((_before_of(version.tariff), version.change))
+        # The prices of equal rows are mostly the same objects: they are compared by value only when they are not.
+        known = self._by_identity.setdefault(settings, {})
+        identities = [tuple(map(id, price)) for price in map(_price_of, rates)]
+        for rate, identity in zip(rates, identities, strict=True):
+            if identity not in known:
+                known[identity] = self._shape(settings, before, rate, version)
+        return np.fromiter(map(known.__getitem__, identities), np.int32, len(rates))
+
+    def _number(self, value: object) -> int:
+        return self._numbers.setdefault(value, len(self._numbers))
+
+    def _shape(self, settings: int, before: int, rate: Rate, version: CompiledVersion) -> int:
+        price = self._number(_price_of(rate))
+        shape = self._by_value.get((settings, price))
+        if shape is None:
+            shape = self._by_value[settings, price] = len(self.compiled)
+            self.compiled.append(self._compile((price, before), rate, version))
+        return shape
+
+    def _compile(self, name: tuple[int, int], rate: Rate, version: CompiledVersion) -> CompiledRate:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = CompiledRate(rate, version.tariff, version.change)
+        return known if known.tariff is version.tariff else _with(known, version.tariff)
+
+
+def _with(compiled: CompiledRate, tariff: Tariff) -> CompiledRate:
+    """The same row of a tariff that only rounds otherwise."""
+    other = CompiledRate.__new__(CompiledRate)
+    for name in CompiledRate.__slots__:
+        setattr(other, name, getattr(compiled, name))
+    other.tariff = tariff
+    return other

@@ -1,0 +1,223 @@
+"""The rows of tariffs as arrays, and the tables that find the row of a number.
+
+Millions of rows have few distinct prices: a row is an entry of narrow arrays (price shape, zone, prefix, version). Made
+once for a compiled snapshot and kept as long as it lives: rating again compiles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import polars as pl
+
+from ardoise.core.rating import CompiledSnapshot, Match
+from ardoise.core.tariffs import Rate
+from ardoise.core.usage import UsageKind
+from ardoise.rate.columns.cells import CellTables, Painted, Rows
+from ardoise.rate.columns.kernel import Counts, Flags, Ints, RateColumns
+from ardoise.rate.columns.numbers import DIGITS, bounds_of, number_codes
+from ardoise.rate.columns.shapes import Shapes, uncollected
+
+if TYPE_CHECKING:
+    from ardoise.core.compiled import CompiledVersion
+
+VersionBand = tuple["CompiledVersion", str]
+RowName = tuple[bool, str]  # (exact, prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRows:
+    """The rows of one version. `first` is the number of its first row among all."""
+
+    first: int
+    prefixes: pl.Series
+    zones: Sequence[str]
+    exact: Flags
+    plain: Flags  # a prefix of 0 to 15 digits: an interval of codes
+    low: Ints
+    high: Ints
+    of_band: dict[str, Ints]  # positions of the rows for calls in each band
+
+    @classmethod
+    def of(cls, rates: Sequence[Rate], first: int) -> VersionRows:
+        names = [list(map(attrgetter(name), rates)) for name in ("prefix", "zone", "exact", "band", "kind", "origin")]
+        prefixes = pl.Series(names[0], dtype=pl.String)
+        exact = np.array(names[2], np.bool_)
+        _, coded = number_codes(prefixes)
+        size = prefixes.str.len_bytes().to_numpy()
+        plain = (coded & (size <= DIGITS)) | ((size == 0) & ~exact)
+        low, high = np.zeros(len(rates), np.int64), np.zeros(len(rates), np.int64)
+        held = np.flatnonzero(plain)
+        low[held], high[held] = bounds_of(prefixes.gather(held), exact[held])
+        kinds: dict[tuple[str, UsageKind, str], int] = {}
+        kind_of = np.array([kinds.setdefault(kind, len(kinds)) for kind in zip(*names[3:], strict=True)], np.int64)
+        of_band = {
+            band: np.flatnonzero(kind_of == number)
+            for (band, kind, origin), number in kinds.items()
+            if kind is UsageKind.CALL and not origin
+        }
+        return cls(first, prefixes, names[1], exact, plain, low, high, of_band)
+
+    def in_band(self, band: str) -> Ints:
+        """Positions of the rows that hold in a band, those of the band itself last: they replace the others."""
+        own = self.of_band.get(band) if band else None
+        every = self.of_band.get("", np.zeros(0, np.int64))
+        return every if own is None else np.concatenate([every, own])
+
+
+def is_digits(text: str) -> bool:
+    """As `RateTable.find` asks it."""
+    return text.isascii() and text.isdigit()
+
+
+class TariffRows:
+    """Every row of some versions, numbered, and a table of rows for each version and band. Immutable once made."""
+
+    def __init__(self, pairs: Iterable[VersionBand]) -> None:
+        self._pairs = list(pairs)
+        with uncollected():
+            self._number_rows()
+            self._build_tables()
+
+    def _number_rows(self) -> None:
+        self._versions = {id(version): version for version, _ in self._pairs}
+        self._rows: dict[int, VersionRows] = {}
+        shapes, zones = Shapes(), {"": 0}
+        shape_of: list[Rows] = []
+        zone_of: list[Rows] = []
+        version_of: list[Rows] = []
+        first = 0
+        for number, (known, version) in enumerate(self._versions.items()):
+            rates = version.version.rates
+            rows = self._rows[known] = VersionRows.of(rates, first)
+            shape_of.append(shapes.of(version, rates))
+            zone_of.append(np.array([zones.setdefault(zone, len(zones)) for zone in rows.zones], np.int32))
+            version_of.append(np.full(len(rates), number, np.int32))
+            first += len(rates)
+        self.rates = RateColumns(shapes.compiled, Counts())
+        self.zone_names = list(zones)
+        none = np.zeros(0, np.int32)
+        self.row_shape = np.concatenate([*shape_of, none])
+        self.row_zone = np.concatenate([*zone_of, none])
+        self.row_version = np.concatenate([*version_of, none])
+        self._row_exact = np.concatenate([*(rows.exact for rows in self._rows.values()), none.astype(np.bool_)])
+        every = pl.concat([pl.Series([""], dtype=pl.String), *(rows.prefixes for rows in self._rows.values())])
+        self.prefix_names = every.unique().sort()
+        self.row_prefix = self.prefix_names.search_sorted(every[1:]).to_numpy().astype(np.int32)
+        versions = list(self._versions.values())
+        self.version_ids = np.array([known.version.version_id for known in versions], np.int64)
+        self.tariff_ids = np.array([known.tariff.tariff_id for known in versions], np.int64)
+        self.currency_of = [known.tariff.currency for known in versions]
+        self.tax_basis_of = [known.tariff.tax_basis.value for known in versions]
+
+    def _build_tables(self) -> None:
+        self._tables: dict[tuple[int, str], int] = {}
+        self._painted: list[Painted] = []
+        self._special: list[dict[RowName, int]] = []
+        for version, band in self._pairs:
+            rows = self._rows[id(version)]
+            key = (id(version), band if band in rows.of_band else "")
+            if key not in self._tables:
+                self._tables[key] = len(self._painted)
+                self._add(rows, band)
+            self._tables[id(version), band] = self._tables[key]
+        self._cells = CellTables(self._painted)
+        self._spare: dict[tuple[int, str], int] = {}
+        self._named: dict[int, dict[RowName, int]] = {}
+        self._numbers: dict[int, dict[int, int]] = {}
+
+    def _add(self, rows: VersionRows, band: str) -> None:
+        held = rows.in_band(band)
+        plain = held[rows.plain[held]]
+        self._painted.append(Painted(rows.low[plain], rows.high[plain], (rows.first + plain).astype(np.int32)))
+        special = held[~rows.plain[held]]
+        names = zip(rows.exact[special].tolist(), rows.prefixes.gather(special).to_list(), strict=True)
+        self._special.append(dict(zip(names, (rows.first + special).tolist(), strict=True)))
+
+    def covers(self, pairs: Iterable[VersionBand]) -> bool:
+        """Whether all of these have their table."""
+        return all((id(version), band) in self._tables for version, band in pairs)
+
+    @property
+    def pairs(self) -> Sequence[VersionBand]:
+        return self._pairs
+
+    def counting(self, counts: Counts) -> TariffRows:
+        """The same rows, for a run that counts by itself the calls that it leaves to the scalar."""
+        other = copy(self)
+        other.rates = copy(self.rates)
+        other.rates.counts = counts
+        return other
+
+    def row_number(self, match: Match) -> int:
+        """The number of the row that the scalar found."""
+        known = next(known for known, found in self._versions.items() if found.version is match.version)
+        if known not in self._numbers:
+            first = self._rows[known].first
+            self._numbers[known] = {id(rate): first + place for place, rate in enumerate(match.version.rates)}
+        return self._numbers[known][id(match.rate.rate)]
+
+    def table(self, version: CompiledVersion, band: str) -> int:
+        """The table of the rows of a version that hold in a band."""
+        return self._tables[id(version), band]
+
+    # -- questions
+
+    def find(self, tables: Rows, *, codes: Ints, coded: Flags, keys: pl.Series | None) -> Rows:
+        """The row of each number in each table, -1 for none; tables of -1 have none. `keys` are the texts of the
+        numbers, None when every one has a code.
+        """
+        found = self._cells.find(tables, codes)
+        if keys is not None:
+            others = np.flatnonzero(~coded)
+            if len(others):
+                found[others] = self._find_texts(tables[others], keys.gather(others))
+        return found
+
+    def _find_texts(self, tables: Rows, keys: pl.Series) -> Rows:
+        """Short numbers and texts: few distinct ones, each looked up once in each table."""
+        distinct = keys.unique().sort()
+        texts = distinct.to_list()
+        pair = tables.astype(np.int64) * len(texts) + distinct.search_sorted(keys).to_numpy()
+        pairs, back = np.unique(pair, return_inverse=True)
+        found = [self._find_text(known // len(texts), texts[known % len(texts)]) for known in pairs.tolist()]
+        return np.array(found, np.int32)[back]
+
+    def _find_text(self, table: int, key: str) -> int:
+        """The exact text, else the longest prefix; of every number of digits, the row without a prefix."""
+        if table < 0 or not key:
+            return -1
+        known = self._spare.get((table, key))
+        if known is None:
+            rows = self._rows_by_name(table) if is_digits(key[0]) else self._special[table]
+            names = [(True, key), *((False, key[:length]) for length in range(len(key), 0, -1))]
+            if is_digits(key):
+                names.append((False, ""))
+            known = self._spare[table, key] = next((rows[name] for name in names if name in rows), -1)
+        return known
+
+    def _rows_by_name(self, table: int) -> dict[RowName, int]:
+        """Every row of a table: for the few numbers of more than 15 digits, and texts that begin with some."""
+        if table not in self._named:
+            rows = self._painted[table].row
+            names = self.prefix_names.gather(self.row_prefix[rows]).to_list()
+            named = zip(zip(self._row_exact[rows].tolist(), names, strict=True), rows.tolist(), strict=True)
+            self._named[table] = dict(named) | self._special[table]
+        return self._named[table]
+
+
+_KEPT: WeakKeyDictionary[CompiledSnapshot, TariffRows] = WeakKeyDictionary()
+
+
+def rows_of(compiled: CompiledSnapshot, pairs: Sequence[VersionBand]) -> TariffRows:
+    """The rows of these versions in these bands, from the last time if it had all of them."""
+    kept = _KEPT.get(compiled)
+    if kept is None or not kept.covers(pairs):
+        kept = _KEPT[compiled] = TariffRows([*pairs, *(kept.pairs if kept is not None else ())])
+    return kept
