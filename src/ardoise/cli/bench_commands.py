@@ -145,7 +145,8 @@ def _show(measured: dict[str, Any]) -> None:
     screen.print(shown)
     screen.print(
         f"Of {measured['rate_s']} s, compiling the tariffs took {measured['compile_s']} s; once compiled, "
-        f"{measured['compiled_calls_per_s']:,} calls a second. {measured['scalar_calls']:,} calls took the scalar path."
+        f"{measured['compiled_calls_per_s']:,} calls a second.\n"
+        f"{measured['scalar_calls']:,} calls took the scalar path."
     )
 
 
