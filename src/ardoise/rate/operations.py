@@ -13,13 +13,16 @@ import polars as pl
 from django.conf import settings
 from django.db import transaction
 
+from ardoise.catalog.operations import record_carried
 from ardoise.catalog.queries import take_snapshot
+from ardoise.core.allowances import later
 from ardoise.core.attribution import Attributor, NoLine
 from ardoise.core.periods import instants_of, month_period, utc_months_of
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
 from ardoise.directory.operations import UnknownIdentifier, register_provisional_lines
+from ardoise.rate import issued
 from ardoise.rate.columns.month import RatedFile
 from ardoise.rate.columns.month import rate_month as rate_files
 from ardoise.rate.models import MonthRating
@@ -50,7 +53,8 @@ def rate_month(
     """Price a billing month again from its usage and today's directory and catalogue.
 
     The open charges of every bucket are replaced by compare-and-set: two ratings at once cannot mix, the second fails
-    with GenerationMoved and is simply run again.
+    with GenerationMoved and is simply run again. What allowances carry to the next month is written with them; calls
+    of issued documents keep what they took.
     """
     # Generations first: what is replaced from here on makes the swap fail, never pass on older usage.
     expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
@@ -58,8 +62,10 @@ def rate_month(
     files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near, between=span)]
     paths = [file.path for file in files]
     registered = _register_unknown(paths, sources=sources, now=now)
-    snapshot = take_snapshot(sources=sources)
-    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(files)}
+    snapshot = take_snapshot(sources=sources, month=month)
+    shared = issued.matters(snapshot)
+    read = [*files, *issued.issued_files(month)] if shared else files
+    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(read)}
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
@@ -70,6 +76,7 @@ def rate_month(
             month=month,
             out_dir=Path(folder),
             buckets=BUCKETS,
+            held=issued.held_of(month, snapshot) if shared else None,
             progress=_increments(progress),
         )
         states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
@@ -85,6 +92,7 @@ def rate_month(
                     expected_generation=generation,
                     files=staged[name],
                 )
+            record_carried(month=later(month, 1), rows=result.carried)
             MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
     return Rated(month, True, result.calls_all, states, registered)
 
