@@ -18,7 +18,8 @@ from tests.unit.core.rating_world import CUSTOMER, LINE, MONDAY_10H, rate, tarif
 
 from ardoise.core.allowances import Counters, Held, LotKey, Pool, PoolKey, in_drawing_order
 from ardoise.core.charging import AccessCharge, recomputed
-from ardoise.core.compiled import CompiledRate, Fare
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare
 from ardoise.core.snapshot import Carried, OwnerKind, PromotionGrant, Snapshot
 from ardoise.core.tariffs import Allowance, AllowanceOwner, Counted, Promotion
 from ardoise.core.usage import Usage

@@ -19,11 +19,11 @@ from ardoise.core.allowances import Draw, Held, read_draws
 from ardoise.core.attribution import Attribution, IncompleteSnapshot
 from ardoise.core.chains import is_incoming
 from ardoise.core.charging import recomputed
-from ardoise.core.compiled import CompiledVersion
 from ardoise.core.rated import NOT_ANSWERED
 from ardoise.core.rating import CompiledSnapshot, Match, PartName, RatedPart, Section, State, Why
 from ardoise.core.reasons import explain
 from ardoise.core.schema import CHARGES
+from ardoise.core.tables import CompiledVersion
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 
 Charge = Mapping[str, object]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from copy import copy
 from decimal import Decimal
 
-from ardoise.core.compiled import CompiledRate, Fare, rounding_point
+from ardoise.core.compiled import CompiledRate, rounding_point
+from ardoise.core.fares import Fare
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import Counting
 

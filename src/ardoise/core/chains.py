@@ -14,10 +14,12 @@ from functools import cached_property
 
 from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, in_force
 from ardoise.core.calendars import BandClock, HolidayBook, band_clock
-from ardoise.core.compiled import CompiledRate, CompiledVersion, LaterRow
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import LaterRow
 from ardoise.core.pricing import UNCHANGED, Change, TariffError
 from ardoise.core.rated import Match, Why
 from ardoise.core.snapshot import OwnerKind, Snapshot, SnapshotSource, TariffLink
+from ardoise.core.tables import CompiledVersion
 from ardoise.core.tariffs import BandBorder, Calendar, Tariff
 from ardoise.core.usage import Direction, Usage, UsageKind
 

@@ -20,7 +20,7 @@ from ardoise.core.allowances import (
     uncovered,
 )
 from ardoise.core.attribution import Attribution, Attributor
-from ardoise.core.compiled import Exact, Fare
+from ardoise.core.fares import Exact, Fare
 from ardoise.core.promotions import Applied, Offer, PromotionBook, Uncovered, again, choose, count, discounted
 from ardoise.core.snapshot import Snapshot
 from ardoise.core.tariffs import Counted, Promotion

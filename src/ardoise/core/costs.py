@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from ardoise.core.compiled import Exact
+from ardoise.core.fares import Exact
 from ardoise.core.money import round_fraction
 from ardoise.core.rated import Match
 from ardoise.core.snapshot import ExchangeRate

@@ -14,9 +14,11 @@ from itertools import pairwise
 from ardoise.core.affordable import affordable
 from ardoise.core.attribution import Attribution
 from ardoise.core.chains import Chain, specificity
-from ardoise.core.compiled import CompiledRate, Fare, RateTable
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare
 from ardoise.core.rated import Why
 from ardoise.core.rating import CompiledSnapshot, quoted_usage
+from ardoise.core.tables import RateTable
 from ardoise.core.tariffs import BandBorder
 from ardoise.core.usage import Direction, Usage, UsageKind
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from ardoise.core.allowances import RETAIL, Draw, covered_of
 from ardoise.core.attribution import Attribution
-from ardoise.core.compiled import CompiledRate, Fare, LaterRow
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare, LaterRow
 from ardoise.core.tariffs import Promotion, TariffVersion
 from ardoise.core.usage import CallStatus, Usage
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ardoise.core.allowances import Draw, uncovered
-from ardoise.core.compiled import Fare, Stretch
+from ardoise.core.fares import Fare, Stretch
 from ardoise.core.money import NO_BREAK, amount_text, micros_text
 from ardoise.core.pricing import Counting
 from ardoise.core.rated import NOT_ANSWERED, RatedPart

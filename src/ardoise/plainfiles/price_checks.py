@@ -9,9 +9,9 @@ from typing import Any
 
 from ardoise.catalog.values import count_of, parse_steps, rate_of, tariff_of
 from ardoise.core import tariffs as core
-from ardoise.core.compiled import CompiledVersion
 from ardoise.core.phone import CATEGORIES
 from ardoise.core.pricing import TariffError
+from ardoise.core.tables import CompiledVersion
 from ardoise.directory.operations import cycles_of
 from ardoise.plainfiles.problems import Problem, one_of
 from ardoise.plainfiles.rows import Cells, Row

@@ -12,7 +12,8 @@ from tests.unit.core.rating_world import DEPARTMENT, LINE, MONDAY_10H, call, rat
 from ardoise.core.allowances import Counters
 from ardoise.core.attribution import Attribution
 from ardoise.core.charging import AccessCharge, Charging
-from ardoise.core.compiled import CompiledRate, Fare
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.snapshot import (
     AllowanceGrant,

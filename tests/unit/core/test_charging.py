@@ -12,7 +12,8 @@ from tests.unit.core.rating_world import LINE, MONDAY_10H, rate, tariff
 from ardoise.core.allowances import Counters, Draw, Held, read_draws
 from ardoise.core.attribution import IncompleteSnapshot
 from ardoise.core.charging import AccessCharge, recomputed
-from ardoise.core.compiled import CompiledRate, Fare
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare
 from ardoise.core.money import Rounding
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.tariffs import Allowance, Counted, Promotion, RoundingPoint, ServicePer

@@ -12,7 +12,8 @@ from tests.unit.core.rating_world import rate, tariff
 
 from ardoise.core import pricing
 from ardoise.core.affordable import NoDuration, affordable
-from ardoise.core.compiled import CompiledRate, Fare, LaterRow
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare, LaterRow
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import UNCHANGED, Change, Counting, residue_text, row_of
 from ardoise.core.tariffs import Adjustment, BandBorder, Rate, RoundingPoint, ServicePer, Step, Tariff
@@ -62,6 +63,24 @@ def test_the_integers_are_the_definition(counted: Counting, seed: int) -> None:
             amount, billed_s = pricing.remainder(row, quantity=quantity, uncovered=uncovered, later=later)
             found = fare.remainder(quantity, uncovered)
             assert (Fraction(found.amount, found.scale), found.billed) == (amount, billed_s)
+
+
+def test_nothing_left_costs_nothing() -> None:
+    compiled = CompiledRate(rate(maximum=Decimal(-1)), tariff(rate()))
+    assert compiled.remainder(0) == compiled.remainder(-5) == (0, 0)
+    assert Fare(compiled).remainder(60, 0)[::2] == (0, 0)
+
+
+@pytest.mark.parametrize("counted", Counting)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_pieces_of_a_call_add_up_to_its_steps(counted: Counting, seed: int) -> None:
+    row, later, fare = fares(Random(f"pieces {counted} {seed}"), counted)
+    for charge_s in (0, 1, 30, 61, 119, 500):
+        defined = pricing.pieces(row, charge_s=charge_s, begin_s=row.rate.free_s, later=later)
+        cut = fare.stretches(begin_s=row.rate.free_s, charge_s=charge_s)
+        assert [(Fraction(one.amount, one.row.scale), one.at_s, one.billed_s) for one in cut] == [
+            (piece.amount, piece.at_s, piece.billed_s) for piece in defined
+        ]
 
 
 # --- how long a balance lasts -----------------------------------------------------------------------------------------

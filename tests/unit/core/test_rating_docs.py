@@ -24,7 +24,8 @@ from tests.unit.core.rating_world import (
 from worked_tables import rows
 
 from ardoise.core.affordable import affordable
-from ardoise.core.compiled import CompiledRate, Fare
+from ardoise.core.compiled import CompiledRate
+from ardoise.core.fares import Fare
 from ardoise.core.money import Rounding, to_micros
 from ardoise.core.rating import CompiledSnapshot, RatedPart
 from ardoise.core.snapshot import ExchangeRate, OwnerKind, Snapshot, SnapshotAccount
