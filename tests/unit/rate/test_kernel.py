@@ -39,8 +39,11 @@ def test_columns_equal_the_scalar_on_both_sides_of_the_limit(price: str) -> None
     counts = Counts()
     columns = RateColumns([row], counts)
     none = np.zeros(len(talk_s), np.int64)
-    micros, billed_s = columns.calls(none, talk_s=talk_s, covered_s=none)
-    assert list(zip(micros.tolist(), billed_s.tolist(), strict=True)) == [row.whole_call(s) for s in talk_s.tolist()]
+    exact = columns.access(none, quantity=talk_s)
+    micros = columns.rounded(none, exact).micros
+    assert list(zip(micros.tolist(), exact.billed.tolist(), strict=True)) == [
+        row.whole_call(s) for s in talk_s.tolist()
+    ]
     assert counts.by_reason() == {TOO_LARGE: int((np.maximum(talk_s, 1) > safe_s).sum())}
 
 

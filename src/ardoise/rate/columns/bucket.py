@@ -11,14 +11,15 @@ from ardoise.core.rated import NOT_ANSWERED
 from ardoise.core.rating import Section, Why
 from ardoise.core.schema import USAGE
 from ardoise.core.usage import Direction, UsageKind
+from ardoise.rate.columns.amounts import spread
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.frames import Profiles
-from ardoise.rate.columns.included import Choices, cover
+from ardoise.rate.columns.included import Included
 from ardoise.rate.columns.kernel import Flags, Ints
 from ardoise.rate.columns.numbers import number_codes
 from ardoise.rate.columns.payers import SpanColumns
-from ardoise.rate.columns.rated import SECTIONS, WHY, Calls, Codes, Rated
+from ardoise.rate.columns.rated import SECTIONS, WHY, Calls, Codes, Priced, Rated
 from ardoise.rate.columns.scalar import ScalarCustomers
 
 SPAN, PROFILE, AT = "span", "profile", "at_us"  # columns of a part beside those of usage
@@ -32,7 +33,7 @@ class Month:
     spans: SpanColumns
     profiles: Profiles
     rules: ProfileRules
-    choices: Choices
+    included: Included
     catalogue: CatalogueColumns
     scalar: ScalarCustomers
 
@@ -117,82 +118,126 @@ def rate(calls: Calls, month: Month) -> Rated:
     """Exclusions, rows, allowances and amounts of the calls of some roots, whole months of them: allowances are drawn
     here and nowhere else.
     """
-    spans, catalogue = month.spans, month.catalogue
-    why = _exclusions(calls, month)
-    left = month.scalar.chosen(calls)
-    epochs = catalogue.epochs.of(calls.at_us)
-    asked = why == 0
-    coded = calls.coded & ~calls.no_detail if calls.no_detail.any() else calls.coded
-    everyone = np.arange(len(why))
-    keys = None if coded.all() else calls.keys(everyone)
-    row, band = catalogue.match(spans.price_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys)
-    cost, _ = catalogue.match(spans.cost_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys)
-    row[~asked], cost[~asked] = -1, -1
-    silent = np.flatnonzero((calls.talk_s == 0) & asked)
-    bills = catalogue.rates.bills_zero
-    billed = np.zeros(len(silent), np.bool_)
-    found = row[silent] >= 0
-    billed[found] = bills[catalogue.row_shape[row[silent[found]]]]
-    unbilled = silent[~billed]
-    row[unbilled], cost[unbilled] = -1, -1
-    why[unbilled] = WHY[Why.UNANSWERED]
-    row[left], cost[left] = -1, -1
-    missing = np.flatnonzero((row < 0) & (why == 0))
-    if len(missing):
-        why[missing] = catalogue.why(spans.price_class[calls.span[missing]], epochs[missing], calls.keys(missing))
-    rated = _amounts(calls, month, why=why, row=row, cost=cost, band=band)
-    if left.any():
-        month.scalar.rate(calls, np.flatnonzero(left), rated)
+    count = len(calls.span)
+    rated = Rated.of(count)
+    by_scalar = month.scalar.chosen(calls)
+    row, cost, attempt = _rows(calls, month, rated, by_scalar)
+    _costs(calls, month, rated, cost, attempt=attempt)
+    if len(attempt):
+        _attempts(month, rated, row, attempt)
+    _prices(calls, month, rated, row, attempt=attempt)
+    rated.row = row
+    if by_scalar.any():
+        month.scalar.rate(calls, np.flatnonzero(by_scalar), rated)
     return rated
 
 
-def _exclusions(calls: Calls, month: Month) -> Codes:
+def _rows(calls: Calls, month: Month, rated: Rated, by_scalar: Flags) -> tuple[Rows, Rows, Ints]:
+    """The row of the price and of the cost of each call, -1 for none, with the reason and the band of the price; and
+    the calls that only pay an attempt.
+    """
+    spans, catalogue, why = month.spans, month.catalogue, rated.why
+    _exclude(calls, month, why)
+    epochs = catalogue.epochs.of(calls.at_us)
+    coded = calls.coded & ~calls.no_detail if calls.no_detail.any() else calls.coded
+    keys = None if coded.all() else calls.keys(np.arange(len(why)))
+    row, rated.band = catalogue.match(
+        spans.price_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys
+    )  # fmt: skip
+    cost, _ = catalogue.match(spans.cost_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys)
+    nothing = (why != 0) | by_scalar
+    row[nothing], cost[nothing] = -1, -1
+    attempt = _idle(calls, month, why, row, cost)
+    missing = np.flatnonzero((row < 0) & (why == 0) & ~by_scalar)
+    if len(missing):
+        why[missing] = catalogue.why(spans.price_class[calls.span[missing]], epochs[missing], calls.keys(missing))
+    return row, cost, attempt
+
+
+def _exclude(calls: Calls, month: Month, why: Codes) -> None:
     """`core.rating.exclusion` on columns; the first rule wins, so the last is written first."""
     rules, profile = month.rules, calls.profile
-    why = np.zeros(len(profile), np.int8)
     incoming = rules.incoming[profile]
     why[incoming] = WHY[Why.INCOMING]
-    why[(incoming & (calls.talk_s <= 0)) | rules.silent[profile]] = WHY[Why.UNANSWERED]
+    why[(incoming & (calls.quantity == 0)) | (incoming & rules.silent[profile])] = WHY[Why.UNANSWERED]
     why[calls.no_detail | rules.no_detail[profile]] = WHY[Why.NO_DETAIL]
     internal = rules.internal[profile]
     if internal.any():
         why[internal & ~month.spans.prices_internal[calls.span]] = WHY[Why.INTERNAL]
-    return why
 
 
-def _amounts(calls: Calls, month: Month, *, why: Codes, row: Rows, cost: Rows, band: Rows) -> Rated:
-    catalogue, rates, talk_s = month.catalogue, month.catalogue.rates, calls.talk_s
-    count = len(row)
-    priced, bought = np.flatnonzero(row >= 0), np.flatnonzero(cost >= 0)
-    shape = catalogue.row_shape[row[priced]]
-    zone_id, demand_s = np.full(count, -1, np.int64), np.zeros(count, np.int64)
-    zone_id[priced] = catalogue.row_zone[row[priced]]
-    demand_s[priced] = np.maximum(talk_s[priced] - rates.free_s[shape], 0)
-    covered = cover(
-        month.choices, pools_id=month.spans.pools_id[calls.span], zone_id=zone_id, demand_s=demand_s,
-        at_us=calls.at_us, account_id=month.spans.account_id[calls.span], usage_ids=calls.usage_ids,
-    )  # fmt: skip
-    section = np.where(row >= 0, np.int8(SECTIONS.index(Section.OUTSIDE)), np.int8(0))
-    section[covered.open] = SECTIONS.index(Section.BEYOND)
-    section[covered.covered_s > 0] = SECTIONS.index(Section.INCLUDED)
-    amount, billed_s, service_micros = (np.zeros(count, np.int64) for _ in range(3))
-    has_service = np.zeros(count, np.bool_)
-    amount[priced], billed_s[priced] = rates.calls(shape, talk_s=talk_s[priced], covered_s=covered.covered_s[priced])
-    has_service[priced] = rates.has_service[shape]
-    surtaxed = np.flatnonzero(has_service)
-    service_micros[surtaxed] = rates.services(catalogue.row_shape[row[surtaxed]], talk_s=talk_s[surtaxed])
-    access_cost, service_cost = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    shape = catalogue.row_shape[cost[bought]]
-    access_cost[bought] = rates.calls(shape, talk_s=talk_s[bought], covered_s=np.zeros(len(bought), np.int64))[0]
+def _idle(calls: Calls, month: Month, why: Codes, row: Rows, cost: Rows) -> Ints:
+    """What is not answered, or of no quantity: priced where the tariff bills nothing for something, else an attempt
+    where it asks a fee of those (the calls given back), else excluded.
+    """
+    rates, silent = month.catalogue.rates, month.rules.silent[calls.profile]
+    idle = np.flatnonzero((silent | (calls.quantity == 0)) & (why == 0))
+    found = row[idle] >= 0
+    shape = month.catalogue.row_shape[row[idle[found]]]
+    billed, attempt = np.zeros(len(idle), np.bool_), np.zeros(len(idle), np.bool_)
+    billed[found] = rates.bills_zero[shape] & ~silent[idle[found]]
+    attempt[found] = rates.has_attempt_fee[shape]
+    attempt &= ~billed
+    excluded = idle[~billed & ~attempt]
+    row[excluded], cost[excluded] = -1, -1
+    why[excluded] = WHY[Why.UNANSWERED]
+    return idle[attempt]
+
+
+def _costs(calls: Calls, month: Month, rated: Rated, cost: Rows, *, attempt: Ints) -> None:
+    """What the operator's tariff asks; its attempt fee for what is not answered, or of no quantity and not billed."""
+    rates = month.catalogue.rates
+    bought = np.flatnonzero(cost >= 0)
+    shape, quantity = month.catalogue.row_shape[cost[bought]], calls.quantity[bought]
+    rated.has_cost = cost >= 0
+    rated.access_cost_micros[bought] = rates.rounded(shape, rates.access(shape, quantity=quantity)).micros
     if rates.has_service.any():
-        service_cost[bought] = rates.services(shape, talk_s=talk_s[bought])
-    free = bought[(talk_s[bought] == 0) & ~rates.bills_zero[shape]]
-    access_cost[free], service_cost[free] = 0, 0
-    whole = ~has_service  # without a service part, the only price has the whole cost
-    access_cost[whole] += service_cost[whole]
-    service_cost[whole] = 0
-    return Rated(
-        why, row, band, covered.covered_s, covered.allowance_id, section, amount, billed_s, cost >= 0, access_cost,
-        service_cost, has_service, service_micros, promotion_id=np.full(count, -1, np.int64),
-        promoted=np.zeros(count, np.int64),
+        services = rates.services(shape, quantity=quantity)
+        rated.service_cost_micros[bought] = rates.rounded(shape, services).micros
+    tried = (quantity == 0) & ~rates.bills_zero[shape]
+    if len(attempt):
+        tried |= np.isin(bought, attempt)
+    if tried.any():
+        fees = rates.rounded(shape[tried], rates.attempts(shape[tried]))
+        rated.access_cost_micros[bought[tried]] = fees.micros
+        rated.service_cost_micros[bought[tried]] = 0
+
+
+def _attempts(month: Month, rated: Rated, row: Rows, attempt: Ints) -> None:
+    """Calls that nobody answered, at the price of an attempt."""
+    rates, shape = month.catalogue.rates, month.catalogue.row_shape[row[attempt]]
+    fees = rates.rounded(shape, rates.attempts(shape))
+    rated.amount_micros[attempt] = fees.micros
+    rated.section[attempt] = SECTIONS.index(Section.OUTSIDE)
+    rated.residue = spread(fees.residue, attempt, into=rated.residue, rows=len(row))
+
+
+def _prices(calls: Calls, month: Month, rated: Rated, row: Rows, *, attempt: Ints) -> None:
+    """The access and the service part of everything that is priced and no attempt."""
+    catalogue, rates = month.catalogue, month.catalogue.rates
+    has_row = row >= 0
+    has_row[attempt] = False
+    at = np.flatnonzero(has_row)
+    shape = catalogue.row_shape[row[at]]
+    quantity = calls.quantity[at]
+    priced = Priced(
+        calls=calls, at=at, shape=shape, zone_id=catalogue.row_zone[row[at]], quantity=quantity,
+        demand=np.maximum(quantity - rates.free_s[shape], 0),
     )  # fmt: skip
+    taken = month.included.cover(priced)
+    exact = rates.access(shape, quantity=quantity, left=taken.left, drawn=taken.drawn)
+    month.included.discount(priced, taken, exact)
+    access = rates.rounded(shape, exact)
+    month.included.pay(priced, taken, access.micros)
+    rated.amount_micros[at], rated.billed_s[at] = access.micros, exact.billed
+    rated.residue = spread(access.residue, at, into=rated.residue, rows=len(row))
+    month.included.write(priced, taken, rated)
+    surtaxed = rates.has_service[shape]
+    if surtaxed.any():
+        of, shape = at[surtaxed], shape[surtaxed]
+        services = rates.rounded(shape, rates.services(shape, quantity=quantity[surtaxed]))
+        rated.has_service[of], rated.service_micros[of] = True, services.micros
+        rated.service_residue = spread(services.residue, of, into=None, rows=len(row))
+    whole = ~rated.has_service  # without a service part, the only price has the whole cost
+    rated.access_cost_micros[whole] += rated.service_cost_micros[whole]
+    rated.service_cost_micros[whole] = 0

@@ -11,17 +11,23 @@ import numpy as np
 import polars as pl
 
 from ardoise.core.allowances import Counters, Pool, PoolKey
+from ardoise.core.rating import Section
 from ardoise.core.tariffs import Counted
-from ardoise.rate.columns.kernel import Ints
+from ardoise.rate.columns.amounts import Amounts
+from ardoise.rate.columns.kernel import Flags, Ints
+from ardoise.rate.columns.payers import SpanColumns
+from ardoise.rate.columns.rated import SECTIONS, Priced, Rated
 
 
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """For each call: seconds covered, the first allowance used (-1 none), and whether any pool was open to its zone."""
+@dataclass(slots=True)
+class Taken:
+    """What allowances did to each priced call."""
 
+    left: Ints  # of the demand
+    drawn: Flags  # whether they cover anything that is counted: then only the steps of what is left are paid
+    open: Flags  # whether any allowance was open to it
     covered_s: Ints
-    allowance_id: Ints
-    open: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    allowance_id: Ints  # the first one used, -1 none
 
 
 class Choices:
@@ -54,28 +60,51 @@ def _plan(pools: Sequence[Pool], zone_ids: dict[str, int]) -> list[tuple[tuple[i
     return list(zones_of.items())
 
 
-def cover(
-    choices: Choices, *, pools_id: Ints, zone_id: Ints, demand_s: Ints, at_us: Ints, account_id: Ints,
-    usage_ids: Callable[[Ints], pl.Series],
-) -> Covered:  # fmt: skip
-    """Draw each call's `demand_s` seconds, in the order of (answer, usage id), from the pools open to its zone.
-
-    `pools_id` and `zone_id` index `choices.of`; a zone of -1 is an unpriced call, which draws nothing. The calls come
-    in the order of (account, answer, usage id); `usage_ids` gives the ids of some of them.
+class Included:
+    """The allowances and promotions of a month, applied to the priced calls of some roots, all calls of each at once.
+    The order: `cover`, then the prices of what is left, `discount`, their rounding, `pay`, `write`.
     """
-    calls = len(pools_id)
-    covered_s, allowance_id = np.zeros(calls, np.int64), np.full(calls, -1, np.int64)
-    choice = np.where(zone_id >= 0, choices.of[pools_id, zone_id], 0)
-    drawing = np.flatnonzero((choice > 0) & (demand_s > 0))
-    if len(drawing):
-        simple = _single_pool_choices(choices.sets, np.flatnonzero(np.bincount(choice[drawing])).tolist())
-        is_sum = simple[choice[drawing]]
-        by_sum, in_order = _by_choice(drawing[is_sum], choice), drawing[~is_sum]
-        _across_accounts(by_sum, choice, at_us=at_us, account_id=account_id, usage_ids=usage_ids)
-        _by_cumulative_sums(by_sum, choice, choices.sets, demand_s, covered_s, allowance_id)
-        in_order = in_order[_time_order(in_order, at_us, usage_ids)]
-        _one_by_one(in_order, choice, choices.sets, demand_s, covered_s, allowance_id)
-    return Covered(covered_s, allowance_id, choice > 0)
+
+    def __init__(self, choices: Choices, spans: SpanColumns) -> None:
+        self._choices, self._spans = choices, spans
+
+    def cover(self, priced: Priced) -> Taken:
+        """Draw what is counted (seconds, messages ...) from the lots open to each call, in order of time."""
+        calls, at = priced.calls, priced.at
+        span = calls.span[at]
+        covered_s, allowance_id = np.zeros(len(at), np.int64), np.full(len(at), -1, np.int64)
+        choice = self._choices.of[self._spans.pools_id[span], priced.zone_id].astype(np.int64)
+        drawing = np.flatnonzero((choice > 0) & (priced.demand > 0))
+        if len(drawing):
+            sets, at_us, account_id = self._choices.sets, calls.at_us[at], self._spans.account_id[span]
+
+            def usage_ids(some: Ints) -> pl.Series:
+                return calls.usage_ids(at[some])
+
+            simple = _single_pool_choices(sets, np.flatnonzero(np.bincount(choice[drawing])).tolist())
+            is_sum = simple[choice[drawing]]
+            by_sum, in_order = _by_choice(drawing[is_sum], choice), drawing[~is_sum]
+            _across_accounts(by_sum, choice, at_us=at_us, account_id=account_id, usage_ids=usage_ids)
+            _by_cumulative_sums(by_sum, choice, sets, priced.demand, covered_s, allowance_id)
+            in_order = in_order[_time_order(in_order, at_us, usage_ids)]
+            _one_by_one(in_order, choice, sets, priced.demand, covered_s, allowance_id)
+        return Taken(priced.demand - covered_s, covered_s > 0, choice > 0, covered_s, allowance_id)
+
+    def discount(self, priced: Priced, taken: Taken, exact: Amounts) -> None:
+        """Promotions, on exact amounts."""
+
+    def pay(self, priced: Priced, taken: Taken, micros: Ints) -> None:
+        """Allowances of money pay what is left after the rounding."""
+
+    def write(self, priced: Priced, taken: Taken, rated: Rated) -> None:
+        """What was taken, among the answers for all calls."""
+        rated.covered_s[priced.at], rated.allowance_id[priced.at] = taken.covered_s, taken.allowance_id
+        section = np.where(taken.open, np.int8(SECTIONS.index(Section.BEYOND)), np.int8(_OUTSIDE))
+        section[taken.drawn] = SECTIONS.index(Section.INCLUDED)
+        rated.section[priced.at] = section
+
+
+_OUTSIDE = SECTIONS.index(Section.OUTSIDE)
 
 
 def _by_choice(rows: Ints, choice: Ints) -> Ints:

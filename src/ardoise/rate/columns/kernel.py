@@ -1,6 +1,7 @@
-"""The arithmetic of `core.rating.CompiledRate` on arrays: int64 where it is proved to fit, the scalar where it is not.
+"""The arithmetic of `core.compiled.CompiledRate` on arrays: int64 where it is proved to fit, the scalar elsewhere.
 
-Every row of a tariff becomes one column of `RateColumns`; a call is an index into it and a number of seconds.
+Every distinct price of the month's tariffs (a *shape*) is one entry of the arrays of `RateColumns`; a call is an index
+into them and a quantity.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from ardoise.core.compiled import CompiledRate
-from ardoise.core.money import Rounding
-from ardoise.core.tariffs import IncrementOrigin
+from ardoise.core.compiled import CompiledRate, residue_over, rounded_over, rounding_point
+from ardoise.core.fares import Exact, Fare
+from ardoise.core.pricing import Counting
+from ardoise.core.tariffs import RoundingPoint
+from ardoise.core.usage import UsageKind
+from ardoise.rate.columns.amounts import MODES, Amounts, Rounded, micros_of, residues_of, with_texts
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 SAFE = 2**62  # half of int64: sums of two safe numbers cannot overflow
+NEVER = 2**60  # a second that no call reaches
 LONGEST_S = 10_000_000  # 115 days; a longer call takes the scalar path
-MODES = tuple(Rounding)
+MOST_UNITS = 2**44  # 17 TB of data
 TOO_LARGE = "int64"  # why a call is left to the scalar: numbers too large
+COUNTINGS = tuple(Counting)
 
 
 class Counts:
@@ -44,7 +50,8 @@ class Counts:
 
 class RateColumns:
     """The compiled rates of a month, one array entry a rate. `safe_s[r]`: the longest call of rate r that int64 holds,
-    -1 when none. `counts` is told the amounts that were left to the scalar path.
+    -1 when none. `counts` is told the amounts that were left to the scalar path. What no rate of the month has costs
+    no call anything: each `any_...` is decided once.
     """
 
     def __init__(self, rates: Sequence[CompiledRate], counts: Counts) -> None:
@@ -52,32 +59,48 @@ class RateColumns:
         self.counts = counts
         self.safe_s = self._column(longest_safe_s)
         safe = self.safe_s >= 0
-        self.steps = max((len(rate.from_s) for rate in rates), default=0)
-        self.from_s = [self._step(lambda rate, k: rate.from_s[k], k, LONGEST_S * 2, safe) for k in range(self.steps)]
-        self.from_s.append(np.full(len(rates), LONGEST_S * 2, np.int64))
-        self.increments_s = [self._step(lambda rate, k: rate.increments_s[k], k, 1, safe) for k in range(self.steps)]
-        self.prices = [self._step(lambda rate, k: rate.block_prices[k], k, 0, safe) for k in range(self.steps)]
-        self.has_steps = self._column(lambda rate: int(bool(rate.from_s))).astype(np.bool_)
-        self.from_zero = np.array(
-            [rate.tariff.increment_origin is IncrementOrigin.ZERO and bool(rate.from_s) for rate in rates], np.bool_
-        )
+        self._compile_steps(safe)
         self.fee = self._column(lambda rate: rate.fee, safe)
         self.minimum = self._column(lambda rate: rate.minimum or -SAFE, safe)
         self.maximum = self._column(lambda rate: SAFE if rate.maximum is None else rate.maximum, safe)
+        self.surcharge = self._column(lambda rate: rate.surcharge, safe)
+        self.surcharge_at_s = self._column(lambda rate: min(rate.surcharge_at_s, NEVER))
+        self.surcharge_every_s = self._column(lambda rate: min(rate.surcharge_every_s, NEVER))
+        self.any_surcharge = bool(self.surcharge.any())
+        self.attempt_fee = self._column(lambda rate: rate.attempt_fee, safe)
+        self.has_attempt_fee = self._flags(lambda rate: rate.attempt_fee != 0)
+        self.any_attempt_fee = bool(self.has_attempt_fee.any())
         self.scale = np.where(safe, self._column(lambda rate: rate.scale, safe), 1)
-        self.power = self._column(lambda rate: 10**rate.tariff.rounding_decimals)
-        self.mode = self._column(lambda rate: MODES.index(rate.tariff.rounding))
-        self.free_s = self._column(lambda rate: min(rate.free_s, LONGEST_S * 2))
+        points = [rounding_point(rate.tariff) for rate in rates]
+        self.mode = np.array([MODES.index(mode) for mode, _ in points], np.int64)
+        self.power = np.array([power for _, power in points], np.int64)
+        self.by_line = self._flags(lambda rate: rate.tariff.rounding_point is RoundingPoint.LINE)
+        self.any_by_line = bool(self.by_line.any())
+        self.free_s = self._column(lambda rate: min(rate.free_s, NEVER))
         self.service_price = self._column(lambda rate: rate.service_price, safe)
-        self.service_by_second = self._column(lambda rate: int(rate.service_seconds > 0)).astype(np.bool_)
-        self.has_service = self._column(lambda rate: int(rate.has_service)).astype(np.bool_)
-        self.bills_zero = self._column(lambda rate: int(rate.tariff.bill_zero_seconds)).astype(np.bool_)
+        self.service_by_second = self._flags(lambda rate: rate.service_seconds > 0)
+        self.has_service = self._flags(lambda rate: rate.has_service)
+        self.bills_zero = self._flags(lambda rate: rate.tariff.bill_zero_seconds)
+
+    def _compile_steps(self, safe: Flags) -> None:
+        rates = self.rates
+        self.steps = max((len(rate.from_s) for rate in rates), default=0)
+        self.from_s = [self._step(lambda rate, k: rate.from_s[k], k, NEVER, safe) for k in range(self.steps)]
+        self.from_s.append(np.full(len(rates), NEVER, np.int64))
+        self.increments_s = [self._step(lambda rate, k: rate.increments_s[k], k, 1, safe) for k in range(self.steps)]
+        self.prices = [self._step(lambda rate, k: rate.block_prices[k], k, 0, safe) for k in range(self.steps)]
+        self.has_steps = self._flags(lambda rate: bool(rate.from_s))
+        self.counting = self._column(lambda rate: COUNTINGS.index(rate.counting))
+        self.countings = np.unique(self.counting).tolist()
 
     def _column(self, value: Callable[[CompiledRate], int], only: Flags | None = None) -> Ints:
         kept = np.ones(len(self.rates), np.bool_) if only is None else only
         return np.array(
             [value(rate) if keep else 0 for rate, keep in zip(self.rates, kept, strict=True)], dtype=np.int64
         )
+
+    def _flags(self, value: Callable[[CompiledRate], bool]) -> Flags:
+        return np.array([value(rate) for rate in self.rates], np.bool_)
 
     def _step(self, value: Callable[[CompiledRate, int], int], k: int, missing: int, safe: Flags) -> Ints:
         return np.array(
@@ -90,99 +113,188 @@ class RateColumns:
 
     # -- amounts
 
-    def calls(self, rate: Ints, *, talk_s: Ints, covered_s: Ints) -> tuple[Ints, Ints]:
-        """Micros and billed seconds of the access part; `covered_s` seconds of each call are an allowance's."""
-        free_s = self.free_s[rate]
-        covered = covered_s > 0
-        charge_s = np.where(covered, talk_s - free_s - covered_s, np.maximum(talk_s, 1) - free_s)
-        np.maximum(charge_s, 0, out=charge_s)
-        slow = np.flatnonzero(np.maximum(talk_s, 1) > self.safe_s[rate])
-        charge_s[slow] = 0
-        charge_s[~self.has_steps[rate]] = 0
-        amount, billed_s = self._seconds(rate, charge_s)
-        whole = np.maximum(amount + self.fee[rate], self.minimum[rate])
-        amount = np.minimum(np.where(covered, amount, whole), self.maximum[rate])
-        amount[covered & (charge_s == 0)] = 0
-        micros = self._micros(rate, amount)
-        self.counts.add(TOO_LARGE, len(slow))
-        for row in slow.tolist():
-            compiled = self.rates[rate[row]]
-            if covered[row]:
-                uncovered_s = int(talk_s[row]) - compiled.free_s - int(covered_s[row])
-                micros[row], billed_s[row] = compiled.remainder(uncovered_s)
-            else:
-                micros[row], billed_s[row] = compiled.whole_call(int(talk_s[row]))
-        return micros, billed_s
+    def access(
+        self, rate: Ints, *, quantity: Ints, left: Ints | None = None, drawn: Flags | None = None,
+        fares: Callable[[int], Fare] | None = None, slow: Flags | None = None,
+    ) -> Amounts:  # fmt: skip
+        """The exact access part of answered usage.
 
-    def services(self, rate: Ints, *, talk_s: Ints) -> Ints:
-        """Micros of the service part; 0 where the rate has none."""
-        slow = np.flatnonzero((np.maximum(talk_s, 1) > self.safe_s[rate]) & self.has_service[rate])
-        seconds = np.where(self.service_by_second[rate], talk_s, 1)
+        Where `drawn`, allowances cover all but `left` of it. Calls of `slow` and those that int64 cannot hold are left
+        to the scalar: `fares` gives the fare of one of them, else it is that of its rate.
+        """
+        charge_s = np.maximum(np.abs(quantity), 1)
+        too_large = charge_s > self.safe_s[rate]
+        if slow is not None:
+            too_large |= slow
+        charge_s -= self.free_s[rate]
+        if left is not None and drawn is not None:
+            charge_s = np.where(drawn, left, charge_s)
+        charge_s[(charge_s < 0) | too_large | ~self.has_steps[rate]] = 0
+        amount, billed_s = self._seconds(rate, charge_s)
+        whole = self._with_fees(rate, amount, billed_s)
+        if left is None or drawn is None:
+            amount = whole
+        else:
+            amount = np.where(drawn, np.minimum(amount, self.maximum[rate]), whole)
+            amount[drawn & (charge_s == 0)] = 0
+        if len(quantity) and quantity.min() < 0:
+            taken_back = quantity < 0
+            amount[taken_back] *= -1
+            billed_s[taken_back] *= -1
+        amounts = Amounts(amount, self.scale[rate], billed_s)
+        self.counts.add(TOO_LARGE, int(too_large.sum()))
+        for call in np.flatnonzero(too_large).tolist():
+            fare = Fare(self.rates[rate[call]]) if fares is None else fares(call)
+            if drawn is not None and left is not None and drawn[call]:
+                exact = fare.remainder(int(quantity[call]), int(left[call]))
+            else:
+                exact = fare.whole_call(int(quantity[call]))
+            put(amounts, call, exact)
+        return amounts
+
+    def _with_fees(self, rate: Ints, amount: Ints, billed_s: Ints) -> Ints:
+        """`CompiledRate.with_fees`."""
+        whole = amount + self.fee[rate]
+        if self.any_surcharge:
+            asked = np.flatnonzero(self.surcharge[rate])
+            of, billed = rate[asked], billed_s[asked]
+            at_s, every_s = self.surcharge_at_s[of], self.surcharge_every_s[of]
+            more = np.where(every_s > 0, (billed - at_s) // np.maximum(every_s, 1), 0)
+            whole[asked] += self.surcharge[of] * np.where(billed >= np.maximum(at_s, 1), 1 + more, 0)
+        whole = np.minimum(np.maximum(whole, self.minimum[rate]), self.maximum[rate])
+        return whole + self.attempt_fee[rate] if self.any_attempt_fee else whole
+
+    def attempts(self, rate: Ints) -> Amounts:
+        """Calls that nobody answered."""
+        amounts = Amounts(self.attempt_fee[rate], self.scale[rate], np.zeros(len(rate), np.int64))
+        for call in np.flatnonzero((self.safe_s[rate] < 0) & self.has_attempt_fee[rate]).tolist():
+            put(amounts, call, Fare(self.rates[rate[call]]).attempt())
+        return amounts
+
+    def services(self, rate: Ints, *, quantity: Ints) -> Amounts:
+        """The exact service part; 0 where the rate has none."""
+        seconds = np.where(self.service_by_second[rate], quantity, np.where(quantity < 0, -1, 1))
+        slow = (np.maximum(np.abs(quantity), 1) > self.safe_s[rate]) & self.has_service[rate]
         seconds[slow] = 0
-        micros = self._micros(rate, np.where(self.has_service[rate], self.service_price[rate] * seconds, 0))
-        for row in slow.tolist():
-            micros[row] = self.rates[rate[row]].service(int(talk_s[row]))
-        return micros
+        amount = np.where(self.has_service[rate], self.service_price[rate] * seconds, 0)
+        amounts = Amounts(amount, self.scale[rate], quantity)
+        for call in np.flatnonzero(slow).tolist():
+            put(amounts, call, Fare(self.rates[rate[call]]).service(int(quantity[call])))
+        return amounts
+
+    def rounded(self, rate: Ints, amounts: Amounts) -> Rounded:
+        """The rounding point of each rate's tariff."""
+        micros = micros_of(amounts.amount, amounts.scale, power=self.power[rate], mode=self.mode[rate])
+        residue = None
+        if self.any_by_line:
+            residue = residues_of(amounts.amount, amounts.scale, micros, kept=self.by_line[rate])
+        texts = {}
+        for call, (amount, scale) in amounts.large.items():
+            tariff = self.rates[rate[call]].tariff
+            micros[call] = rounded_over(tariff, amount, scale)
+            if tariff.rounding_point is RoundingPoint.LINE:
+                texts[call] = residue_over(amount, scale, int(micros[call]))
+        return Rounded(micros, with_texts(residue, texts, len(micros)))
+
+    # -- steps
 
     def _seconds(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
         """Closed form of `CompiledRate.seconds`: one pass a step, whatever the length of the calls."""
+        if len(self.countings) == 1:
+            return self._counted(self.countings[0], rate, charge_s)
+        amount, billed_s = np.zeros(len(rate), np.int64), np.zeros(len(rate), np.int64)
+        counting = self.counting[rate]
+        for known in self.countings:
+            rows = np.flatnonzero((counting == known) & (charge_s > 0))
+            if len(rows):
+                amount[rows], billed_s[rows] = self._counted(known, rate[rows], charge_s[rows])
+        return amount, billed_s
+
+    def _counted(self, counting: int, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
+        of = {
+            Counting.FIRST_NEXT: self._from_first,
+            Counting.ZERO: self._from_zero,
+            Counting.STEP: self._step_by_step,
+            Counting.VOLUME: self._one_step,
+            Counting.PACKAGE: self._one_step,
+        }
+        return of[COUNTINGS[counting]](rate, charge_s)
+
+    def _from_first(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
         amount = np.zeros(len(rate), np.int64)
         reached_s = np.zeros(len(rate), np.int64)
-        zero = self.from_zero[rate]
-        some_from_zero = bool(zero.any())
         for k in range(self.steps):
             increment_s = self.increments_s[k][rate]
             piece_s = np.minimum(charge_s, self.from_s[k + 1][rate]) - reached_s
             blocks = np.maximum(-(-piece_s // increment_s), 0)
-            if some_from_zero:
-                blocks[zero] = 0
             reached_s += blocks * increment_s
             amount += blocks * self.prices[k][rate]
-        if some_from_zero:
-            rows = np.flatnonzero(zero & (charge_s > 0))
-            amount[rows], reached_s[rows] = self._seconds_from_zero(rate[rows], charge_s[rows])
         return amount, reached_s
 
-    def _seconds_from_zero(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
-        first_s = self.increments_s[0][rate]
+    def _from_zero(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
+        first_s = self.increments_s[0][rate] if self.steps else np.ones(len(rate), np.int64)
         increment_s = first_s.copy()
         for k in range(1, self.steps):
             increment_s = np.where(self.from_s[k][rate] < charge_s, self.increments_s[k][rate], increment_s)
         billed_s = np.where(charge_s > first_s, -(-charge_s // increment_s) * increment_s, first_s)
+        billed_s[charge_s <= 0] = 0
         amount = np.zeros(len(rate), np.int64)
         for k in range(self.steps):
             stop_s = np.minimum(billed_s, self.from_s[k + 1][rate])
             amount += np.maximum(stop_s - self.from_s[k][rate], 0) * self.prices[k][rate]
         return amount, billed_s
 
-    def _micros(self, rate: Ints, amount: Ints) -> Ints:
-        """The tariff's rounding point: an amount over `scale` to `decimals` places, in micros, signs mirrored."""
-        scale, power, mode = self.scale[rate], self.power[rate], self.mode[rate]
-        quotient, rest = np.divmod(np.abs(amount) * power, scale)
-        twice = 2 * rest
-        half_up = (mode == MODES.index(Rounding.HALF_UP)) & (twice >= scale)
-        odd_half = (twice == scale) & (quotient % 2 == 1)
-        half_even = (mode == MODES.index(Rounding.HALF_EVEN)) & ((twice > scale) | odd_half)
-        up = (mode == MODES.index(Rounding.UP)) & (rest > 0)
-        quotient += half_up | half_even | up
-        return np.sign(amount) * quotient * (1_000_000 // power)
+    def _step_by_step(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
+        amount, billed_s = np.zeros(len(rate), np.int64), np.zeros(len(rate), np.int64)
+        for k in range(self.steps):
+            increment_s = self.increments_s[k][rate]
+            slice_s = np.minimum(charge_s, self.from_s[k + 1][rate]) - self.from_s[k][rate]
+            blocks = np.maximum(-(-slice_s // increment_s), 0)
+            billed_s += blocks * increment_s
+            amount += blocks * self.prices[k][rate]
+        return amount, billed_s
+
+    def _one_step(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
+        """Volume and package: the step in which the quantity ends."""
+        increment_s, price = np.ones(len(rate), np.int64), np.zeros(len(rate), np.int64)
+        for k in range(self.steps):
+            ends = self.from_s[k][rate] < charge_s
+            increment_s = np.where(ends, self.increments_s[k][rate], increment_s)
+            price = np.where(ends, self.prices[k][rate], price)
+        blocks = np.maximum(-(-charge_s // increment_s), 0)
+        package = self.counting[rate] == COUNTINGS.index(Counting.PACKAGE)
+        return np.where(package, price, blocks * price), blocks * increment_s
+
+
+def put(amounts: Amounts, call: int, exact: Exact) -> None:
+    """What the scalar says of one call."""
+    amounts.amount[call], amounts.scale[call], amounts.billed[call] = 0, 1, exact.billed
+    amounts.large[call] = (exact.amount, exact.scale)
 
 
 def longest_safe_s(rate: CompiledRate) -> int:
-    """The longest call whose every intermediate number stays under 2^62, halving from LONGEST_S; -1 when there is none.
+    """The longest call (the most units) whose every intermediate number stays under 2^62, halving from LONGEST_S
+    (MOST_UNITS); -1 when there is none.
 
-    The bound counts every step as if it priced the whole call, plus one block of overrun each.
+    The bound counts every step as if it priced the whole call, plus one block of overrun each, and all the surcharges
+    that the seconds then billed bring.
     """
-    steps = list(zip(rate.block_prices, rate.unit_s, rate.increments_s, strict=True))
-    fixed = abs(rate.fee) + abs(rate.minimum) + abs(rate.maximum or 0)
-    seconds = LONGEST_S
-    if any(value >= LONGEST_S for value in (*rate.from_s, *rate.increments_s)):
+    longest = LONGEST_S if rate.rate.kind is UsageKind.CALL else MOST_UNITS
+    if any(value >= longest for value in (*rate.from_s, *rate.increments_s)):
         return -1
-    while seconds >= 1:
-        moving = sum(abs(price) * ((seconds + 2 * most) // unit_s + 1) for price, unit_s, most in steps)
-        largest = max(fixed + moving, abs(rate.service_price) * seconds)
+    fixed = abs(rate.fee) + abs(rate.minimum) + abs(rate.maximum or 0) + abs(rate.surcharge) + abs(rate.attempt_fee)
+    overrun_s = 2 * sum(rate.increments_s)
+    most = longest
+    while most >= 1:
+        moving = 0
+        for price, unit_s, increment_s in zip(rate.block_prices, rate.unit_s, rate.increments_s, strict=True):
+            blocks = 1 if rate.counting is Counting.PACKAGE else (most + 2 * increment_s) // unit_s + 1
+            moving += abs(price) * blocks
+        if rate.surcharge and rate.surcharge_every_s:
+            moving += abs(rate.surcharge) * ((most + overrun_s) // rate.surcharge_every_s)
+        largest = max(fixed + moving, abs(rate.service_price) * most)
         # times a million: the finest rounding and the micros; over `scale` it can only shrink, but not under one unit
         if max(largest, rate.scale) * 2_000_000 < SAFE:
-            return seconds
-        seconds //= 2
+            return most
+        most //= 2
     return -1

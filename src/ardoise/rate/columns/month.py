@@ -24,7 +24,7 @@ from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.charges import ChargeColumns
 from ardoise.rate.columns.clock import Clock
 from ardoise.rate.columns.frames import CARRIED, Chunk, Profiles, chunks_of
-from ardoise.rate.columns.included import Choices
+from ardoise.rate.columns.included import Choices, Included
 from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
@@ -236,12 +236,13 @@ class _Work:
         with self._clock.phase("compile"):
             self._catalogue.freeze()
         with self._clock.phase("freeze"):
+            spans = self._payers.columns()
             self._frozen = Month(
                 month=self._month_name,
-                spans=self._payers.columns(),
+                spans=spans,
                 profiles=self._profiles,
                 rules=ProfileRules.of(self._profiles),
-                choices=Choices(self._payers.pools, self._catalogue.zone_names),
+                included=Included(Choices(self._payers.pools, self._catalogue.zone_names), spans),
                 catalogue=self._catalogue,
                 scalar=ScalarCustomers(
                     self._compiled, month=self._month_name, payers=self._payers, profiles=self._profiles,

@@ -79,6 +79,35 @@ class Rated:
     residue: pl.Series | None = None
     service_residue: pl.Series | None = None
 
+    @classmethod
+    def of(cls, calls: int) -> Rated:
+        """Nothing said yet."""
+
+        def ints() -> Ints:
+            return np.zeros(calls, np.int64)
+
+        none, false = np.full(calls, -1, np.int64), np.zeros(calls, np.bool_)
+        return cls(
+            why=np.zeros(calls, np.int8), row=np.full(calls, -1, np.int32), band=np.zeros(calls, np.int32),
+            covered_s=ints(), allowance_id=none, section=np.zeros(calls, np.int8), amount_micros=ints(),
+            billed_s=ints(), has_cost=false, access_cost_micros=ints(), service_cost_micros=ints(),
+            has_service=false.copy(), service_micros=ints(), promotion_id=none.copy(), promoted=ints(),
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Priced:
+    """The calls of a part that a row prices and somebody answered: what allowances and promotions see of them. `at` is
+    where each stands in `calls`; the other arrays have one entry each.
+    """
+
+    calls: Calls
+    at: Ints
+    shape: Ints  # index into `RateColumns`
+    zone_id: Ints  # index into `CatalogueColumns.zone_names`
+    quantity: Ints
+    demand: Ints  # what they count: free units off; nothing of what takes back
+
 
 def positions(reasons: Sequence[Why]) -> list[int]:
     """Their positions in REASONS."""

@@ -24,6 +24,7 @@ from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Snapshot
 from ardoise.core.tariffs import BandBorder, Counted, IncrementOrigin, RoundingPoint, Tiers
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
+from ardoise.rate.columns.amounts import with_texts
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.kernel import Counts, Flags, Ints
@@ -256,13 +257,3 @@ class Writer:
         """Texts are put in at once."""
         for name, texts in self._texts.items():
             setattr(self._rated, name, with_texts(getattr(self._rated, name), texts, len(self._rated.why)))
-
-
-def with_texts(column: pl.Series | None, texts: Mapping[int, str], rows: int) -> pl.Series | None:
-    """A column of texts with others at some positions; None is all empty."""
-    texts = {place: text for place, text in texts.items() if text}
-    if not texts:
-        return column
-    if column is None:
-        column = pl.Series([""], dtype=pl.String).new_from_index(0, rows)
-    return column.scatter(list(texts), list(texts.values()))
