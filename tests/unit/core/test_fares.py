@@ -16,7 +16,7 @@ from ardoise.core.compiled import CompiledRate
 from ardoise.core.fares import Fare, LaterRow
 from ardoise.core.money import Rounding
 from ardoise.core.pricing import UNCHANGED, Change, Counting, residue_text, row_of
-from ardoise.core.tariffs import Adjustment, BandBorder, Rate, RoundingPoint, ServicePer, Step, Tariff
+from ardoise.core.tariffs import Adjustment, BandBorder, Rate, RoundingPoint, Step, Tariff
 
 SEEDS = range(60)
 QUANTITIES = (0, 1, 29, 30, 31, 59, 60, 61, 119, 120, 200, 599, 3601, -61)
@@ -65,8 +65,18 @@ def test_the_integers_are_the_definition(counted: Counting, seed: int) -> None:
             assert (Fraction(found.amount, found.scale), found.billed) == (amount, billed_s)
 
 
+def test_steps_are_taken_in_time_order_however_they_are_written() -> None:
+    steps = (Step(60, Decimal("0.06"), 60, 1), Step(0, Decimal("0.12"), 60, 60))
+    row = rate(steps=steps)
+    assert fare_of(row).whole_call(90).billed == 90
+    assert micros(fare_of(row), 90) == 150_000  # a minute at 0.12, 30 s at 0.06
+    assert pricing.whole_call(row_of(row, tariff(row)), quantity=90) == (Fraction("0.15"), 90)
+
+
 def test_nothing_left_costs_nothing() -> None:
-    compiled = CompiledRate(rate(maximum=Decimal(-1)), tariff(rate()))
+    earning = rate(maximum=Decimal(-1))
+    assert pricing.remainder(row_of(earning, tariff(earning)), quantity=60, uncovered=0) == (0, 0)
+    compiled = CompiledRate(earning, tariff(earning))
     assert compiled.remainder(0) == compiled.remainder(-5) == (0, 0)
     assert Fare(compiled).remainder(60, 0)[::2] == (0, 0)
 
@@ -165,9 +175,10 @@ def test_what_is_left_of_a_rounding_at_the_line() -> None:
 
 
 def test_a_price_by_its_cost_is_shared_like_the_call() -> None:
-    row = rate(coefficient=Decimal("1.5"), service_per=ServicePer.NONE)
+    row = rate(coefficient=Decimal("1.5"), attempt_fee=Decimal(9), connection_fee=Decimal(9))
     fare = Fare(CompiledRate(row, tariff(row)), cost_micros=400_000)
-    assert fare.whole_call(90)[:2] == (15 * 400_000, 10 * 10**6) or fare.whole_call(90)[:2] == (3 * 400_000, 2 * 10**6)
-    half = fare.remainder(90, 45)
+    whole, half = fare.whole_call(90), fare.remainder(90, 45)
+    assert Fraction(whole.amount, whole.scale) == Fraction("0.6") == pricing.by_coefficient(row, cost_micros=400_000)
     assert Fraction(half.amount, half.scale) == Fraction("0.3")  # half of 1.5 x 0.40
-    assert half.billed == 45
+    assert pricing.by_coefficient(row, cost_micros=400_000, uncovered=Fraction(1, 2)) == Fraction("0.3")
+    assert (whole.billed, half.billed, fare.attempt().amount) == (90, 45, 0)
