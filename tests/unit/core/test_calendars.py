@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import holidays as reference
 import pytest
+from worked_tables import rows
 
 from ardoise.core.calendars import (
     NotAMonth,
@@ -159,3 +161,33 @@ def test_a_month_is_lived_in_its_zone() -> None:
     assert month_of(datetime(2026, 9, 30, 22, 0, tzinfo=UTC), "Europe/Paris") == "2026-10"
     with pytest.raises(NotAMonth, match="YYYY-MM"):
         month_bounds("octobre", "Europe/Paris")
+
+
+# --- docs/algorithms/calendars.md -------------------------------------------------------------------------------------
+
+ALWAYS = frozenset(range(1, 9))
+OF_THE_DAY = calendar(
+    BandRule("peak", WEEK, time(8), time(19)),
+    BandRule("night", WEEK, time(22), time(6)),
+    BandRule("holiday", frozenset({8}), time(0), time(0)),
+    holidays="FR",
+)
+SMALL_HOURS = calendar(BandRule("early", ALWAYS, time(2), time(2, 30)))
+
+
+@pytest.mark.parametrize(
+    ("bands", "row"),
+    [(OF_THE_DAY, row) for row in rows("calendars.md", "The day of a call")]
+    + [(SMALL_HOURS, row) for row in rows("calendars.md", "Nights in which clocks change")],
+)
+def test_the_band_of_each_documented_instant(bands: Calendar, row: dict[str, str]) -> None:
+    at = datetime.strptime(row["UTC"], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert band_at(bands, at) == band_clock(bands).band(at) == row["band"]
+    if "on the wall" in row:
+        assert at.astimezone(ZoneInfo("Europe/Paris")).strftime("%A %H:%M") == row["on the wall"]
+
+
+@pytest.mark.parametrize("row", rows("calendars.md", "Public holidays"), ids=str)
+def test_the_public_holidays_of_the_page(row: dict[str, str]) -> None:
+    day = date.fromisoformat(row["day"])
+    assert (day in french_holidays(row["territory"], day.year)) == (row["holiday"] == "yes")
