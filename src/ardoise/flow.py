@@ -62,10 +62,10 @@ def collect(*, now: datetime) -> list[collecting.Parsed]:
     return collecting.collect_once(now=now)
 
 
-def rate(*, month: str, now: datetime, progress: Progress | None = None) -> rating.Rated:
-    """2. The calls of a month become charges, at what directory and catalogue say now."""
+def rate(*, month: str, now: datetime, progress: Progress | None = None, compare: bool = False) -> rating.Rated:
+    """2. The calls of a month become charges, at what directory and catalogue say now; `compare` tells what moved."""
     collecting.seal_months(months=utc_months_of(month), now=now)
-    return rating.rate_month(month=month, sources=snapshot_sources(), now=now, progress=progress)
+    return rating.rate_month(month=month, sources=snapshot_sources(), now=now, progress=progress, compare=compare)
 
 
 def what_if(*, month: str, tariffs: Sequence[str], now: datetime, progress: Progress | None = None) -> list[Comparison]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -26,6 +27,7 @@ from ardoise.cli.wiring import (
 
 if TYPE_CHECKING:
     from ardoise.core.rating import Quote
+    from ardoise.rate.changes import AccountChange
 
 
 def rate(
@@ -34,6 +36,9 @@ def rate(
         list[str] | None,
         typer.Option("--what-if", metavar="TARIFF", help="Price it under this tariff and change nothing (repeatable)."),
     ] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Show which accounts it changed, and by how much.")
+    ] = False,
     today: Today = "",
     as_json: AsJson = False,
 ) -> None:
@@ -51,9 +56,10 @@ def rate(
         _what_if(month, what_if, now, as_json=as_json)
         return
     with counting("Rating", "calls") as step:
-        rated = flow.rate(month=month, now=now, progress=step)
+        rated = flow.rate(month=month, now=now, progress=step, compare=changes)
     if as_json:
-        print_json({"month": month, "changed": rated.changed, "calls": rated.calls, "states": rated.totals})
+        plain = {"month": month, "changed": rated.changed, "calls": rated.calls, "states": rated.totals}
+        print_json(plain | ({"changes": _named(rated.changes)} if changes else {}))
         return
     shown = table(f"Rated {month}", "State", "Calls", right=(1,))
     for state, calls in sorted(rated.totals.items()):
@@ -61,12 +67,45 @@ def rate(
     screen.print(shown)
     if not rated.changed:
         screen.print("Nothing changed since the last rating.")
+    elif changes:
+        _show_changes(_named(rated.changes))
+
+
+def _named(changes: Sequence[AccountChange]) -> list[dict[str, Any]]:
+    """What moved, by account code, the largest difference first."""
+    from ardoise.directory.models import Account
+
+    codes = dict(Account.objects.filter(id__in={row.account_id for row in changes}).values_list("id", "code"))
+    ordered = sorted(changes, key=lambda row: (-abs(row.difference_micros), codes[row.account_id]))
+    return [
+        {"account": codes[row.account_id]}
+        | {name: value for name, value in asdict(row).items() if name != "account_id"}
+        for row in ordered
+    ]
+
+
+def _show_changes(rows: Sequence[dict[str, Any]]) -> None:
+    shown = table("What it changed", "Account", "Charges", "Before", "After", "Difference", right=(1, 2, 3, 4))
+    for row in rows:
+        before, after, currency = row["old_micros"], row["new_micros"], row["currency"]
+        if not currency:  # charges that had no price, or have none now
+            shown.add_row(printable(row["account"]), f"{row['charges']:,}", "no price", "", "")
+            continue
+        sums = [_money(micros, currency) for micros in (before, after)]
+        sign = "+" if after > before else ""
+        shown.add_row(printable(row["account"]), f"{row['charges']:,}", *sums, sign + _money(after - before, currency))
+    screen.print(shown)
+
+
+def _money(micros: int, currency: str) -> str:
+    from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
+
+    return amount_text(minor_to_decimal(micros_to_minor(micros)), currency=currency, french=False, decimals=2)
 
 
 def _what_if(month: str, tariffs: list[str], now: datetime, *, as_json: bool) -> None:
     from ardoise import flow
     from ardoise.core.candidates import NoSuchTariff
-    from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
 
     try:
         with counting("Rating", "calls") as step:
@@ -77,23 +116,19 @@ def _what_if(month: str, tariffs: list[str], now: datetime, *, as_json: bool) ->
         print_json({"month": month, "tariffs": tariffs, "customers": [asdict(row) for row in rows]})
         return
 
-    def money(micros: int, currency: str) -> str:
-        amount = minor_to_decimal(micros_to_minor(micros))
-        return amount_text(amount, currency=currency, french=False, decimals=2)
-
     heads = [head for code in tariffs for head in (code, "Difference", "No price")]
     columns = ("Customer", "Name", "Calls", "Today", *heads)
     shown = table(f"{month} under other tariffs", *columns, right=tuple(range(2, len(columns))))
     for row in rows:
         cells = [printable(row.account), printable(row.name), f"{row.calls:,}"]
-        cells.append(f"{money(row.today.amount_micros, row.currency)} {row.tax_basis.upper()}")
+        cells.append(f"{_money(row.today.amount_micros, row.currency)} {row.tax_basis.upper()}")
         for new in row.candidates:
             if new is None:
                 cells += ["another basis", "", ""]
                 continue
             difference = new.amount_micros - row.today.amount_micros
             sign = "+" if difference > 0 else ""
-            cells += [money(new.amount_micros, row.currency), sign + money(difference, row.currency)]
+            cells += [_money(new.amount_micros, row.currency), sign + _money(difference, row.currency)]
             cells.append(f"{new.calls_unpriced:,}" if new.calls_unpriced else "")
         shown.add_row(*cells)
     screen.print(shown)

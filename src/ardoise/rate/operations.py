@@ -23,6 +23,7 @@ from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
 from ardoise.directory.operations import UnknownIdentifier, register_provisional_lines
 from ardoise.rate import issued
+from ardoise.rate.changes import AccountChange, changes
 from ardoise.rate.columns.month import RatedFile
 from ardoise.rate.columns.month import rate_month as rate_files
 from ardoise.rate.models import MonthRating
@@ -34,13 +35,17 @@ from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, write_parque
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """What rating a month did. `changed` is False when the inputs were those of the last time: nothing was written."""
+    """What rating a month did. `changed` is False when the inputs were those of the last time: nothing was written.
+
+    `changes`: the sums of the accounts whose charges moved, if they were asked for.
+    """
 
     month: str
     changed: bool
     calls: int
     totals: dict[str, int]  # "priced": n, "unpriced/no_rate": n, "excluded/internal": n ...
     registered: int  # identifiers nobody knew, put on provisional lines
+    changes: tuple[AccountChange, ...] = ()
 
 
 def rate_month(
@@ -49,6 +54,7 @@ def rate_month(
     sources: Sequence[SnapshotSource],
     now: datetime,
     progress: Callable[[int], None] | None = None,
+    compare: bool = False,
 ) -> Rated:
     """Price a billing month again from its usage and today's directory and catalogue.
 
@@ -81,6 +87,7 @@ def rate_month(
         )
         states = result.calls | ({"unattributed": len(result.unattributed)} if result.unattributed else {})
         totals = {"calls": result.calls_all, "states": states}
+        moved = changes(month, [file.path for file in result.files]) if compare else []
         staged = _staged(result.files)
         # One transaction: a crash half-way would leave buckets of two ratings under the fingerprints of one.
         with transaction.atomic():
@@ -94,7 +101,7 @@ def rate_month(
                 )
             record_carried(month=later(month, 1), rows=result.carried)
             MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
-    return Rated(month, True, result.calls_all, states, registered)
+    return Rated(month, True, result.calls_all, states, registered, tuple(moved))
 
 
 def _span(month: str) -> tuple[datetime, datetime]:

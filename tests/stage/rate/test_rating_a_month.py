@@ -236,3 +236,32 @@ def test_what_rating_reads_hashes_the_same_until_something_changes(served: Compa
     served.row("accounts", code="C1")["billable"] = "no"
     served.load()
     assert take_snapshot(sources=snapshot_sources()).content_hash() != before
+
+
+def test_a_rating_tells_which_accounts_it_changed_and_by_how_much(served: Company) -> None:
+    served.customer("C2")
+    served.line("0472000002", "C2")
+    served.load()
+    served.call("2026-10-05 10:00:00", PHONE, MOBILE, 61)
+    served.call("2026-10-05 11:00:00", PHONE, LANDLINE, 60)
+    served.call("2026-10-05 12:00:00", "0472000002", LANDLINE, 60)
+    served.rate()
+    served.files["tariffs/public-2026-01-01.csv"] = RATES.replace("+336,,mobile,,0.12", "+336,,mobile,,0.15")
+    served.load()
+    rated = flow.rate(month=MONTH, now=served.now, compare=True)
+    # C1: one charge moved, 2 minutes x 0.12 -> 2 x 0.15; C2 did not move.
+    (change,) = rated.changes
+    assert (change.charges, change.currency, change.tax_basis) == (1, "EUR", "ht")
+    assert (change.old_micros, change.new_micros, change.difference_micros) == (240_000, 300_000, 60_000)
+
+
+def test_a_call_that_gets_a_price_is_a_change_from_none(served: Company) -> None:
+    served.call("2026-10-05 10:00:00", PHONE, "0041223456789", 60)
+    served.rate()
+    served.files["tariffs/public-2026-01-01.csv"] = RATES + "+41,,fixe,,0.30,1,1,,\n"
+    served.load()
+    changes = flow.rate(month=MONTH, now=served.now, compare=True).changes
+    assert [(row.currency, row.charges, row.old_micros, row.new_micros) for row in changes] == [
+        ("", 1, 0, 0),
+        ("EUR", 1, 0, 300_000),
+    ]
