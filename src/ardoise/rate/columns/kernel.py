@@ -7,6 +7,7 @@ into them and a quantity.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from threading import Lock
 
 import numpy as np
@@ -57,7 +58,9 @@ class RateColumns:
     def __init__(self, rates: Sequence[CompiledRate], counts: Counts) -> None:
         self.rates = rates
         self.counts = counts
-        self.safe_s = self._column(longest_safe_s)
+        bounds = {_bound_of(rate): rate for rate in rates}  # rows that differ by their tariff alone have one bound
+        safe_of = {bound: longest_safe_s(rate) for bound, rate in bounds.items()}
+        self.safe_s = self._column(lambda rate: safe_of[_bound_of(rate)])
         safe = self.safe_s >= 0
         self._compile_steps(safe)
         self.fee = self._column(lambda rate: rate.fee, safe)
@@ -270,6 +273,12 @@ def put(amounts: Amounts, call: int, exact: Exact) -> None:
     """What the scalar says of one call."""
     amounts.amount[call], amounts.scale[call], amounts.billed[call] = 0, 1, exact.billed
     amounts.large[call] = (exact.amount, exact.scale)
+
+
+_bound_of = attrgetter(
+    "rate.kind", "counting", "from_s", "increments_s", "unit_s", "block_prices", "scale", "fee", "minimum", "maximum",
+    "surcharge", "surcharge_every_s", "attempt_fee", "service_price",
+)  # fmt: skip
 
 
 def longest_safe_s(rate: CompiledRate) -> int:

@@ -29,11 +29,12 @@ from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
 from ardoise.rate.columns.scalar import ScalarCustomers
+from ardoise.rate.columns.shapes import uncollected
 from ardoise.rate.columns.totals import IssuerTotal, Totals
 
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
 CHUNK_ROWS = 1_000_000
-PART_ROWS = 1_000_000  # calls rated at once by a thread
+PART_ROWS = 500_000  # calls rated at once by a thread
 HELD_ROWS = 4_000_000  # calls kept in memory between the passes; beyond, they go through files
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ def rate_month(
     calls passes through files in `out_dir`, removed at the end.
     """
     clock = Clock()
-    with clock.phase("compile"):
+    with uncollected(), clock.phase("compile"):
         compiled = snapshot if isinstance(snapshot, CompiledSnapshot) else CompiledSnapshot(snapshot)
         out_dir.mkdir(parents=True, exist_ok=True)
         chunks = chunks_of(usage_files, chunk_rows)
@@ -121,7 +122,7 @@ def rate_month(
             held=held or {},
         )  # fmt: skip
     try:
-        with ThreadPoolExecutor(_threads()) as pool:
+        with uncollected(), ThreadPoolExecutor(_threads()) as pool:
             work.distribute(pool, chunks)
             work.freeze()
             files = work.rate_all(pool, progress)
