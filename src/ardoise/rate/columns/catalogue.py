@@ -28,7 +28,7 @@ from ardoise.rate.columns.tariffs import TariffRows, rows_of
 __all__ = ["DIGITS", "CatalogueColumns", "cell_bounds"]
 
 if TYPE_CHECKING:
-    from ardoise.core.compiled import CompiledVersion
+    from ardoise.core.tables import CompiledVersion
 
 Owner = tuple[OwnerKind, int]
 _WHY = {reason: position for position, reason in enumerate(Why)}

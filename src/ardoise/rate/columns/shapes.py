@@ -16,7 +16,7 @@ from ardoise.core.tariffs import Rate, Tariff
 from ardoise.rate.columns.cells import Rows
 
 if TYPE_CHECKING:
-    from ardoise.core.compiled import CompiledVersion
+    from ardoise.core.tables import CompiledVersion
 
 # What tells rows apart without changing their price; tariffs, without changing what their rows cost.
 _OF_ROW = frozenset({"prefix", "zone", "band", "exact", "origin"})

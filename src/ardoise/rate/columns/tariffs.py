@@ -25,7 +25,7 @@ from ardoise.rate.columns.numbers import DIGITS, bounds_of, number_codes
 from ardoise.rate.columns.shapes import Shapes, uncollected
 
 if TYPE_CHECKING:
-    from ardoise.core.compiled import CompiledVersion
+    from ardoise.core.tables import CompiledVersion
 
 VersionBand = tuple["CompiledVersion", str]
 RowName = tuple[bool, str]  # (exact, prefix)
