@@ -182,3 +182,4 @@ def test_a_price_by_its_cost_is_shared_like_the_call() -> None:
     assert Fraction(half.amount, half.scale) == Fraction("0.3")  # half of 1.5 x 0.40
     assert pricing.by_coefficient(row, cost_micros=400_000, uncovered=Fraction(1, 2)) == Fraction("0.3")
     assert (whole.billed, half.billed, fare.attempt().amount) == (90, 45, 0)
+    assert row_of(row, tariff(row)).attempt_fee == 0
