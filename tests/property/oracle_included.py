@@ -129,26 +129,19 @@ class Included:
         pools = self._pools(call, payer, zone, taken)
         allowances = {allowance.allowance_id: allowance for allowance in self.snapshot.allowances}
         for allowance_id, covered in frozen.draws:
-            allowance = allowances[allowance_id]
+            allowance, again, left = allowances[allowance_id], Taken(), covered
             if (allowance.counted.value == "money") != money:
                 continue
             mine = [pool for pool in pools if pool[1] == allowance]
-            wanted = covered + (0 if allowance.counted.value == "calls" else -covered % allowance.increment)
-            if allowance.call_limit is not None:
-                wanted = max(covered, min(wanted, allowance.call_limit))
-            given = 0
             for _, _, counter, earned, capacity in mine:
-                drawn = min(wanted, max(0, capacity - self.used.get((counter, earned), 0)))
-                self.used[counter, earned] = self.used.get((counter, earned), 0) + drawn
-                wanted -= drawn
-                self.numbers.setdefault(counter, set())
-                given += drawn
-            if mine:
+                wanted = left + (0 if allowance.counted.value == "calls" else -left % allowance.increment)
+                drawn = self._draw(call, again, allowance, counter, earned, capacity, wanted) if left else 0
+                again.draws.append(Drawn(allowance, counter, earned, drawn, min(drawn, left)))
+                left -= min(drawn, left)
+            if mine:  # a lot may owe what it no longer holds
                 last = mine[-1][2], mine[-1][3]
-                self.used[last] += max(0, covered - given)  # a lot may owe what it no longer holds
-                self.numbers[last[0]].add(call.number_key)
-            counter, earned = (mine[0][2], mine[0][3]) if mine else ((allowance_id, "", None, 0), "")
-            taken.draws.append(Drawn(allowance, counter, earned, covered, covered))
+                self.used[last] = self.used.get(last, 0) + left
+            taken.draws.append(Drawn(allowance, (allowance_id, "", None, 0), "", covered, covered))
         return taken
 
     def pay(self, call: Usage, payer: Payer, zone: str, taken: Taken, amount: int, frozen: Frozen | None) -> int:
@@ -199,14 +192,17 @@ class Included:
         return sorted(lots, key=lambda lot: lot[0])
 
     def left_over(self, payers: Sequence[Payer], at: datetime) -> dict[tuple[Counter, str], int]:
-        """What goes on to the next month, of every counter that is granted at the end of this one."""
-        found = {}
+        """What goes on to the next month, of every counter that is granted at the end of this one.
+
+        Where lines see more or less of a counter that they share, it is what the one that sees most would leave.
+        """
+        found: dict[tuple[Counter, str], int] = {}
         for payer in payers:
             for _, allowance, counter, earned, capacity in self._lots(self.snapshot.allowances, payer, at):
                 left = capacity - self.used.get((counter, earned), 0)
                 goes_on = months_after(earned, allowance.rollover_months) > self.month
                 if goes_on and allowance.quantity is not None and left > 0:
-                    found[counter, earned] = left
+                    found[counter, earned] = max(left, found.get((counter, earned), 0))
         return found
 
     def _lots(self, allowances: Sequence[Allowance], payer: Payer, at: datetime) -> list[Lot]:

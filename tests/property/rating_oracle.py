@@ -183,7 +183,8 @@ class Oracle:
             lines = [known.line_id for known in self.snapshot.lines]
             own = [line_id for line_id in lines if self.account_of(line_id, at) == account.account_id]
             payers = [self.payer("retail", account, line_id) for line_id in (*own, None)]
-            found |= self.included.left_over(payers, at)
+            for lot, left in self.included.left_over(payers, at).items():
+                found[lot] = max(left, found.get(lot, 0))
         return found
 
     # -- which row

@@ -15,12 +15,13 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.property import rating_oracle
-from tests.property.oracle_price import ZERO, Row, remainder, settle, whole
+from tests.property.oracle_price import ZERO, Row, remainder, service, settle, whole
 from tests.property.oracle_time import band_of
 from tests.property.rating_changes import rates, without_counters
 from tests.property.rating_worlds import FEATURES, INCLUDED_FEATURES, PRICE_FEATURES, World
 from tests.property.test_rating import as_row, by_scalar, same
 
+from ardoise.core.affordable import affordable
 from ardoise.core.allowances import Counters, Draw, Held, in_drawing_order
 from ardoise.core.money import Rounding
 from ardoise.core.rating import CompiledSnapshot, RatedPart
@@ -46,6 +47,7 @@ from ardoise.core.tariffs import (
     Parent,
     Rate,
     RoundingPoint,
+    ServicePer,
     Step,
     Tariff,
     TariffVersion,
@@ -291,11 +293,11 @@ def tariff_of(random: Random, rates: tuple[Rate, ...], **fields: object) -> Tari
     """Exact amounts: rounded at the invoice line."""
     known = {
         "increment_origin": IncrementOrigin.FIRST_NEXT, "rounding_point": RoundingPoint.LINE, "tariff_id": 1,
-        "currency": "EUR", "calendar": "odd", "rounding": random.choice(tuple(Rounding)),
+        "currency": "EUR", "calendar": "odd", "rounding_decimals": 6, "rounding": random.choice(tuple(Rounding)),
     } | fields  # fmt: skip
     version = TariffVersion(10 * int(str(known["tariff_id"])), EARLY, None, rates)
     return Tariff(
-        code="T", name="T", tax_basis=TaxBasis.HT, rounding_decimals=6, bill_zero_seconds=False, versions=(version,),
+        code="T", name="T", tax_basis=TaxBasis.HT, bill_zero_seconds=False, versions=(version,),
         **known,
     )  # type: ignore[arg-type]  # fmt: skip
 
@@ -440,6 +442,72 @@ def test_a_cost_is_exchanged_at_the_rate_and_back_at_its_inverse(seed: int, rate
 
 def half_up(value: Fraction) -> int:
     return floor(value + Fraction(1, 2))  # of what is not negative
+
+
+# -- the other way round
+
+
+@LAW
+@given(SEEDS)
+def test_a_balance_pays_for_the_longest_call_that_no_shorter_one_exceeds(seed: int) -> None:
+    """Tried second by second, by the oracle."""
+    random = Random(seed)
+    tariff = some_tariff(random)
+    at, asked = some_time(random), random.randint(1, 400)
+    snapshot = one_line(tariff)
+    parts = CompiledSnapshot(snapshot).rate(call(at, asked))
+    balance = random.choice((0, 50_000, 100_000, 1_000_000, sum(part.amount_micros or 0 for part in parts)))
+    assert parts[0].match is not None
+    oracle = rating_oracle.Oracle(snapshot, "2026-10")
+    longest = 0
+    while longest < asked and price_micros(oracle, call(at, longest + 1)) <= balance:
+        longest += 1
+    assert affordable(parts[0].match.fare(), balance, asked=asked) == longest
+
+
+def price_micros(oracle: rating_oracle.Oracle, usage: Usage) -> int:
+    chain = oracle.chain([("account", 1)], usage)
+    found = oracle.look_up(chain, usage, usage.number_key, longest=False)
+    assert isinstance(found, rating_oracle.Found)
+    seconds = oracle.rows_at(found, usage, usage.number_key, found.rate.free_s)
+    access, _ = settle(found.tariff, whole(found.row, usage.talk_s, seconds)[0])
+    return access + settle(found.tariff, service(found.rate, usage.talk_s))[0]
+
+
+def some_tariff(random: Random) -> Tariff:
+    """Any rule of counting, prices that are not negative."""
+    border, origin, tiers = BandBorder.START, random.choice(tuple(IncrementOrigin)), Tiers.GRADUATED
+    if random.random() < 0.3:
+        tiers = random.choice((Tiers.VOLUME, Tiers.PACKAGE))
+    elif random.random() < 0.5:
+        border, origin = random.choice((BandBorder.CARRY, BandBorder.SPLIT)), IncrementOrigin.FIRST_NEXT
+    rows = []
+    for band in ("", "peak", "night")[: random.randint(1, 3)]:
+        starts = {random.choice((0, 0, 0, 30)), *random.sample((20, 60, 61, 300), random.randint(0, 2))}
+        steps = tuple(
+            Step(start, abs(some_price(random)) / 10, random.choice((1, 7, 60)), random.choice((1, 6, 30, 45, 60)))
+            for start in sorted(starts)
+        )
+        rows.append(
+            Rate(
+                "", "Z", steps, band,
+                connection_fee=random.choice((Decimal(0), Decimal("0.05"))),
+                minimum=random.choice((Decimal(0), Decimal("0.3"))),
+                maximum=random.choice((None, None, Decimal("0.9"))),
+                free_s=random.choice((0, 0, 5, 61)),
+                service_price=random.choice((Decimal(0), Decimal("0.8"))),
+                service_per=random.choice(tuple(ServicePer)),
+                surcharge=random.choice((Decimal(0), Decimal("0.07"))),
+                surcharge_at_s=random.choice((0, 61)),
+                surcharge_every_s=random.choice((0, 45)),
+                attempt_fee=random.choice((Decimal(0), Decimal("0.011"))),
+            )
+        )  # fmt: skip
+    decimals = None if tiers is Tiers.PACKAGE else random.choice((None, None, 2, 4))
+    return tariff_of(
+        random, tuple(rows), band_border=border, increment_origin=origin, tiers=tiers, increment_decimals=decimals,
+        rounding_point=random.choice(tuple(RoundingPoint)), rounding_decimals=random.choice((6, 4, 2, 0)),
+    )  # fmt: skip
 
 
 # -- the reason
