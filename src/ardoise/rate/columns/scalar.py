@@ -22,7 +22,7 @@ from ardoise.core.attribution import Attribution
 from ardoise.core.rating import CompiledSnapshot, RatedPart, State
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Snapshot
-from ardoise.core.tariffs import BandBorder, Counted, IncrementOrigin, RoundingPoint, Tiers
+from ardoise.core.tariffs import BandBorder, Counted
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 from ardoise.rate.columns.amounts import with_texts
 from ardoise.rate.columns.catalogue import CatalogueColumns
@@ -111,16 +111,12 @@ def _unknown_feature(snapshot: Snapshot) -> str:
             return "incoming"
         if tariff.band_border is not BandBorder.START:
             return "borders"
-        if tariff.tiers is not Tiers.GRADUATED or tariff.increment_origin is IncrementOrigin.STEP:
-            return "tiers"
-        if tariff.rounding_point is RoundingPoint.LINE:
-            return "line rounding"
         for version in tariff.versions:
             for rate in version.rates:
                 if rate.origin or rate.prefix.startswith("="):
                     return "rows"
-                if rate.surcharge or rate.attempt_fee or rate.coefficient is not None:
-                    return "fees"
+                if rate.coefficient is not None:
+                    return "coefficient"
     return ""
 
 
@@ -157,7 +153,7 @@ class ScalarCustomers:
     def chosen(self, calls: Calls) -> Flags:
         """Which calls of a part the scalar rates."""
         why = self._of_span[calls.span]
-        other = self._no_call[calls.profile] | (calls.talk_s < 0)
+        other = self._no_call[calls.profile]
         self._take_roots(why, calls, other, KINDS)
         if self._held:
             ids = calls.usage_ids(np.arange(len(why)))
