@@ -285,6 +285,7 @@ def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
 
 _WHY_FR = {
     "no_rate": "aucun tarif pour ce préfixe",
+    "no_cost": "coût inconnu",
     "no_tariff": "aucune grille tarifaire",
     "no_version": "grille tarifaire périmée",
     "unknown_number": "numéro inconnu",

@@ -15,6 +15,7 @@ WHYS: Words = {
     "no_tariff": _("no tariff"),
     "no_version": _("no tariff in force"),
     "no_rate": _("no rate for this number"),
+    "no_cost": _("cost not known"),
     "no_identifier": _("call that names nobody"),
     "internal": _("internal call"),
     "no_detail": _("line without detail"),
