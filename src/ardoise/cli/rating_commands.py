@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -149,6 +149,9 @@ def price(
         str,
         typer.Option("--known-at", help="As believed at that local time, YYYY-MM-DDTHH:MM.", show_default="now"),
     ] = "",
+    balance: Annotated[
+        str, typer.Option("--balance", metavar="AMOUNT", help="Say how long this amount lasts too, a day at most.")
+    ] = "",
     language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
     as_json: AsJson = False,
 ) -> None:
@@ -158,6 +161,7 @@ def price(
     """
     from ardoise.collect.handover import snapshot_sources
     from ardoise.core.candidates import NoSuchTariff
+    from ardoise.core.money import NotAnAmount, parse_price
     from ardoise.core.rating import NoPayer
     from ardoise.rate import queries as rating
 
@@ -171,12 +175,19 @@ def price(
     try:
         quote = rating.quote(asked, sources=sources, known_at=known)
         others = rating.compare(asked, compare or [], sources=sources, known_at=known)
-    except (NoSuchTariff, NoPayer, rating.UnknownPayer) as error:
+        longest = None
+        if balance:
+            a_day = replace(asked, duration_s=86_400)
+            longest = rating.lasting(a_day, parse_price(balance), sources=sources, known_at=known)
+    except (NoSuchTariff, NoPayer, NotAnAmount, rating.UnknownPayer) as error:
         fail(str(error), code=2)
     if as_json:
-        print_json({**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}})
+        told = {**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}}
+        print_json(told | ({} if longest is None else {"balance_lasts_s": longest}))
         return
     _tell(quote, language)
+    if isinstance(longest, int):
+        screen.print(f"  {balance} lasts {longest:,} s.", markup=False)
     for code, other in others.items():
         screen.print(f"\n[bold]{printable(code)}[/]" + ("" if other.amount_micros is not None else "  —"))
         _tell(other, language)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 
 from ardoise.catalog.queries import take_snapshot
 from ardoise.core.candidates import under_tariff
+from ardoise.core.money import Rounding, to_micros
 from ardoise.core.phone import DialPlan, identify
-from ardoise.core.rating import CompiledSnapshot, Quote, price_number
+from ardoise.core.pricer import Pricer
+from ardoise.core.rating import CompiledSnapshot, Quote, Why, payer_of, price_number
 from ardoise.core.snapshot import Snapshot, SnapshotSource
 from ardoise.directory.models import Account, Line
 from ardoise.rate.models import MonthRating
@@ -51,7 +55,24 @@ def compare(
     return {code: _quote(asked, under_tariff(snapshot, code)) for code in tariffs}
 
 
-def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
+def lasting(
+    asked: Asked, balance: Decimal, *, sources: Sequence[SnapshotSource], known_at: datetime | None = None
+) -> int | Why:
+    """The longest call, `asked.duration_s` at most, that a balance pays for without allowances or promotions, or why it
+    has no price. Raises UnknownPayer, NoPayer.
+    """
+    compiled = CompiledSnapshot(take_snapshot(sources=sources, known_at=known_at))
+    account_id, line_id = _payer_ids(asked)
+    dialled = identify(asked.number, DialPlan(), outgoing=True)
+    pricer = Pricer(compiled, payer_of(compiled, account_id=account_id, line_id=line_id, at=asked.at))
+    balance_micros = to_micros(Fraction(balance), mode=Rounding.DOWN)
+    return pricer.longest(
+        dialled.key, asked.at, balance_micros, asked=asked.duration_s, category=dialled.category
+    )  # fmt: skip
+
+
+def _payer_ids(asked: Asked) -> tuple[int | None, int | None]:
+    """The account and the line that codes name."""
     account_id = Account.objects.filter(code=asked.account).values_list("id", flat=True).first()
     line_id = Line.objects.filter(code=asked.line).values_list("id", flat=True).first()
     if asked.account and account_id is None:
@@ -60,6 +81,11 @@ def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
         )
     if asked.line and line_id is None:
         raise UnknownPayer(f"no line has the code « {asked.line} »; the codes are those of lines.csv (ardoise dump)")
+    return account_id, line_id
+
+
+def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
+    account_id, line_id = _payer_ids(asked)
     dialled = identify(asked.number, DialPlan(), outgoing=True)
     return price_number(
         CompiledSnapshot(snapshot),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
 from ardoise import flow
 from ardoise.catalog.queries import take_snapshot
 from ardoise.collect.handover import snapshot_sources
+from ardoise.core.rating import Why
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Line, LineAssignment
 from ardoise.rate import operations as rating
 from ardoise.rate.columns import month as engine
 from ardoise.rate.models import MonthRating
-from ardoise.rate.queries import Asked, UnknownPayer, compare, quote
+from ardoise.rate.queries import Asked, UnknownPayer, compare, lasting, quote
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import GenerationMoved, replace_partition
@@ -226,6 +229,15 @@ def test_a_call_is_compared_under_other_tariffs(served: Company) -> None:
     found = compare(asked, ["public", "new"], sources=snapshot_sources())
     # 2 started minutes x 0.12; 61/60 x 0.10 = 0.10167 to the micro
     assert {code: known.amount_micros for code, known in found.items()} == {"public": 240_000, "new": 101_667}
+
+
+def test_a_balance_lasts_so_many_started_minutes(served: Company) -> None:
+    asked = Asked(MOBILE, datetime(2026, 10, 5, 8, tzinfo=UTC), 3600, account="C1")
+    # 0.12 a started minute: 0.25 pays two of them, 7.20 the hour that was asked
+    lengths = [lasting(asked, Decimal(balance), sources=snapshot_sources()) for balance in ("0.11", "0.25", "7.20")]
+    assert lengths == [0, 120, 3600]
+    unreadable = replace(asked, number="anonymous")
+    assert lasting(unreadable, Decimal(1), sources=snapshot_sources()) is Why.UNKNOWN_NUMBER
 
 
 def test_what_rating_reads_hashes_the_same_until_something_changes(served: Company) -> None:
