@@ -137,6 +137,15 @@ def test_a_minute_then_seconds(balance: int, seconds: int) -> None:
     assert affordable(fare_of(rate(steps=BY_MINUTE)), balance, asked=3600) == seconds
 
 
+def test_an_empty_balance_pays_for_what_is_free() -> None:
+    free = fare_of(rate(price="0"))
+    assert (affordable(free, 0, asked=1), affordable(free, 0, asked=3600), affordable(free, -1, asked=1)) == (
+        1,
+        3600,
+        0,
+    )
+
+
 def test_the_half_micro_that_rounding_forgives_is_spent_too() -> None:
     # 0.10 a minute by the second: 31 s cost 0.051666..., rounded half up to the cent 0.05; 33 s cost 0.055, 0.06
     fare = fare_of(rate(price="0.10"), rounding_decimals=2)
