@@ -141,7 +141,7 @@ def _match(compiled: CompiledSnapshot, charge: Charge, usage: Usage, payer: Attr
     if version is None:
         return None
     band = str(charge[CHARGES.band])
-    found = version.table(band, usage.kind).find(usage.number_key, usage.number_category)
+    found = version.table(band, usage.kind, usage.origin).find(usage.number_key, usage.number_category)
     match = None if found is None else Match(found, version.version, band)
     return match if match is not None and _same_row(match, charge) else None
 
@@ -208,6 +208,7 @@ def _usage(charge: Charge) -> Usage:
         operator_micros=_optional(charge[CHARGES.printed_micros]),
         kind=UsageKind(str(charge[CHARGES.kind])),
         units=_whole(charge[CHARGES.units]),
+        origin=str(charge[CHARGES.origin]),
     )
 
 

@@ -94,6 +94,7 @@ class CHARGES(Table):
     billed_s = Column("int", "seconds (or units) charged after increments", "s")
     kind = Column("label", "call, sms, mms, data, event; empty for what is no usage")
     units = Column("int", "messages, octets or units of what is not a call")
+    origin = Column("label", "number that calls, or visited network, that the row matched by origin")
     account_code = Column("text", "account code")
     zone = Column("label", "zone of the rate")
     tariff_id = Column("int", "tariff", optional=True)

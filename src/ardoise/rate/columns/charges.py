@@ -20,7 +20,7 @@ from ardoise.rate.columns.rated import EXCLUDING, REASONS, SECTIONS, STATES, Cal
 LARGEST_ENUM = 16_384  # a file repeats the values of an Enum in each row group, those of a Categorical only as used
 PARTS = tuple(PartName)
 FIXED = {CHARGES.origin_kind: "usage", CHARGES.vat_nature: "services"}
-HIDDEN = (USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, USAGE.account_code)
+HIDDEN = (USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, USAGE.account_code, USAGE.origin)
 """What goes no further than the attribution, of lines whose numbers must not be kept: see `rating.without_numbers`."""
 
 
