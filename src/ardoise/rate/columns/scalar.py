@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.allowances import Counters, Held, HeldKey, Pool, covered_of, draws_text
+from ardoise.core.allowances import Counters, Held, HeldKey, covered_of, draws_text
 from ardoise.core.attribution import Attribution
 from ardoise.core.rating import CompiledSnapshot, RatedPart, State
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Snapshot
-from ardoise.core.tariffs import BandBorder, Counted
+from ardoise.core.tariffs import BandBorder
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 from ardoise.rate.columns.amounts import with_texts
 from ardoise.rate.columns.catalogue import CatalogueColumns
@@ -63,7 +63,7 @@ def labels_of(profiles: Profiles) -> list[_Labels]:
     ]
 
 
-KINDS, HELD, PROMOTIONS, ALLOWANCES = "kinds", "held", "promotions", "allowances"
+KINDS, HELD, PROMOTIONS = "kinds", "held", "promotions"
 
 
 def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
@@ -78,24 +78,7 @@ def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
             found[root_id] = every
         elif compiled.snapshot.promotion_grants:
             found[root_id] = PROMOTIONS
-        elif not _plain_lots(payers.pools[span.pools_id]):
-            found[root_id] = ALLOWANCES
     return found
-
-
-def _plain_lots(lots: Sequence[Pool]) -> bool:
-    """Lots of seconds, and no two that one call may draw from."""
-    plain = all(
-        lot.capacity_s is not None
-        and lot.allowance.counted is Counted.SECONDS
-        and lot.allowance.increment == 1
-        and lot.allowance.call_limit is None
-        and lot.allowance.correspondents is None
-        and not lot.allowance.rollover_months
-        for lot in lots
-    )
-    zones = [zone for lot in lots for zone in lot.allowance.zones]
-    return plain and len(set(zones)) == len(zones)
 
 
 def _unknown_feature(snapshot: Snapshot) -> str:
