@@ -7,7 +7,7 @@ which. Charges are in files of whole roots: one file is written again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import polars as pl
 
 from ardoise.core.schema import CHARGES, USAGE
 from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
+from ardoise.core.tariffs import Tariff
 from ardoise.rate.columns.frames import CHARGES_SCHEMA, USAGE_SCHEMA
 from ardoise.rate.columns.month import ROW_GROUP_ROWS, RatedMonth, rate_month
 
@@ -179,6 +180,8 @@ def narrowed(snapshot: Snapshot, roots: frozenset[int], calls: pl.DataFrame) -> 
         link for link in snapshot.links if link.owner_kind in everyone or (link.owner_kind, link.owner_id) in owners
     )
     tariffs = _with_parents(snapshot, {link.tariff_id for link in links})
+    keys = calls.get_column(USAGE.number_key).unique().to_list()
+    beginnings = {key[:length] for key in keys for length in range(len(key) + 1)} | {""}
     return replace(
         snapshot,
         accounts=accounts,
@@ -186,7 +189,7 @@ def narrowed(snapshot: Snapshot, roots: frozenset[int], calls: pl.DataFrame) -> 
         assignments=assignments,
         identifiers=identifiers,
         links=links,
-        tariffs=tuple(tariff for tariff in snapshot.tariffs if tariff.tariff_id in tariffs),
+        tariffs=tuple(_for_numbers(tariff, beginnings) for tariff in snapshot.tariffs if tariff.tariff_id in tariffs),
         grants=tuple(grant for grant in snapshot.grants if (grant.owner_kind, grant.owner_id) in owners),
         promotion_grants=tuple(
             grant
@@ -202,6 +205,20 @@ _KINDS = {
     USAGE.party: IdentifierKind.EXTENSION,
     USAGE.ddi: IdentifierKind.NUMBER,
 }
+
+
+def _for_numbers(tariff: Tariff, beginnings: Set[str]) -> Tariff:
+    """A tariff without the rows that no number called begins with: thousands of rows become hundreds to compile."""
+    return replace(
+        tariff,
+        versions=tuple(
+            replace(
+                version,
+                rates=tuple(rate for rate in version.rates if rate.prefix in beginnings or rate.prefix.startswith("=")),
+            )
+            for version in tariff.versions
+        ),
+    )
 
 
 def _with_parents(snapshot: Snapshot, tariff_ids: set[int]) -> set[int]:
