@@ -12,7 +12,7 @@ from ardoise.core.rating import Section, Why
 from ardoise.core.schema import USAGE
 from ardoise.core.usage import Direction, UsageKind
 from ardoise.rate.columns.amounts import spread
-from ardoise.rate.columns.catalogue import CatalogueColumns
+from ardoise.rate.columns.catalogue import Asked, CatalogueColumns
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.included import Included
@@ -136,30 +136,41 @@ def _rows(calls: Calls, month: Month, rated: Rated, by_scalar: Flags) -> tuple[R
     """The row of the price and of the cost of each call, -1 for none, with the reason and the band of the price; and
     the calls that only pay an attempt.
     """
-    spans, catalogue, why = month.spans, month.catalogue, rated.why
+    catalogue, why = month.catalogue, rated.why
     _exclude(calls, month, why)
-    epochs = catalogue.epochs.of(calls.at_us)
-    coded = calls.coded & ~calls.no_detail if calls.no_detail.any() else calls.coded
-    keys = None if coded.all() else calls.keys(np.arange(len(why)))
-    row, rated.band = catalogue.match(
-        spans.price_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys
-    )  # fmt: skip
-    cost, _ = catalogue.match(spans.cost_class[calls.span], epochs=epochs, codes=calls.codes, coded=coded, keys=keys)
+    asked = _asked(calls, month)
+    price_class = month.spans.price_class[calls.span]
+    row, rated.band = catalogue.match(price_class, asked)
+    cost, _ = catalogue.match(catalogue.cost_class_of[calls.profile], asked)
     nothing = (why != 0) | by_scalar
     row[nothing], cost[nothing] = -1, -1
     attempt = _idle(calls, month, why, row, cost)
     missing = np.flatnonzero((row < 0) & (why == 0) & ~by_scalar)
     if len(missing):
-        why[missing] = catalogue.why(spans.price_class[calls.span[missing]], epochs[missing], calls.keys(missing))
+        why[missing] = catalogue.why(price_class[missing], asked.some(missing), calls.keys(missing))
+        if catalogue.prices_incoming:
+            cost[missing[why[missing] == WHY[Why.INCOMING]]] = -1
     return row, cost, attempt
+
+
+def _asked(calls: Calls, month: Month) -> Asked:
+    coded = calls.coded & ~calls.no_detail if calls.no_detail.any() else calls.coded
+    keys = nameless = None
+    if not coded.all():
+        keys = calls.keys(np.arange(len(coded)))
+        nameless = (keys == "").to_numpy() & month.rules.is_call[calls.profile]
+    return month.catalogue.asked(
+        profile=calls.profile, at_us=calls.at_us, codes=calls.codes, coded=coded, keys=keys, nameless=nameless
+    )
 
 
 def _exclude(calls: Calls, month: Month, why: Codes) -> None:
     """`core.rating.exclusion` on columns; the first rule wins, so the last is written first."""
     rules, profile = month.rules, calls.profile
-    incoming = rules.incoming[profile]
-    why[incoming] = WHY[Why.INCOMING]
-    why[(incoming & (calls.quantity == 0)) | (incoming & rules.silent[profile])] = WHY[Why.UNANSWERED]
+    if not month.catalogue.prices_incoming:
+        incoming = rules.incoming[profile]
+        why[incoming] = WHY[Why.INCOMING]
+        why[incoming & ((calls.quantity == 0) | rules.silent[profile])] = WHY[Why.UNANSWERED]
     why[calls.no_detail | rules.no_detail[profile]] = WHY[Why.NO_DETAIL]
     internal = rules.internal[profile]
     if internal.any():

@@ -41,7 +41,6 @@ class Span:
 
     payer: Attribution | NoLine
     price_class: int
-    cost_class: int
     pools_id: int
     prices_internal: bool
     level: str = RETAIL
@@ -56,7 +55,6 @@ class SpanColumns:
     issuer_id: Ints
     line_id: Ints
     price_class: Ints
-    cost_class: Ints
     billable: Flags
     no_detail: Flags
     prices_internal: Flags
@@ -173,13 +171,12 @@ class Payers:
 
     def _answer(self, question: Question, at: datetime) -> Span:
         source, charged, party, ddi = question
-        cost_class = self._catalogue.cost_class(source)
         payer = self._compiled.attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
         if isinstance(payer, NoLine):
-            return Span(payer, cost_class, cost_class, 0, False)
+            return Span(payer, 0, 0, False)
         price_class = self._catalogue.price_class(payer)
         internal = self._compiled.sources[source].prices_internal
-        return Span(payer, price_class, cost_class, self._pools(payer, at), internal)
+        return Span(payer, price_class, self._pools(payer, at), internal)
 
     def _pools(self, payer: Attribution, at: datetime) -> int:
         if not self._borders.granted(payer, self._compiled):
@@ -215,7 +212,6 @@ class Payers:
             issuer_id=ints(None if payer is None else payer.issuer_id for payer in payers),
             line_id=ints(None if payer is None else payer.line_id for payer in payers),
             price_class=ints(span.price_class for span in self.spans),
-            cost_class=ints(span.cost_class for span in self.spans),
             billable=np.array([payer is not None and payer.billable for payer in payers], np.bool_),
             no_detail=np.array([payer is not None and payer.no_detail for payer in payers], np.bool_),
             prices_internal=np.array([span.prices_internal for span in self.spans], np.bool_),
@@ -281,9 +277,9 @@ class _Borders:
             borders |= self._lines.get(line_id, _NONE) | self._grants.get((OwnerKind.LINE, line_id), _NONE)
             for account_id in self._accounts.get(line_id, ()):
                 for payer_id in (account_id, *compiled.resellers(account_id)):
+                    borders |= self._of_account.get(payer_id, _NONE)
                     for ancestor in compiled.attributor.ancestors(payer_id):
                         borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
-                        borders |= self._of_account.get(ancestor, _NONE)
         return borders
 
     def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:

@@ -27,8 +27,13 @@ from ardoise.rate.columns.shapes import Shapes, uncollected
 if TYPE_CHECKING:
     from ardoise.core.tables import CompiledVersion
 
-VersionBand = tuple["CompiledVersion", str]
 RowName = tuple[bool, str]  # (exact, prefix)
+Kind = tuple[UsageKind, str, str]
+"""Kind of usage, origin and band of a row."""
+
+Wanted = tuple["CompiledVersion", UsageKind, str, str]
+"""A version, and the kind, origin and band of the usage that its rows are to price. Of an origin, the longest that some
+row of the month has says enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,12 @@ class VersionRows:
     plain: Flags  # a prefix of 0 to 15 digits: an interval of codes
     low: Ints
     high: Ints
-    of_band: dict[str, Ints]  # positions of the rows for calls in each band
+    categories: dict[int, str]  # of the rows for a category of the numbering plan, by position
+    of_kind: dict[Kind, Ints]  # positions of the rows of each kind, origin and band
 
     @classmethod
     def of(cls, rates: Sequence[Rate], first: int) -> VersionRows:
-        names = [list(map(attrgetter(name), rates)) for name in ("prefix", "zone", "exact", "band", "kind", "origin")]
+        names = [list(map(attrgetter(name), rates)) for name in ("prefix", "zone", "exact", "kind", "origin", "band")]
         prefixes = pl.Series(names[0], dtype=pl.String)
         exact = np.array(names[2], np.bool_)
         _, coded = number_codes(prefixes)
@@ -55,20 +61,24 @@ class VersionRows:
         low, high = np.zeros(len(rates), np.int64), np.zeros(len(rates), np.int64)
         held = np.flatnonzero(plain)
         low[held], high[held] = bounds_of(prefixes.gather(held), exact[held])
-        kinds: dict[tuple[str, UsageKind, str], int] = {}
-        kind_of = np.array([kinds.setdefault(kind, len(kinds)) for kind in zip(*names[3:], strict=True)], np.int64)
-        of_band = {
-            band: np.flatnonzero(kind_of == number)
-            for (band, kind, origin), number in kinds.items()
-            if kind is UsageKind.CALL and not origin
-        }
-        return cls(first, prefixes, names[1], exact, plain, low, high, of_band)
+        kinds: dict[Kind, int] = {}
+        numbers = np.array([kinds.setdefault(kind, len(kinds)) for kind in zip(*names[3:], strict=True)], np.int64)
+        of_kind = {kind: np.flatnonzero(numbers == number) for kind, number in kinds.items()}
+        named = prefixes.str.starts_with("=").arg_true().to_list()
+        categories = {place: names[0][place][1:] for place in named if not exact[place]}
+        return cls(first, prefixes, names[1], exact, plain, low, high, categories, of_kind)
 
-    def in_band(self, band: str) -> Ints:
-        """Positions of the rows that hold in a band, those of the band itself last: they replace the others."""
-        own = self.of_band.get(band) if band else None
-        every = self.of_band.get("", np.zeros(0, np.int64))
-        return every if own is None else np.concatenate([every, own])
+    def kinds(self, kind: UsageKind, origin: str, band: str) -> tuple[Kind, ...]:
+        """The rows that hold for usage of an origin in a band, the more specific the later: they replace the others."""
+        heads = (origin[:size] for size in range(len(origin) + 1))
+        every = ((kind, head, of_band) for head in heads for of_band in dict.fromkeys(("", band)))
+        return tuple(name for name in every if name in self.of_kind)
+
+    def ranks(self) -> Rows:
+        """How well each row names its number: `core.chains.specificity`."""
+        ranks = np.where(self.exact, 1_000_001, self.prefixes.str.len_chars().to_numpy()).astype(np.int32)
+        ranks[list(self.categories)] = 1_000_000
+        return ranks
 
 
 def is_digits(text: str) -> bool:
@@ -77,16 +87,18 @@ def is_digits(text: str) -> bool:
 
 
 class TariffRows:
-    """Every row of some versions, numbered, and a table of rows for each version and band. Immutable once made."""
+    """Every row of some versions, numbered, and a table of rows for each kind, origin and band that is wanted of them.
+    Immutable once made.
+    """
 
-    def __init__(self, pairs: Iterable[VersionBand]) -> None:
-        self._pairs = list(pairs)
+    def __init__(self, wanted: Iterable[Wanted]) -> None:
+        self._wanted = list(dict.fromkeys(wanted))
         with uncollected():
             self._number_rows()
             self._build_tables()
 
     def _number_rows(self) -> None:
-        self._versions = {id(version): version for version, _ in self._pairs}
+        self._versions = {id(version): version for version, *_ in self._wanted}
         self._rows: dict[int, VersionRows] = {}
         shapes, zones = Shapes(), {"": 0}
         shape_of: list[Rows] = []
@@ -106,6 +118,7 @@ class TariffRows:
         self.row_shape = np.concatenate([*shape_of, none])
         self.row_zone = np.concatenate([*zone_of, none])
         self.row_version = np.concatenate([*version_of, none])
+        self.row_rank = np.concatenate([*(rows.ranks() for rows in self._rows.values()), none])
         self._row_exact = np.concatenate([*(rows.exact for rows in self._rows.values()), none.astype(np.bool_)])
         every = pl.concat([pl.Series([""], dtype=pl.String), *(rows.prefixes for rows in self._rows.values())])
         self.prefix_names = every.unique().sort()
@@ -117,36 +130,54 @@ class TariffRows:
         self.tax_basis_of = [known.tariff.tax_basis.value for known in versions]
 
     def _build_tables(self) -> None:
-        self._tables: dict[tuple[int, str], int] = {}
+        self._tables: dict[tuple[int, UsageKind, str, str], int] = {}
         self._painted: list[Painted] = []
         self._special: list[dict[RowName, int]] = []
-        for version, band in self._pairs:
+        self._categories: list[dict[str, int]] = []
+        self._any_key: list[bool] = []
+        made: dict[tuple[int, tuple[Kind, ...]], int] = {}
+        for version, kind, origin, band in self._wanted:
             rows = self._rows[id(version)]
-            key = (id(version), band if band in rows.of_band else "")
-            if key not in self._tables:
-                self._tables[key] = len(self._painted)
-                self._add(rows, band)
-            self._tables[id(version), band] = self._tables[key]
+            kinds = rows.kinds(kind, origin, band)
+            number = made.get((id(version), kinds), -1)
+            if number < 0 and kinds:
+                number = made[id(version), kinds] = len(self._painted)
+                self._add(rows, kinds)
+            self._tables[id(version), kind, origin, band] = number
         self._cells = CellTables(self._painted)
         self._spare: dict[tuple[int, str], int] = {}
         self._named: dict[int, dict[RowName, int]] = {}
         self._numbers: dict[int, dict[int, int]] = {}
+        self._build_categories()
 
-    def _add(self, rows: VersionRows, band: str) -> None:
-        held = rows.in_band(band)
+    def _build_categories(self) -> None:
+        """The row of each category in each table; the last column is of categories that no row names."""
+        self.categories = sorted({name for of_table in self._categories for name in of_table})
+        self._category_row = np.full((len(self._categories) + 1, len(self.categories) + 1), -1, np.int32)
+        for table, of_table in enumerate(self._categories):
+            for name, row in of_table.items():
+                self._category_row[table, self.categories.index(name)] = row
+
+    def _add(self, rows: VersionRows, kinds: tuple[Kind, ...]) -> None:
+        held = np.concatenate([rows.of_kind[kind] for kind in kinds])
         plain = held[rows.plain[held]]
         self._painted.append(Painted(rows.low[plain], rows.high[plain], (rows.first + plain).astype(np.int32)))
-        special = held[~rows.plain[held]]
-        names = zip(rows.exact[special].tolist(), rows.prefixes.gather(special).to_list(), strict=True)
-        self._special.append(dict(zip(names, (rows.first + special).tolist(), strict=True)))
+        special = held[~rows.plain[held]].tolist()
+        named = [place for place in special if place not in rows.categories]
+        names = zip(rows.exact[named].tolist(), rows.prefixes.gather(named).to_list(), strict=True)
+        self._special.append(dict(zip(names, (rows.first + place for place in named), strict=True)))
+        self._categories.append(
+            {rows.categories[place]: rows.first + place for place in special if place in rows.categories}
+        )
+        self._any_key.append(kinds[0][0] is not UsageKind.CALL)
 
-    def covers(self, pairs: Iterable[VersionBand]) -> bool:
+    def covers(self, wanted: Iterable[Wanted]) -> bool:
         """Whether all of these have their table."""
-        return all((id(version), band) in self._tables for version, band in pairs)
+        return all((id(version), kind, origin, band) in self._tables for version, kind, origin, band in wanted)
 
     @property
-    def pairs(self) -> Sequence[VersionBand]:
-        return self._pairs
+    def wanted(self) -> Sequence[Wanted]:
+        return self._wanted
 
     def counting(self, counts: Counts) -> TariffRows:
         """The same rows, for a run that counts by itself the calls that it leaves to the scalar."""
@@ -163,21 +194,32 @@ class TariffRows:
             self._numbers[known] = {id(rate): first + place for place, rate in enumerate(match.version.rates)}
         return self._numbers[known][id(match.rate.rate)]
 
-    def table(self, version: CompiledVersion, band: str) -> int:
-        """The table of the rows of a version that hold in a band."""
-        return self._tables[id(version), band]
+    def table(self, wanted: Wanted) -> int:
+        """The table of the rows that are wanted of a version, -1 if it has none."""
+        version, kind, origin, band = wanted
+        return self._tables[id(version), kind, origin, band]
 
     # -- questions
 
-    def find(self, tables: Rows, *, codes: Ints, coded: Flags, keys: pl.Series | None) -> Rows:
+    def find(
+        self, tables: Rows, *, codes: Ints, coded: Flags, keys: pl.Series | None, category: Ints | None = None,
+        nameless: Flags | None = None,
+    ) -> Rows:  # fmt: skip
         """The row of each number in each table, -1 for none; tables of -1 have none. `keys` are the texts of the
-        numbers, None when every one has a code.
+        numbers, None when every one has a code. `category`: positions in `categories`, -1 for none, asked where there
+        are any; `nameless` calls have no number, and no row for it.
         """
         found = self._cells.find(tables, codes)
         if keys is not None:
             others = np.flatnonzero(~coded)
             if len(others):
                 found[others] = self._find_texts(tables[others], keys.gather(others))
+        if category is not None:
+            row = self._category_row[tables, category]
+            replaced = (row >= 0) & ~((found >= 0) & self._row_exact[found])
+            if nameless is not None:
+                replaced &= ~nameless
+            found[replaced] = row[replaced]
         return found
 
     def _find_texts(self, tables: Rows, keys: pl.Series) -> Rows:
@@ -190,14 +232,18 @@ class TariffRows:
         return np.array(found, np.int32)[back]
 
     def _find_text(self, table: int, key: str) -> int:
-        """The exact text, else the longest prefix; of every number of digits, the row without a prefix."""
-        if table < 0 or not key:
+        """The exact text, else the longest prefix; of every number of digits, the row without a prefix, which is that
+        of any key at all for what is not a call.
+        """
+        any_key = table >= 0 and self._any_key[table]
+        if table < 0 or not (key or any_key):
             return -1
         known = self._spare.get((table, key))
         if known is None:
-            rows = self._rows_by_name(table) if is_digits(key[0]) else self._special[table]
-            names = [(True, key), *((False, key[:length]) for length in range(len(key), 0, -1))]
-            if is_digits(key):
+            rows = self._rows_by_name(table) if any_key or is_digits(key[0]) else self._special[table]
+            names = [(True, key)] if key else []
+            names += [(False, key[:length]) for length in range(len(key), 0, -1)]
+            if any_key or is_digits(key):
                 names.append((False, ""))
             known = self._spare[table, key] = next((rows[name] for name in names if name in rows), -1)
         return known
@@ -215,9 +261,9 @@ class TariffRows:
 _KEPT: WeakKeyDictionary[CompiledSnapshot, TariffRows] = WeakKeyDictionary()
 
 
-def rows_of(compiled: CompiledSnapshot, pairs: Sequence[VersionBand]) -> TariffRows:
-    """The rows of these versions in these bands, from the last time if it had all of them."""
+def rows_of(compiled: CompiledSnapshot, wanted: Sequence[Wanted]) -> TariffRows:
+    """The rows that are wanted of versions, from the last time if it had all of them."""
     kept = _KEPT.get(compiled)
-    if kept is None or not kept.covers(pairs):
-        kept = _KEPT[compiled] = TariffRows([*pairs, *(kept.pairs if kept is not None else ())])
+    if kept is None or not kept.covers(wanted):
+        kept = _KEPT[compiled] = TariffRows([*wanted, *(kept.wanted if kept is not None else ())])
     return kept
