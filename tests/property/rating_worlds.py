@@ -131,7 +131,7 @@ class World:
         if unknown := features - FEATURES:
             raise ValueError(f"no world has the features {', '.join(sorted(unknown))}")
         self._random = random
-        chance = random.choice((0.15, 0.5, 1))
+        chance = random.choice((0.04, 0.04, 0.15, 0.5, 1))  # one or two features, some, half, all
         self.features = frozenset(name for name in sorted(features) if random.random() < chance)
         self._sparse = random.random() < 0.15  # a directory full of holes; the others price most of their calls
         self.month = random.choice(MONTHS)

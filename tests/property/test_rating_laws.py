@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -19,10 +18,10 @@ from tests.property.oracle_price import ZERO, Row, remainder, service, settle, w
 from tests.property.oracle_time import band_of
 from tests.property.rating_changes import rates, without_counters
 from tests.property.rating_worlds import FEATURES, INCLUDED_FEATURES, PRICE_FEATURES, World
-from tests.property.test_rating import as_row, by_scalar, same
+from tests.property.test_rating import EXAMPLES, as_row, by_scalar, carried_by, issued_by, rate, same
 
 from ardoise.core.affordable import affordable
-from ardoise.core.allowances import Counters, Draw, Held, in_drawing_order
+from ardoise.core.allowances import Counters, in_drawing_order
 from ardoise.core.money import Rounding
 from ardoise.core.rating import CompiledSnapshot, RatedPart
 from ardoise.core.snapshot import (
@@ -58,16 +57,9 @@ from ardoise.core.usage import CallStatus, Direction, Usage
 
 EARLY = datetime(2020, 1, 1, tzinfo=UTC)
 UNCHANGED = Adjustment()
-EXAMPLES = int(os.environ.get("ARDOISE_PROPERTY_EXAMPLES", "200"))
 LAW = settings(max_examples=max(EXAMPLES // 20, 10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEEDS = st.integers(0, 2**40)
 Charge = dict[str, object]
-
-
-def rate(snapshot: Snapshot, calls: Iterable[Usage], month: str, counters: Counters | None = None) -> list[RatedPart]:
-    """Every part of the month, in the order in which the calls come."""
-    compiled, kept = CompiledSnapshot(snapshot), Counters() if counters is None else counters
-    return [part for call in calls for part in compiled.rate(call, kept) if part.month == month]
 
 
 def exact(part: RatedPart) -> Fraction:
@@ -102,23 +94,6 @@ def test_two_halves_of_a_month_with_the_counters_handed_over_are_the_month(seed:
     first = rate(world.snapshot, calls[:20], world.month, counters)
     second = rate(world.snapshot, calls[20:], world.month, Counters.from_plain(counters.to_plain()))
     assert [as_row(part) for part in first + second] == once
-
-
-def issued_by(parts: Iterable[RatedPart]) -> dict[tuple[str, str], Held]:
-    return {
-        (part.usage.usage_id, part.level): Held(merged(part.draws), part.promotion, part.promoted)
-        for part in parts
-        if part.part.value == "access" and part.state.value == "priced"
-    }
-
-
-def merged(draws: Iterable[Draw]) -> tuple[Draw, ...]:
-    """As a charge keeps them: one entry an allowance."""
-    sums: dict[int, Draw] = {}
-    for draw in draws:
-        before = sums.get(draw.allowance.allowance_id)
-        sums[draw.allowance.allowance_id] = Draw(draw.allowance, draw.covered_s + (before.covered_s if before else 0))
-    return tuple(sums.values())
 
 
 @LAW
@@ -179,10 +154,7 @@ def test_what_allowances_take_to_the_next_month_is_what_the_oracle_leaves(seed: 
     rate(world.snapshot, in_drawing_order(world.calls, counters), world.month, counters)
     oracle.charges(world.calls)
     left = CompiledSnapshot(world.snapshot).allowances.carried_out(counters, month=world.month)
-    found = {
-        ((lot.allowance_id, lot.owner_kind.value, lot.owner_id, lot.root_id), lot.earned): lot.quantity for lot in left
-    }
-    assert found == oracle.left_over()
+    assert carried_by(left) == oracle.left_over()
 
 
 def carried(
