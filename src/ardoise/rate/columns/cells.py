@@ -84,8 +84,8 @@ class CellTables:
         borders = sum(2 * len(tables[numbers[0]].low) for numbers in shared.values())
         groups = [list(range(len(tables)))] if borders * len(tables) <= LARGEST_CELLS else list(shared.values())
         self._layers = [_Layer([tables[number] for number in numbers]) for numbers in groups]
-        self._layer_of = np.zeros(len(tables), np.int32)
-        self._place = np.zeros(len(tables), np.int32)
+        self._layer_of = np.zeros(len(tables) + 1, np.int32)  # the last entry is that of no table
+        self._place = np.zeros(len(tables) + 1, np.int32)
         for layer, numbers in enumerate(groups):
             self._layer_of[numbers] = layer
             self._place[numbers] = np.arange(len(numbers), dtype=np.int32)

@@ -24,7 +24,7 @@ from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.charges import ChargeColumns
 from ardoise.rate.columns.clock import Clock
 from ardoise.rate.columns.frames import CARRIED, Chunk, Profiles, chunks_of
-from ardoise.rate.columns.included import Choices, Included
+from ardoise.rate.columns.included import Included
 from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
@@ -243,7 +243,10 @@ class _Work:
                 spans=spans,
                 profiles=self._profiles,
                 rules=ProfileRules.of(self._profiles),
-                included=Included(Choices(self._payers.pools, self._catalogue.zone_names), spans),
+                included=Included(
+                    self._compiled, month=self._month_name, payers=self._payers, spans=spans, profiles=self._profiles,
+                    catalogue=self._catalogue, held=self._held, counts=self._scalar_calls,
+                ),
                 catalogue=self._catalogue,
                 scalar=ScalarCustomers(
                     self._compiled, month=self._month_name, payers=self._payers, profiles=self._profiles,
@@ -284,6 +287,8 @@ class _Work:
         return RatedFile(path, bucket, charges.height, 0 if usage is None else usage.height)
 
     def result(self, files: tuple[RatedFile, ...]) -> RatedMonth:
+        counters = self._frozen.scalar.counters
+        counters.used_s |= self._frozen.included.used
         return RatedMonth(
             month=self._month_name,
             files=files,
@@ -292,7 +297,7 @@ class _Work:
             unattributed=tuple(sorted(self._unattributed, key=lambda call: call.usage_id)),
             rows_read=self._rows_read,
             scalar_calls=self._scalar_calls.by_reason(),
-            carried=self._compiled.allowances.carried_out(self._frozen.scalar.counters, month=self._month_name),
+            carried=self._compiled.allowances.carried_out(counters, month=self._month_name),
             clock=self._clock,
         )
 

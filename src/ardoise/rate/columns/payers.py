@@ -277,9 +277,9 @@ class _Borders:
             borders |= self._lines.get(line_id, _NONE) | self._grants.get((OwnerKind.LINE, line_id), _NONE)
             for account_id in self._accounts.get(line_id, ()):
                 for payer_id in (account_id, *compiled.resellers(account_id)):
-                    borders |= self._of_account.get(payer_id, _NONE)
                     for ancestor in compiled.attributor.ancestors(payer_id):
                         borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
+                        borders |= self._of_account.get(ancestor, _NONE)
         return borders
 
     def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:

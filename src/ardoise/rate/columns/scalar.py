@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.allowances import Counters, Held, HeldKey, Pool, covered_of, draws_text
+from ardoise.core.allowances import Counters, Held, HeldKey, covered_of, draws_text
 from ardoise.core.attribution import Attribution
 from ardoise.core.rating import CompiledSnapshot, RatedPart, State
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Snapshot
-from ardoise.core.tariffs import BandBorder, Counted
+from ardoise.core.tariffs import BandBorder
 from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 from ardoise.rate.columns.amounts import with_texts
 from ardoise.rate.columns.catalogue import CatalogueColumns
@@ -63,7 +63,7 @@ def labels_of(profiles: Profiles) -> list[_Labels]:
     ]
 
 
-KINDS, HELD, PROMOTIONS, ALLOWANCES = "kinds", "held", "promotions", "allowances"
+HELD, PROMOTIONS = "held", "promotions"
 
 
 def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
@@ -78,24 +78,7 @@ def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
             found[root_id] = every
         elif compiled.snapshot.promotion_grants:
             found[root_id] = PROMOTIONS
-        elif not _plain_lots(payers.pools[span.pools_id]):
-            found[root_id] = ALLOWANCES
     return found
-
-
-def _plain_lots(lots: Sequence[Pool]) -> bool:
-    """Lots of seconds, and no two that one call may draw from."""
-    plain = all(
-        lot.capacity_s is not None
-        and lot.allowance.counted is Counted.SECONDS
-        and lot.allowance.increment == 1
-        and lot.allowance.call_limit is None
-        and lot.allowance.correspondents is None
-        and not lot.allowance.rollover_months
-        for lot in lots
-    )
-    zones = [zone for lot in lots for zone in lot.allowance.zones]
-    return plain and len(set(zones)) == len(zones)
 
 
 def _unknown_feature(snapshot: Snapshot) -> str:
@@ -130,10 +113,8 @@ class ScalarCustomers:
         self._catalogue = catalogue
         self._spans = payers.spans
         self._labels = labels_of(profiles)
-        self._no_call = np.array([labels.kind is not UsageKind.CALL for labels in self._labels], np.bool_)
         reasons = reasons_of(compiled, payers)
-        self._names = ["", *sorted({*reasons.values(), KINDS, HELD})]
-        self._has_lots = np.array([span.pools_id > 0 for span in self._spans], np.bool_)
+        self._names = ["", *sorted({*reasons.values(), HELD})]
         payer_of = [span.payer for span in self._spans]
         self._root_of = np.array([known.root_id if isinstance(known, Attribution) else -1 for known in payer_of])
         self._of_span = np.array(
@@ -146,8 +127,6 @@ class ScalarCustomers:
     def chosen(self, calls: Calls) -> Flags:
         """Which calls of a part the scalar rates."""
         why = self._of_span[calls.span]
-        other = self._no_call[calls.profile] & self._has_lots[calls.span]
-        self._take_roots(why, calls, other, KINDS)
         if self._held:
             ids = calls.usage_ids(np.arange(len(why)))
             self._take_roots(why, calls, ids.is_in(self._held_ids.implode()).to_numpy(), HELD)
