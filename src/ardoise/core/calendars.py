@@ -220,5 +220,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def month_of(at: datetime, zone: str) -> str:
     """The month "YYYY-MM" of an instant in a zone."""
+    if 1 < at.day < 28 and at.tzinfo is UTC:  # far from both ends of the month, whatever the zone
+        return f"{at.year:04d}-{at.month:02d}"
     local = at.astimezone(_zone(zone))
     return f"{local.year:04d}-{local.month:02d}"

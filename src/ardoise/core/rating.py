@@ -95,6 +95,8 @@ class CompiledSnapshot:
 
     def cost_match(self, usage: Usage) -> Match | None:
         """The row of the operator's tariff, if it has one: a missing cost is no reason to refuse a price."""
+        if usage.source not in self.sources:
+            return None
         chain = self.cost_chain(
             usage.source, at=usage.answered_at, trunk=usage.trunk, incoming=is_incoming(usage)
         )  # fmt: skip
@@ -155,7 +157,7 @@ class CompiledSnapshot:
         source = self.sources.get(usage.source)
         rule = exclusion(
             direction=usage.direction,
-            no_detail=payer.no_detail or "no_detail" in usage.flags.split(","),
+            no_detail=payer.no_detail or (usage.flags != "" and "no_detail" in usage.flags.split(",")),
             prices_internal=source is not None and source.prices_internal,
         )
         if rule is not Why.NONE:

@@ -159,6 +159,11 @@ def test_a_month_is_lived_in_its_zone() -> None:
         datetime(2026, 10, 31, 23, 0, tzinfo=UTC),
     )
     assert month_of(datetime(2026, 9, 30, 22, 0, tzinfo=UTC), "Europe/Paris") == "2026-10"
+    # the whole year, hour by hour, in the zones that are furthest from UTC
+    for zone in ("Pacific/Kiritimati", "Pacific/Niue", "Europe/Paris"):
+        for hour in range(0, 366 * 24, 5):
+            at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+            assert month_of(at, zone) == at.astimezone(ZoneInfo(zone)).strftime("%Y-%m")
     with pytest.raises(NotAMonth, match="YYYY-MM"):
         month_bounds("octobre", "Europe/Paris")
 
