@@ -237,7 +237,9 @@ def _parts(has_service: Flags) -> tuple[Ints | None, Flags]:
 
 
 def _taken(values: npt.NDArray[np.int32], row: npt.NDArray[np.integer], found: Flags) -> npt.NDArray[np.int32]:
-    return values[row] if found.all() and len(values) else np.where(found, _entries(values)[row], -1)
+    if not len(values):
+        return np.full(len(row), -1, np.int32)
+    return values[row] if found.all() else np.where(found, values[row], np.int32(-1))
 
 
 def _entries(values: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:

@@ -47,7 +47,9 @@ class Totals:
         names = [*zip(catalogue.currency_of, catalogue.tax_basis_of, strict=True), ("", "")]
         kinds = sorted(set(names))
         kind_of = np.array([kinds.index(name) for name in names], np.int64)
-        version = np.where(rated.row >= 0, np.append(catalogue.row_version, -1)[rated.row], -1)
+        version = np.full(len(rated.row), -1, np.int32)
+        priced = np.flatnonzero(rated.row >= 0)
+        version[priced] = catalogue.row_version[rated.row[priced]]
         issuer_id = month.spans.issuer_id[calls.span]
         group = issuer_id * len(kinds) + kind_of[version]
         amount = rated.amount_micros + rated.service_micros
