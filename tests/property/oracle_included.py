@@ -347,7 +347,9 @@ class Included:
                 continue
             if windowed(promotion) and promotion.counted.value not in COUNTED_OF_KIND[call.kind.value]:
                 continue
-            if promotion.owner.value == "line":
+            if promotion.owner.value == "line" and payer.line_id is None:  # a reseller counts as an account
+                counter = (promotion.promotion_id, "account", payer.account_id, payer.root_id)
+            elif promotion.owner.value == "line":
                 counter = (promotion.promotion_id, "line", payer.line_id, payer.root_id)
             else:
                 account = owner if kind == "account" else payer.account_id

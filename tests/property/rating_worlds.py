@@ -125,14 +125,18 @@ CALLS = 50
 
 
 class World:
-    """One draw: `snapshot`, `calls`, `month`; `features` it was drawn with."""
+    """One draw: `snapshot`, `calls`, `month`; the `features` that it was drawn with: some of those it may have, or
+    `every` one.
+    """
 
-    def __init__(self, random: Random, features: frozenset[str] = frozenset(), calls: int = CALLS) -> None:
+    def __init__(
+        self, random: Random, features: frozenset[str] = frozenset(), *, calls: int = CALLS, every: bool = False
+    ) -> None:
         if unknown := features - FEATURES:
             raise ValueError(f"no world has the features {', '.join(sorted(unknown))}")
         self._random = random
         chance = random.choice((0.04, 0.04, 0.15, 0.5, 1))  # one or two features, some, half, all
-        self.features = frozenset(name for name in sorted(features) if random.random() < chance)
+        self.features = features if every else frozenset(name for name in sorted(features) if random.random() < chance)
         self._sparse = random.random() < 0.15  # a directory full of holes; the others price most of their calls
         self.month = random.choice(MONTHS)
         self._start = datetime.strptime(self.month, "%Y-%m").replace(tzinfo=UTC)
@@ -353,7 +357,7 @@ class World:
         last = random.randint(1, 4) if not {"parents", "incoming"} & self.features else random.randint(2, 6)
         tariff_ids = tuple(range(1, last + 1))
         allowances = tuple(self._allowance(number) for number in (1, 2, 3))
-        grants = tuple(self._grant(allowances) for _ in range(random.choice((0, 3, 6, 9))))
+        grants = tuple(self._grant(allowances) for _ in range(random.choice((0, 4, 7, 10))))
         return Snapshot(
             issuers_zone={1: "Europe/Paris", 2: "America/Martinique"},
             accounts=tuple(self._accounts()),
@@ -485,7 +489,7 @@ class World:
             correspondents=random.choice((0, 1, 3)) if self._has("correspondents") else None,
             increment=random.choice((7, 60, 500)) if self._has("draw_increment") else 1,
             rollover_months=random.choice((1, 2)) if self._has("rollover", 0.7) else 0,
-            prorated=self._has("prorated"),
+            prorated=self._has("prorated", 0.9),
         )  # fmt: skip
 
     def _grant(self, allowances: tuple[Allowance, ...]) -> AllowanceGrant:
