@@ -12,7 +12,7 @@ changes any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ from ardoise.core.periods import utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
 from ardoise.rate import operations as rating
+from ardoise.rate.customers import CustomersRated
+from ardoise.rate.customers import rate_customers as rating_of_customers
 from ardoise.rate.what_if import Comparison
 from ardoise.rate.what_if import what_if as compare_tariffs
 from ardoise.reports import operations as reporting
@@ -66,6 +68,12 @@ def rate(*, month: str, now: datetime, progress: Progress | None = None, compare
     """2. The calls of a month become charges, at what directory and catalogue say now; `compare` tells what moved."""
     collecting.seal_months(months=utc_months_of(month), now=now)
     return rating.rate_month(month=month, sources=snapshot_sources(), now=now, progress=progress, compare=compare)
+
+
+def rate_customers(*, month: str, roots: Collection[int], now: datetime) -> CustomersRated:
+    """2a. The same for some customers alone: what the whole month would give them, in a moment."""
+    collecting.seal_months(months=utc_months_of(month), now=now)
+    return rating_of_customers(month=month, roots=roots, sources=snapshot_sources())
 
 
 def what_if(*, month: str, tariffs: Sequence[str], now: datetime, progress: Progress | None = None) -> list[Comparison]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,11 @@ def rate(
         list[str] | None,
         typer.Option("--what-if", metavar="TARIFF", help="Price it under this tariff and change nothing (repeatable)."),
     ] = None,
+    account: Annotated[list[str] | None, typer.Option("--account", help="Only this customer (repeatable).")] = None,
+    source: Annotated[str, typer.Option("--source", help="Only customers with calls of this source.")] = "",
+    tariff: Annotated[str, typer.Option("--tariff", help="Only customers priced by this tariff.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Only customers with calls from this day on.")] = "",
+    until: Annotated[str, typer.Option("--until", help="... and up to this day, included.")] = "",
     changes: Annotated[
         bool, typer.Option("--changes", help="Show which accounts it changed, and by how much.")
     ] = False,
@@ -55,6 +60,10 @@ def rate(
     if what_if:
         _what_if(month, what_if, now, as_json=as_json)
         return
+    if account or source or tariff or since or until:
+        roots = _customers(month, account or [], source, tariff, since, until)
+        _rate_customers(month, roots, now, as_json=as_json)
+        return
     with counting("Rating", "calls") as step:
         rated = flow.rate(month=month, now=now, progress=step, compare=changes)
     if as_json:
@@ -69,6 +78,63 @@ def rate(
         screen.print("Nothing changed since the last rating.")
     elif changes:
         _show_changes(_named(rated.changes))
+
+
+def _customers(month: str, accounts: list[str], source: str, tariff: str, since: str, until: str) -> frozenset[int]:
+    """The customers that the options choose. A word that names nothing is refused."""
+    from ardoise.catalog.models import Tariff
+    from ardoise.collect.models import Source
+    from ardoise.core.periods import month_period
+    from ardoise.directory.models import Account
+    from ardoise.rate.customers import roots_of
+
+    ids = dict(Account.objects.filter(code__in=accounts).values_list("code", "id"))
+    tariff_id = Tariff.objects.filter(code=tariff).values_list("id", flat=True).first()
+    for what, wanted, known in (
+        ("account", accounts, ids),
+        ("tariff", [tariff] if tariff else [], [tariff] if tariff_id else []),
+        ("source", [source] if source else [], Source.objects.values_list("code", flat=True)),
+    ):
+        for code in wanted:
+            if code not in known:
+                fail(f"no {what} has the code « {code} »; ardoise dump DIR writes them all", code=2)
+    period = month_period(month)
+    first, last = _day(since) or period.start, _day(until) or period.end - timedelta(days=1)
+    between = None
+    if since or until:
+        zone = ZoneInfo("Europe/Paris")
+        between = (datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone))
+    return roots_of(
+        month, source=source, tariff_id=tariff_id, between=between, accounts=list(ids.values()) if accounts else None
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        fail(f"« {text} » is not a date; write YYYY-MM-DD, for example 2026-10-05", code=2)
+
+
+def _rate_customers(month: str, roots: frozenset[int], now: datetime, *, as_json: bool) -> None:
+    from ardoise import flow
+    from ardoise.rate.columns.customer import ResoldCustomer
+
+    if not roots:
+        fail(f"no customer of {month} meets these conditions; ardoise rate --month {month} prices everybody")
+    try:
+        rated = flow.rate_customers(month=month, roots=roots, now=now)
+    except ResoldCustomer as error:
+        fail(str(error))
+    rows = _named(rated.changes)
+    if as_json:
+        print_json({"month": month, "customers": len(roots), "calls": rated.calls, "changes": rows})
+        return
+    screen.print(f"{rated.calls:,} calls of {len(roots):,} customers priced again.")
+    if rows:
+        _show_changes(rows)
+    else:
+        screen.print("Nothing changed for them.")
 
 
 def _named(changes: Sequence[AccountChange]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +34,11 @@ class AccountChange:
         return self.new_micros - self.old_micros
 
 
-def changes(month: str, rated: Sequence[Path]) -> list[AccountChange]:
-    """Compare the open charges of usage with the files that are about to replace them, by account."""
+def changes(month: str, rated: Sequence[Path], *, roots: Collection[int] | None = None) -> list[AccountChange]:
+    """Compare the open charges of usage (of some customers) with the files that are to replace them, by account."""
     usage = pl.col(CHARGES.origin_kind) == "usage"
+    if roots is not None:
+        usage &= pl.col(CHARGES.root_id).is_in(list(roots))
     key = [name for name in CHARGE_KEY if name != CHARGES.origin_kind]
     old = store.scan(TableName.OPEN, [month], filter=usage).select(*key, *_COMPARED)
     new = pl.scan_parquet(list(rated)).select(*(pl.col(name).cast(pl.String) for name in key), *_plain(_COMPARED))

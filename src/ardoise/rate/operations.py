@@ -17,7 +17,6 @@ from ardoise.catalog.operations import record_carried
 from ardoise.catalog.queries import take_snapshot
 from ardoise.core.allowances import later
 from ardoise.core.attribution import Attributor, NoLine
-from ardoise.core.periods import instants_of, month_period, utc_months_of
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import IdentifierKind, Snapshot, SnapshotSource
 from ardoise.directory.models import Issuer
@@ -27,6 +26,7 @@ from ardoise.rate.changes import AccountChange, changes
 from ardoise.rate.columns.month import RatedFile
 from ardoise.rate.columns.month import rate_month as rate_files
 from ardoise.rate.models import MonthRating
+from ardoise.rate.usage import usage_files
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_partition
@@ -64,8 +64,7 @@ def rate_month(
     """
     # Generations first: what is replaced from here on makes the swap fail, never pass on older usage.
     expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
-    span = _span(month)
-    files = [file for near in utc_months_of(month) for file in store.files(TableName.USAGE, near, between=span)]
+    files = usage_files(month)
     paths = [file.path for file in files]
     registered = _register_unknown(paths, sources=sources, now=now)
     snapshot = take_snapshot(sources=sources, month=month)
@@ -102,13 +101,6 @@ def rate_month(
             record_carried(month=later(month, 1), rows=result.carried)
             MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
     return Rated(month, True, result.calls_all, states, registered, tuple(moved))
-
-
-def _span(month: str) -> tuple[datetime, datetime]:
-    """The instants of a local month, over the zones of all issuers: usage outside it does not concern the month."""
-    zones = set(Issuer.objects.values_list("zone", flat=True)) or {"UTC"}
-    spans = [instants_of(month_period(month), zone) for zone in zones]
-    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def _increments(progress: Callable[[int], None] | None) -> Callable[[int], None] | None:

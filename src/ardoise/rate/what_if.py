@@ -14,13 +14,11 @@ from django.conf import settings
 
 from ardoise.catalog.queries import take_snapshot
 from ardoise.core.candidates import under_tariff
-from ardoise.core.periods import utc_months_of
 from ardoise.core.schema import CHARGES
 from ardoise.core.snapshot import Snapshot, SnapshotSource
 from ardoise.directory.models import Account
 from ardoise.rate.columns.month import rate_month
-from ardoise.store import queries as store
-from ardoise.store.models import TableName
+from ardoise.rate.usage import usage_paths
 from ardoise.store.tables import BUCKETS
 
 Basis = tuple[str, str]
@@ -75,10 +73,14 @@ Totals = Mapping[tuple[int, str, str], tuple[int, int]]
 
 
 def _by_customer(snapshot: Snapshot, month: str, progress: Callable[[int], None] | None) -> Totals:
-    files = [file.path for near in utc_months_of(month) for file in store.files(TableName.USAGE, near)]
     with tempfile.TemporaryDirectory(dir=settings.ARDOISE_HOME, prefix="what-if-") as folder:
         rated = rate_month(
-            usage_files=files, snapshot=snapshot, month=month, out_dir=Path(folder), buckets=BUCKETS, progress=progress
+            usage_files=usage_paths(month),
+            snapshot=snapshot,
+            month=month,
+            out_dir=Path(folder),
+            buckets=BUCKETS,
+            progress=progress,
         )
         charges = pl.scan_parquet([file.path for file in rated.files])
         summed = (

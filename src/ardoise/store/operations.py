@@ -19,7 +19,7 @@ from django.db.models import F
 from ardoise.store import tables
 from ardoise.store.disk import older, remove_parts
 from ardoise.store.models import Partition, TableFile, TableName
-from ardoise.store.tables import StagedFile, UnknownTable
+from ardoise.store.tables import ManifestFile, StagedFile, UnknownTable
 
 # A staged file is committed within this time or written again; the sweep leaves younger files alone. The margin
 # between the two is what keeps it from removing a file that is being committed.
@@ -62,10 +62,17 @@ class Swept:
 
 
 def replace_partition(
-    *, table: str, month: str, partition: str, expected_generation: int, files: Sequence[StagedFile]
+    *,
+    table: str,
+    month: str,
+    partition: str,
+    expected_generation: int,
+    files: Sequence[StagedFile],
+    only: Sequence[ManifestFile] | None = None,
 ) -> int:
     """Make `files` the whole content of a partition (none empties it), if nobody did since; returns its generation.
 
+    `only`: they take the place of these live files, and the others stay.
     `expected_generation` is what `queries.state_of` said, 0 for a partition that never had files. Replaced files stay
     on the disk for the readers on their way, until swept.
     Raises GenerationMoved, WriteOnce (the frozen table), BadPartition, StagedFileLost, UnknownTable.
@@ -78,6 +85,8 @@ def replace_partition(
         _check(table, month, partition, files)
         generation = _advance(table, month, partition, expected=expected_generation)
         live = TableFile.objects.filter(table=table, month=month, partition=partition, retired_at__isnull=True)
+        if only is not None:
+            live = live.filter(path__in=[str(file.path.relative_to(tables.folder())) for file in only])
         live.update(retired_at=_machine_now())
         _add(files, month=month, partition=partition, generation=generation)
     return generation

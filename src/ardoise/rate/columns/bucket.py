@@ -122,7 +122,7 @@ def rate(calls: Calls, month: Month) -> Rated:
     rated = Rated.of(count)
     by_scalar = month.scalar.chosen(calls)
     row, cost, attempt = _rows(calls, month, rated, by_scalar)
-    _costs(calls, month, rated, cost, attempt=attempt)
+    _costs(calls, month, rated, cost, row, attempt=attempt)
     if len(attempt):
         _attempts(month, rated, row, attempt)
     _prices(calls, month, rated, row, attempt=attempt)
@@ -195,9 +195,13 @@ def _idle(calls: Calls, month: Month, why: Codes, row: Rows, cost: Rows) -> Ints
     return idle[attempt]
 
 
-def _costs(calls: Calls, month: Month, rated: Rated, cost: Rows, *, attempt: Ints) -> None:
-    """What the operator's tariff asks; its attempt fee for what is not answered, or of no quantity and not billed."""
+def _costs(calls: Calls, month: Month, rated: Rated, cost: Rows, row: Rows, *, attempt: Ints) -> None:
+    """What the operator's tariff asks; its attempt fee for what is not answered, or of no quantity and not billed. A
+    row with a coefficient says nothing. What has no base for the coefficient of its price is left without one.
+    """
     rates = month.catalogue.rates
+    if rates.any_coefficient:
+        cost[(cost >= 0) & rates.has_coefficient[month.catalogue.row_shape[cost]]] = -1
     bought = np.flatnonzero(cost >= 0)
     shape, quantity = month.catalogue.row_shape[cost[bought]], calls.quantity[bought]
     rated.has_cost = cost >= 0

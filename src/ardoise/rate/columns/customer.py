@@ -7,7 +7,7 @@ which. Charges are in files of whole roots: one file is written again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from ardoise.core.allowances import Held, HeldKey
 from ardoise.core.schema import CHARGES, USAGE
 from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
 from ardoise.core.tariffs import Tariff
@@ -48,7 +49,13 @@ class Names:
 
 
 def rate_roots(
-    *, usage_files: Sequence[Path], snapshot: Snapshot, month: str, roots: frozenset[int], out_dir: Path
+    *,
+    usage_files: Sequence[Path],
+    snapshot: Snapshot,
+    month: str,
+    roots: frozenset[int],
+    out_dir: Path,
+    held: Mapping[HeldKey, Held] | None = None,
 ) -> RatedMonth:
     """`rate_month` for some customers (roots of accounts) alone: one file in `out_dir`, with their charges as the
     whole month would give them. Raises ResoldCustomer.
@@ -59,7 +66,7 @@ def rate_roots(
     usage = out_dir / ".usage.parquet"
     try:
         calls.write_parquet(usage, compression="uncompressed")
-        rated = rate_month(usage_files=[usage], snapshot=narrow, month=month, out_dir=out_dir, buckets=1)
+        rated = rate_month(usage_files=[usage], snapshot=narrow, month=month, out_dir=out_dir, buckets=1, held=held)
     finally:
         usage.unlink(missing_ok=True)
     for file in rated.files:

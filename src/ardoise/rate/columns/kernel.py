@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from ardoise.core.compiled import CompiledRate, residue_over, rounded_over, rounding_point
+from ardoise.core.compiled import MICROS, CompiledRate, residue_over, rounded_over, rounding_point
 from ardoise.core.fares import Exact, Fare
 from ardoise.core.pricing import Counting
 from ardoise.core.tariffs import RoundingPoint
@@ -73,6 +73,8 @@ class RateColumns:
         self.attempt_fee = self._column(lambda rate: rate.attempt_fee, safe)
         self.has_attempt_fee = self._flags(lambda rate: rate.attempt_fee != 0)
         self.any_attempt_fee = bool(self.has_attempt_fee.any())
+        self.has_coefficient = self._flags(lambda rate: rate.coefficient is not None)
+        self.any_coefficient = bool(self.has_coefficient.any())
         self.scale = np.where(safe, self._column(lambda rate: rate.scale, safe), 1)
         points = [rounding_point(rate.tariff) for rate in rates]
         self.mode = np.array([MODES.index(mode) for mode, _ in points], np.int64)
@@ -118,17 +120,17 @@ class RateColumns:
 
     def access(
         self, rate: Ints, *, quantity: Ints, left: Ints | None = None, drawn: Flags | None = None,
-        fares: Callable[[int], Fare] | None = None, slow: Flags | None = None,
+        skip: Flags | None = None,
     ) -> Amounts:  # fmt: skip
-        """The exact access part of answered usage.
+        """The exact access part of answered usage, whatever its band becomes while it lasts.
 
-        Where `drawn`, allowances cover all but `left` of it. Calls of `slow` and those that int64 cannot hold are left
-        to the scalar: `fares` gives the fare of one of them, else it is that of its rate.
+        Where `drawn`, allowances cover all but `left` of it. What int64 cannot hold is left to the scalar. Nothing is
+        said of calls to `skip`: those that a coefficient or several bands price.
         """
         charge_s = np.maximum(np.abs(quantity), 1)
         too_large = charge_s > self.safe_s[rate]
-        if slow is not None:
-            too_large |= slow
+        if skip is not None:
+            too_large &= ~skip
         charge_s -= self.free_s[rate]
         if left is not None and drawn is not None:
             charge_s = np.where(drawn, left, charge_s)
@@ -147,13 +149,38 @@ class RateColumns:
         amounts = Amounts(amount, self.scale[rate], billed_s)
         self.counts.add(TOO_LARGE, int(too_large.sum()))
         for call in np.flatnonzero(too_large).tolist():
-            fare = Fare(self.rates[rate[call]]) if fares is None else fares(call)
-            if drawn is not None and left is not None and drawn[call]:
-                exact = fare.remainder(int(quantity[call]), int(left[call]))
-            else:
-                exact = fare.whole_call(int(quantity[call]))
-            put(amounts, call, exact)
+            covered = drawn is not None and bool(drawn[call])
+            uncovered = int(left[call]) if left is not None and covered else None
+            put(amounts, call, exact_of(Fare(self.rates[rate[call]]), int(quantity[call]), uncovered))
         return amounts
+
+    def by_cost(
+        self, rate: Ints, amounts: Amounts, of: Ints, *, quantity: Ints, cost_micros: Ints, demand: Ints, left: Ints,
+        drawn: Flags,
+    ) -> None:  # fmt: skip
+        """Put the amounts of the calls `of` whose rows have a coefficient: so many times their cost, or the share of it
+        that allowances leave. The other arrays have one entry for each of them.
+        """
+        for number in np.unique(rate[of]).tolist():
+            coefficient = self.rates[number].coefficient
+            assert coefficient is not None
+            some = np.flatnonzero(rate[of] == number)
+            share, whole = np.where(drawn[some], left[some], 1), np.where(drawn[some], demand[some], 1)
+            nothing = drawn[some] & (left[some] == 0)
+            whole[nothing] = 1
+            calls, base = of[some], cost_micros[some]
+            amounts.billed[calls] = np.where(drawn[some], left[some], quantity[some])
+            numerator, denominator = coefficient[0], coefficient[1] * MICROS
+            largest = int(np.abs(base).max()) * int(share.max()) * abs(numerator), int(whole.max()) * denominator
+            if max(largest) * 2 * MICROS < SAFE:
+                amounts.amount[calls], amounts.scale[calls] = base * share * numerator, whole * denominator
+                continue
+            self.counts.add(TOO_LARGE, len(calls))
+            amounts.amount[calls], amounts.scale[calls] = 0, 1
+            for call, cost, times, over in zip(
+                calls.tolist(), base.tolist(), share.tolist(), whole.tolist(), strict=True
+            ):
+                amounts.large[call] = (cost * times * numerator, over * denominator)
 
     def _with_fees(self, rate: Ints, amount: Ints, billed_s: Ints) -> Ints:
         """`CompiledRate.with_fees`."""
@@ -267,6 +294,11 @@ class RateColumns:
         blocks = np.maximum(-(-charge_s // increment_s), 0)
         package = self.counting[rate] == COUNTINGS.index(Counting.PACKAGE)
         return np.where(package, price, blocks * price), blocks * increment_s
+
+
+def exact_of(fare: Fare, quantity: int, uncovered: int | None) -> Exact:
+    """The whole of a usage, or what allowances leave of it."""
+    return fare.whole_call(quantity) if uncovered is None else fare.remainder(quantity, uncovered)
 
 
 def put(amounts: Amounts, call: int, exact: Exact) -> None:
