@@ -83,10 +83,10 @@ def audit(
         fail(f"« {language} » is not a language here; choose fr or en", code=USAGE)
     if (file is None) == (not source):
         fail("give either a FILE of priced calls or --source CODE", code=USAGE)
+    decks = _decks(tariff or [], source)
     read = _read(file, source, columns=column or [], zone=zone, month=month, today=today)
     if not read.calls:
         fail(f"there is no priced call to audit{_first_fault(read)}", code=USAGE)
-    decks = _decks(tariff or [], source)
     with counting("Comparing", "hypotheses") as step:
         try:
             found = find(read.calls, decks, step=step)

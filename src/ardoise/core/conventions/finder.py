@@ -18,7 +18,7 @@ from ardoise.core.conventions.causes import Unexplained, unexplained
 from ardoise.core.conventions.coefficient import likely_coefficients
 from ardoise.core.conventions.evaluate import Evaluator, evaluator_of
 from ardoise.core.conventions.model import Convention, Deck, PricedCall
-from ardoise.core.conventions.search import SAMPLES, Search
+from ardoise.core.conventions.search import SAMPLES, WELL_PERCENT, Search
 from ardoise.core.conventions.verdict import Contest, Doubt, Verdict
 from ardoise.core.tariffs import BandBorder
 
@@ -26,8 +26,10 @@ SURE_PERCENT, LIKELY_PERCENT = 90, 60
 SEARCHED_BOOKS = 3
 SINGLE_VERSIONS = 6  # the newest versions are also tried on every call, whatever its date
 FEWEST_OF_A_ZONE = 5
+FEW_BELIEFS = 3  # a convention stranger than that is held against every call at one version
 
 Step = Callable[[int], None]
+Found = tuple[int, Convention, Book, list[Convention], int]
 
 
 class NothingToCompare(ValueError):
@@ -76,15 +78,13 @@ def find(
     if not calls or not decks:
         raise NothingToCompare("an audit needs priced calls and at least one tariff to compare them with")
     books = list(_books(calls, decks, holidays=holidays))
-    ranked = _ranked(books, calls, step)
-    found = _searched(ranked, calls, step)
+    found = _found(books, calls, step)
     explained = found[0][0] if found else 0
     if 100 * explained < SURE_PERCENT * len(calls):
-        more = 1000 * explained // len(calls) + 50
         scaled = [
             Book(book.deck, calls, version_id=book.version_id, coefficient=coefficient, holidays=holidays)
-            for _, book in ranked
-            for coefficient in likely_coefficients(Search(book, calls), step, permille=more)
+            for book in _ranked(books, calls, step)
+            for coefficient in likely_coefficients(Search(book, calls), step)
         ]
         books += scaled
         found = sorted([*found, *_searched(_ranked(scaled, calls, step), calls, step)], key=_order)
@@ -110,8 +110,19 @@ def _books(calls: Sequence[PricedCall], decks: Sequence[Deck], *, holidays: Holi
                 yield Book(deck, calls, version_id=version.version_id, holidays=holidays)
 
 
-def _ranked(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> list[tuple[int, Book]]:
-    """Books by the permille of calls they may explain, on a small sample; those far behind are left out."""
+def _found(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> list[Found]:
+    """What explains the calls by the dates of the versions; where that is not well, also single versions."""
+    dated = [book for book in books if book.version_id is None]
+    found = _searched(dated if len(dated) == 1 else _ranked(dated, calls, step), calls, step)
+    well = found and 100 * found[0][0] >= WELL_PERCENT * len(calls) and found[0][4] <= FEW_BELIEFS
+    if well or len(dated) == len(books):
+        return found
+    single = [book for book in books if book.version_id is not None]
+    return sorted([*found, *_searched(_ranked(single, calls, step), calls, step)], key=_order)
+
+
+def _ranked(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> list[Book]:
+    """Books by the share of calls they may explain, on a small sample; those far behind are left out."""
     scored = []
     for book in books:
         search = Search(book, calls)
@@ -120,19 +131,13 @@ def _ranked(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> l
             share = 1000 * best // min(SAMPLES[0], len(search.rows))
             scored.append((share * len(search.rows) // len(calls), book))
     scored.sort(key=lambda pair: -pair[0])
-    near = [pair for pair in scored if 10 * pair[0] >= 8 * scored[0][0]][:SEARCHED_BOOKS]
-    # What the dates say is always searched: a convention that the small sample hides may still explain it.
-    dated = [pair for pair in scored if pair[1].version_id is None and pair not in near]
-    return [*near, *dated[:1]]
+    return [book for share, book in scored if 10 * share >= 8 * scored[0][0]][:SEARCHED_BOOKS]
 
 
-Found = tuple[int, Convention, Book, list[Convention], int]
-
-
-def _searched(ranked: Sequence[tuple[int, Book]], calls: Sequence[PricedCall], step: Step) -> list[Found]:
+def _searched(books: Sequence[Book], calls: Sequence[PricedCall], step: Step) -> list[Found]:
     """(calls explained, convention, its book, conventions that come near, what one must believe), the best first."""
     found: list[Found] = []
-    for _, book in ranked:
+    for book in books:
         search = Search(book, calls)
         near = search.best(step)
         if near:

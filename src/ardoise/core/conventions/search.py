@@ -23,8 +23,9 @@ from ardoise.core.money import Rounding
 from ardoise.core.tariffs import IncrementOrigin
 
 SAMPLES = (48, 130, 400)  # calls on which trials are ranked, one after the other
+KEPT = (300, 100, 60)  # trials that go on after each
 LAST_SAMPLE, WIDE_SAMPLE = SAMPLES[-1], 3000
-KEPT_TRIALS, KEPT_FITS, KEPT_CONVENTIONS, IMPROVED = 60, 30, 5, 6
+KEPT_FITS, KEPT_CONVENTIONS, IMPROVED = 30, 5, 6
 MODES = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.DOWN, Rounding.UP)
 GOOD_PERCENT, WELL_PERCENT = 90, 97  # explained in the sample: no wider search, no improvement
 FIRST_S, NEXT_S, FREE_S = range(1, 241), range(1, 121), range(61)  # tried when a trial is improved
@@ -100,7 +101,7 @@ class Search(Fitter):
 
     def trials(self) -> list[Trial]:
         """The cross product of what the field does and what the amounts suggest."""
-        free = [*self._written(lambda at: self.book.profiles[at].free_s), *self.ends[:6]]
+        free = [*self._written(lambda at: self.book.profiles[at].free_s), *self.ends[:3]]
         return [
             Trial(pair, origin, free_s, minimum, fee)
             for pair in self.pairs
@@ -144,18 +145,20 @@ class Search(Fitter):
         scored.sort(key=lambda pair: -pair[0])
         return scored
 
-    def sifted(self, trials: Collection[Trial], step: Step) -> list[Trial]:
+    def sifted(self, trials: Collection[Trial], readings: Iterable[int], step: Step) -> list[Trial]:
         """The best trials, through samples that grow as the trials grow fewer.
 
-        Where few amounts need more decimals than the others, they may be errors or tell the rounding: both are tried.
-        Round amounts may also come from round prices, under a finer rounding that hardly shows.
+        `readings`: the decimals under which amounts are read in turn, until one tells the trials apart.
         """
         likely: dict[Trial, None] = {}
-        for decimals in sorted({self.decimals, self.fine_decimals, min(6, self.fine_decimals + 2)}):
-            kept = list(trials)
-            for size, most in zip(SAMPLES, (8 * KEPT_TRIALS, 2 * KEPT_TRIALS, KEPT_TRIALS), strict=True):
-                kept = [trial for _, trial in self.rough(kept, size, step, decimals=decimals)[:most]]
-            likely |= dict.fromkeys(kept)
+        for decimals in dict.fromkeys(readings):
+            scored = [(0, trial) for trial in trials]
+            for size, most in zip(SAMPLES, KEPT, strict=True):
+                scored = self.rough([trial for _, trial in scored], size, step, decimals=decimals)[:most]
+            likely |= dict.fromkeys(trial for _, trial in scored)
+            well = sum(100 * calls >= WELL_PERCENT * min(len(self.rows), LAST_SAMPLE) for calls, _ in scored)
+            if 0 < well < len(scored):
+                break  # some explain nearly all, and not all do: the reading tells them apart
         return list(likely)
 
     def exact(self, trials: Iterable[Trial], step: Step) -> list[Fitted]:
@@ -265,13 +268,16 @@ class Search(Fitter):
         trials = self.trials()
         if self.like is not None:
             alike = dict.fromkeys(map(self._alike, trials))
-            return self._polished(self.exact(self.sifted(alike, step), step), step)
-        likely = self.sifted(trials, step)
+            return self._polished(self.exact(self.sifted(alike, (self.decimals, self.like.decimals), step), step), step)
+        # Where few amounts need more decimals than the others, they may be errors or tell the rounding: both are tried.
+        # Round amounts may also come from round prices, under a finer rounding that hardly shows.
+        readings = (self.fine_decimals, self.decimals, min(6, self.fine_decimals + 2))
+        likely = self.sifted(trials, readings, step)
         fitted = self._polished(self.exact(likely, step), step)
-        bases = likely[: KEPT_TRIALS // 3]
+        bases = likely[:10]
         if 100 * fitted[0][0] < GOOD_PERCENT * seen:
-            bases = [trial for trial in trials if not trial.free_s]
-        rounded = self.exact(self.sifted(self.with_rounded_increments(bases), step), step)
+            bases = [trial for trial in trials if not trial.free_s and trial.minimum == self.least[0]]
+        rounded = self.exact(self.sifted(self.with_rounded_increments(bases), (self.decimals,), step), step)
         if not rounded or rounded[0][0] <= fitted[0][0]:
             return self.ordered([*fitted, *rounded])
         return self.ordered([*fitted, *self._polished(rounded, step)])

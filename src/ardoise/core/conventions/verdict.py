@@ -20,7 +20,7 @@ from ardoise.core.tariffs import BandBorder
 HARDLY = 2  # a rival that so few calls speak against is doubted aloud
 ROUNDS = 6  # replacements of the convention by a better rival
 PROBED_ROWS = 8
-PROBED_S = (*range(1, 301), *range(301, 3700, 61))
+PROBED_S = (*range(1, 131), *range(131, 700, 7), *range(700, 3700, 61))
 
 Step = Callable[[int], None]
 
