@@ -22,6 +22,7 @@ from ardoise.bill.charges import RETAIL, frozen_twice
 from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.collect import queries as collect
+from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import FreshUsage, Source
 from ardoise.core.documents import DocumentKind
 from ardoise.core.money import euros, micros_to_minor
@@ -29,6 +30,7 @@ from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
 from ardoise.directory.models import Account, Issuer, Line
+from ardoise.rate import queries as rating
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 
@@ -71,6 +73,7 @@ def find(month: str) -> list[Finding]:
         *_unpriced(month, issuers),
         *_below_cost(month, issuers),
         *_not_rated(month, issuers),
+        *_outdated(month, issuers),
         *_equation(month, sources, issuers),
     ]
     return [
@@ -261,6 +264,19 @@ def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
                 f"{_calls(calls)} de la source « {source.name} » sont arrivés depuis : relancer ardoise rate",
                 f"{calls} calls of the source “{source.name}” arrived since: run ardoise rate again",
             )
+
+
+def _outdated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Prices of before: a tariff, a plan, a line or its account changed since the month was rated."""
+    if rating.is_current(month, sources=snapshot_sources()):
+        return
+    for issuer in issuers.values():
+        yield Finding(
+            f"outdated:{issuer.code}",
+            issuer.company,
+            "Les tarifs ou l'annuaire ont changé depuis la valorisation : relancer ardoise rate",
+            "Tariffs or directory changed since the month was rated: run ardoise rate again",
+        )
 
 
 def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

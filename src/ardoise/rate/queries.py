@@ -24,6 +24,12 @@ def rated_at(month: str) -> datetime | None:
     return MonthRating.objects.filter(month=month).values_list("rated_at", flat=True).first()
 
 
+def is_current(month: str, *, sources: Sequence[SnapshotSource]) -> bool:
+    """Whether a month was rated with what directory and catalogue say now; True too for a month never rated."""
+    rated = MonthRating.objects.filter(month=month).values_list("snapshot_sha256", flat=True).first()
+    return rated is None or rated == take_snapshot(sources=sources, month=month).content_hash()
+
+
 class UnknownPayer(LookupError):
     """No account or line has this code; the message says how to list them."""
 

@@ -187,3 +187,13 @@ def test_a_zone_sold_below_what_the_operator_asks_is_named_with_the_loss(sound: 
     assert findings(sound) == ["below-cost:voxa:fixe"]
     (finding,) = flow.check(month=MONTH)
     assert "0,93" in finding.french
+
+
+def test_a_tariff_loaded_since_the_rating_is_named_until_the_month_is_rated_again(sound: Company) -> None:
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    sound.rate()
+    sound.files["tariffs/public-2026-01-01.csv"] = RATES.replace("0.02", "0.03")
+    sound.load()
+    assert findings(sound, rated=True) == ["outdated:voxa"]
+    assert findings(sound) == []
