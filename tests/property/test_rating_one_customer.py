@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.property.rating_worlds import World
-from tests.property.test_rating import COLUMNS_FEATURES, write_usage
+from tests.property.rating_worlds import FEATURES, World
+from tests.property.test_rating import write_usage
 
 from ardoise.core.schema import CHARGES
 from ardoise.rate.columns import rate_month
 from ardoise.rate.columns.customer import ResoldCustomer, rate_roots, splice
 
-FEATURES = COLUMNS_FEATURES - {"resellers"}
+ALONE = FEATURES - {"resellers"}
 ORDER = (CHARGES.account_id, CHARGES.at, CHARGES.origin_id, CHARGES.part)
 FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -30,7 +30,7 @@ def as_texts(file: Path) -> pl.DataFrame:
 @FEW
 @given(st.integers(0, 2**40))
 def test_one_customer_alone_is_charged_as_among_all(seed: int) -> None:
-    world = World(Random(seed), FEATURES)
+    world = World(Random(seed), ALONE)
     with TemporaryDirectory() as name:
         folder = Path(name)
         usage = [write_usage(world.calls, folder / "usage.parquet")]
@@ -55,7 +55,7 @@ def test_one_customer_alone_is_charged_as_among_all(seed: int) -> None:
 
 def test_a_resold_customer_is_not_rated_alone() -> None:
     for seed in range(200):
-        world = World(Random(seed), COLUMNS_FEATURES)
+        world = World(Random(seed), FEATURES)
         resold = [account.root_id for account in world.snapshot.accounts if account.reseller_id is not None]
         if resold:
             with TemporaryDirectory() as name, pytest.raises(ResoldCustomer, match="rate the month"):
