@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-from ardoise.core.allowances import COUNTED_OF, Counters, Held, HeldKey, LotKey, Pool
+from ardoise.core.allowances import COUNTED_OF, Counters, Held, HeldKey, LotKey, Pool, uncovered
+from ardoise.core.promotions import Applied, Uncovered, again
 from ardoise.core.rating import CompiledSnapshot, Section
 from ardoise.core.schema import USAGE
 from ardoise.core.tariffs import Counted
@@ -16,9 +20,10 @@ from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.amounts import Amounts, spread
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frames import Profiles
-from ardoise.rate.columns.kernel import Counts, Flags, Ints
+from ardoise.rate.columns.kernel import TOO_LARGE, Counts, Flags, Ints
 from ardoise.rate.columns.lots import AllowanceColumns, Callers, Drawing, LotTable, Piece, draws_texts
 from ardoise.rate.columns.payers import Payers, SpanColumns
+from ardoise.rate.columns.promoted import OfferChoices, Promoted, Seen, discount, discount_one, promote
 from ardoise.rate.columns.rated import SECTIONS, Priced, Rated
 
 IN_ORDER = "order"  # why calls draw one after the other: their lots contradict each other, or depend on whom they call
@@ -36,6 +41,8 @@ class Taken:
     counters: Counters
     pieces: list[Piece]
     held: dict[int, Held] = field(default_factory=dict)  # calls of issued documents
+    paid: list[Piece] = field(default_factory=list)  # by allowances of money, for calls of issued documents
+    promoted: list[Promoted] = field(default_factory=list)
 
 
 class Choices:
@@ -115,31 +122,68 @@ class Included:
         self._allowances = AllowanceColumns(compiled.allowances.allowances.values())
         self._usage = LotTable(self._choices.usage, self._allowances)
         self._money = LotTable(self._choices.money, self._allowances)
+        promotions = compiled.snapshot.promotions
+        self._offered = OfferChoices(payers.offers, catalogue.zone_names, kinds, promotions)
+        self._promotion_ids = np.array([known.promotion_id for known in self._offered.promotions], np.int64)
+        self._rates = catalogue.rates
+        self._held = held
+        self._held_ids = pl.Series(sorted({usage_id for usage_id, _ in held}), dtype=pl.String)
         self.used: dict[LotKey, int] = {}
         self._lock = Lock()
 
     def cover(self, priced: Priced) -> Taken:
         """Draw what is counted (seconds, messages ...) from the lots open to each call, in order of time."""
         span = priced.calls.span[priced.at]
-        choice = self._choice_of(priced, span)
+        choice = self._choice_of(self._choices.of, priced, self._spans.pools_id[span])
         taken = Taken(
             left=priced.demand, drawn=np.zeros(len(span), np.bool_), open=choice > 0, choice=choice,
             callers=self._callers(priced, span), counters=Counters(), pieces=[],
         )  # fmt: skip
-        rows = np.flatnonzero(taken.open)
-        if len(rows) and self._usage.lots:
-            taken.left = priced.demand.copy()
-            self._draw(self._usage, taken, rows, taken.left)
-            taken.drawn = taken.left < priced.demand
+        if len(self._held_ids):
+            self._hold(priced, taken, span)
+        rows = np.flatnonzero(taken.open) if self._usage.lots else span[:0]
+        if taken.held:
+            rows = rows[~np.isin(rows, list(taken.held))]
+        if len(rows):
+            left = taken.left.copy()
+            self._draw(self._usage, taken, rows, left)
+            taken.drawn[rows] = left[rows] < taken.left[rows]
+            taken.left = left
         return taken
 
-    def _choice_of(self, priced: Priced, span: Ints) -> Ints:
-        """The lots open to each call."""
-        of = self._choices.of
+    def _hold(self, priced: Priced, taken: Taken, span: Ints) -> None:
+        """Calls of issued documents use again what they took, before any other call, whatever there is."""
+        callers, known = taken.callers, self._allowances.number
+        ids = callers.usage_ids(np.arange(len(span)))
+        issued = np.flatnonzero(ids.is_in(self._held_ids.implode()).to_numpy())
+        issued = issued[callers.time_order(issued)]
+        taken.left = priced.demand.copy()
+        keys = callers.number_keys(issued).to_list()
+        levels = [self._spans.levels[level] for level in self._spans.level[span[issued]].tolist()]
+        pieces: tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]] = [], []
+        for row, usage_id, level, key in zip(issued.tolist(), ids.gather(issued).to_list(), levels, keys, strict=True):
+            held = self._held.get((usage_id, level))
+            if held is None:
+                continue
+            taken.held[row] = held
+            lots = self._pools[self._spans.pools_id[span[row]]]
+            taken.counters.take_again(lots, draws=held.draws, number_key=key)
+            taken.left[row] = uncovered(int(priced.demand[row]), held.draws)
+            for draw in held.draws:
+                pays = draw.allowance.counted is Counted.MONEY
+                pieces[pays].append((row, known[draw.allowance.allowance_id], draw.covered_s))
+                taken.drawn[row] |= not pays
+        for found, into in zip(pieces, (taken.pieces, taken.paid), strict=True):
+            if found:
+                row, allowance, took = np.array(found, np.int64).T
+                into.append(Piece(row, allowance, took, took))
+
+    def _choice_of(self, of: npt.NDArray[np.int32], priced: Priced, number: Ints) -> Ints:
+        """The choice of each call, of those by kind, number and zone."""
         if len(of) == 1:
-            return of[0][self._spans.pools_id[span], priced.zone_id].astype(np.int64)
+            return of[0][number, priced.zone_id].astype(np.int64)
         kind = self._kind_of[priced.calls.profile[priced.at]]
-        return of[kind, self._spans.pools_id[span], priced.zone_id].astype(np.int64)
+        return of[kind, number, priced.zone_id].astype(np.int64)
 
     def _callers(self, priced: Priced, span: Ints) -> Callers:
         calls, at = priced.calls, priced.at
@@ -159,10 +203,46 @@ class Included:
 
     def discount(self, priced: Priced, taken: Taken, exact: Amounts) -> None:
         """Promotions, on exact amounts."""
+        if not self._offered.offers and not taken.held:
+            return
+        undiscounted = _Once(lambda: self._rates.rounded(priced.shape, exact).micros)
+        settled = self._settled(priced, taken, undiscounted)
+        if self._offered.offers:
+            offers_id = self._spans.offers_id[priced.calls.span[priced.at]]
+            choice = self._choice_of(self._offered.of, priced, offers_id)
+            row = np.flatnonzero((choice > 0) & ~(taken.drawn & (taken.left == 0)))
+            seen = Seen(
+                row=row, choice=choice[row], quantity=taken.left[row], micros=_Once(lambda: undiscounted()[row]),
+                taken_back=priced.quantity[row] < 0, issued=np.isin(row, list(taken.held)), callers=taken.callers,
+            )  # fmt: skip
+            promoted, in_order = promote(self._offered, seen)
+            self._counts.add(TOO_LARGE, in_order)
+            discount(exact, promoted, self._offered.promotions, quantity=priced.quantity)
+            taken.promoted.append(promoted)
+        for place, applied in settled:
+            discount_one(exact, place, applied, taken_back=bool(priced.quantity[place] < 0))
+
+    def _settled(self, priced: Priced, taken: Taken, micros: Callable[[], Ints]) -> list[tuple[int, Applied]]:
+        """The promotions of calls of issued documents, as their charges name them."""
+        number = {known.promotion_id: place for place, known in enumerate(self._offered.promotions)}
+        found = []
+        for row, held in taken.held.items():
+            if held.promotion is not None:
+                usage = Uncovered(int(taken.left[row]), partial(_one_of, micros, row))
+                found.append((row, again(held.promotion, held.promoted, usage=usage)))
+        if found:
+            rows = [(row, number[known.promotion.promotion_id], *known.share) for row, known in found]
+            taken.promoted.append(Promoted(*np.array(rows, np.int64).T))
+        return found
 
     def pay(self, priced: Priced, taken: Taken, micros: Ints) -> None:
         """Allowances of money pay what is left of `micros` after the rounding."""
+        for piece in taken.paid:
+            np.subtract.at(micros, piece.rows, piece.took)
+            taken.pieces.append(piece)
         rows = np.flatnonzero(taken.open & (micros > 0)) if self._money.lots else priced.at[:0]
+        if taken.held:
+            rows = rows[~np.isin(rows, list(taken.held))]
         if len(rows):
             self._draw(self._money, taken, rows, micros)
 
@@ -186,9 +266,30 @@ class Included:
                 rows, texts = draws_texts(taken.pieces, known, several)
                 rated.draws = spread(texts, at[rows], into=rated.draws, rows=len(rated.why))
         rated.section[at] = section
+        for promoted in taken.promoted:
+            where = at[promoted.row]
+            rated.promotion_id[where] = self._promotion_ids[promoted.promotion]
+            rated.promoted[where] = np.where(promoted.part == promoted.whole, 0, promoted.part)
         if taken.counters.used_s:
             with self._lock:
                 self.used |= taken.counters.used_s
+
+
+class _Once:
+    """A value computed when it is first asked for, if ever."""
+
+    def __init__(self, value: Callable[[], Ints]) -> None:
+        self._value = value
+        self._known: Ints | None = None
+
+    def __call__(self) -> Ints:
+        if self._known is None:
+            self._known = self._value()
+        return self._known
+
+
+def _one_of(values: Callable[[], Ints], row: int) -> int:
+    return int(values()[row])
 
 
 _OUTSIDE, _BEYOND = SECTIONS.index(Section.OUTSIDE), SECTIONS.index(Section.BEYOND)

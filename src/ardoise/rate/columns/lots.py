@@ -70,7 +70,7 @@ class Callers:
         return named.select(pl.arg_sort_by("at", "id", maintain_order=True)).to_series().to_numpy()
 
     def grouped(self, rows: Ints, group: Ints) -> tuple[Ints, Ints]:
-        """Rows by group, in order of time within each, and the groups."""
+        """Rows, ascending, by group: in order of time within each; and the groups."""
         rows, group = by_group(rows, group)
         first, last = runs(group)
         shared = self.account_id[rows[first]] != self.account_id[rows[last - 1]]

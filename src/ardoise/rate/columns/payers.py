@@ -22,9 +22,10 @@ import polars as pl
 from ardoise.core.allowances import RETAIL, Pool
 from ardoise.core.attribution import Attribution, NoLine
 from ardoise.core.calendars import month_bounds
+from ardoise.core.promotions import Offer
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
-from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
+from ardoise.core.snapshot import AllowanceGrant, IdentifierKind, OwnerKind, PromotionGrant, Snapshot
 from ardoise.core.tariffs import AllowanceOwner
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.epochs import instants_us
@@ -43,6 +44,7 @@ class Span:
     price_class: int
     pools_id: int
     prices_internal: bool
+    offers_id: int = 0
     level: str = RETAIL
 
 
@@ -59,6 +61,7 @@ class SpanColumns:
     no_detail: Flags
     prices_internal: Flags
     pools_id: Ints
+    offers_id: Ints
     rule: Ints  # position in `rules`
     rules: list[str]
     level: Ints  # position in `levels`
@@ -103,6 +106,8 @@ class Payers:
         self._above: list[dict[int, int]] = []  # for each rank of resellers: span of the customer -> theirs
         self.pools: list[tuple[Pool, ...]] = [()]
         self._pools_ids: dict[object, int] = {(): 0}
+        self.offers: list[tuple[Offer, ...]] = [()]
+        self._offers_ids: dict[object, int] = {(): 0}
 
     def spans_of(self, asked: pl.DataFrame, at_us: Ints) -> Ints:
         """The span id of each call, from the columns of its question. Usage is stored by identifier: equal questions
@@ -157,8 +162,8 @@ class Payers:
             if rank == len(self._above):
                 self._above.append({})
             self._above[rank][number] = len(self.spans)
-            price_class, pools_id = self._catalogue.price_class(payer), self._pools(payer, at)
-            self.spans.append(replace(span, payer=payer, price_class=price_class, pools_id=pools_id, level=level))
+            own = self._of_payer(payer, at, prices_internal=span.prices_internal)
+            self.spans.append(replace(own, level=level))
 
     def above(self, spans: Ints) -> Iterator[tuple[Flags, Ints]]:
         """For each rank of resellers: which calls have one, and the spans of those calls."""
@@ -174,9 +179,12 @@ class Payers:
         payer = self._compiled.attributor.named(source=source, charged=charged, party=party, ddi=ddi, at=at)
         if isinstance(payer, NoLine):
             return Span(payer, 0, 0, False)
+        return self._of_payer(payer, at, prices_internal=self._compiled.sources[source].prices_internal)
+
+    def _of_payer(self, payer: Attribution, at: datetime, *, prices_internal: bool) -> Span:
+        """What is found for a payer, whatever its rank."""
         price_class = self._catalogue.price_class(payer)
-        internal = self._compiled.sources[source].prices_internal
-        return Span(payer, price_class, self._pools(payer, at), internal)
+        return Span(payer, price_class, self._pools(payer, at), prices_internal, self._offers(payer, at))
 
     def _pools(self, payer: Attribution, at: datetime) -> int:
         if not self._borders.granted(payer, self._compiled):
@@ -186,6 +194,13 @@ class Payers:
         number = self._pools_ids.setdefault(name, len(self.pools))
         if number == len(self.pools):
             self.pools.append(pools)
+        return number
+
+    def _offers(self, payer: Attribution, at: datetime) -> int:
+        offers = self._compiled.charging.promotions.of(payer, at=at).all
+        number = self._offers_ids.setdefault(tuple([offer.key for offer in offers]), len(self.offers))
+        if number == len(self.offers):
+            self.offers.append(offers)
         return number
 
     def roots(self, spans: Ints) -> Ints:
@@ -216,6 +231,7 @@ class Payers:
             no_detail=np.array([payer is not None and payer.no_detail for payer in payers], np.bool_),
             prices_internal=np.array([span.prices_internal for span in self.spans], np.bool_),
             pools_id=ints(span.pools_id for span in self.spans),
+            offers_id=ints(span.offers_id for span in self.spans),
             rule=np.array([rules.index("" if payer is None else payer.identifier_rule) for payer in payers], np.int64),
             rules=rules,
             level=np.array([levels.index(span.level) for span in self.spans], np.int64),
@@ -238,7 +254,9 @@ class _Borders:
         self._of_account: dict[int, set[datetime]] = defaultdict(set)
         self._identifiers: dict[tuple[str, IdentifierKind, str], set[datetime]] = defaultdict(set)
         self._named: dict[tuple[str, IdentifierKind, str], set[int]] = defaultdict(set)
-        for grant in snapshot.grants:
+        self._owners = {(grant.owner_kind, grant.owner_id) for grant in snapshot.grants}
+        granted: list[AllowanceGrant | PromotionGrant] = [*snapshot.grants, *snapshot.promotion_grants]
+        for grant in granted:
             self._grants[grant.owner_kind, grant.owner_id] |= _ends(grant.valid_from_at, grant.valid_to_at)
         for assignment in snapshot.assignments:
             ends = _ends(assignment.valid_from_at, assignment.valid_to_at)
@@ -277,6 +295,8 @@ class _Borders:
             borders |= self._lines.get(line_id, _NONE) | self._grants.get((OwnerKind.LINE, line_id), _NONE)
             for account_id in self._accounts.get(line_id, ()):
                 for payer_id in (account_id, *compiled.resellers(account_id)):
+                    issuer_id = compiled.attributor.accounts[payer_id].issuer_id
+                    borders |= self._grants.get((OwnerKind.ISSUER, issuer_id), _NONE)
                     for ancestor in compiled.attributor.ancestors(payer_id):
                         borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
                         borders |= self._of_account.get(ancestor, _NONE)
@@ -284,10 +304,10 @@ class _Borders:
 
     def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:
         """Whether any allowance is granted to a payer or above it, at any moment."""
-        if (OwnerKind.LINE, payer.line_id) in self._grants:
+        if (OwnerKind.LINE, payer.line_id) in self._owners:
             return True
         return any(
-            (OwnerKind.ACCOUNT, known) in self._grants for known in compiled.attributor.ancestors(payer.account_id)
+            (OwnerKind.ACCOUNT, known) in self._owners for known in compiled.attributor.ancestors(payer.account_id)
         )
 
 

@@ -14,8 +14,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import polars as pl
 
 from ardoise.core.allowances import Counters, Held, HeldKey, covered_of, draws_text
 from ardoise.core.attribution import Attribution
@@ -63,9 +61,6 @@ def labels_of(profiles: Profiles) -> list[_Labels]:
     ]
 
 
-HELD, PROMOTIONS = "held", "promotions"
-
-
 def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
     """Root -> why the columns cannot rate its calls, of those that they cannot."""
     found = {}
@@ -73,11 +68,8 @@ def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
     for span in payers.spans:
         if not isinstance(span.payer, Attribution):
             continue
-        root_id = span.payer.root_id
         if every:
-            found[root_id] = every
-        elif compiled.snapshot.promotion_grants:
-            found[root_id] = PROMOTIONS
+            found[span.payer.root_id] = every
     return found
 
 
@@ -114,32 +106,22 @@ class ScalarCustomers:
         self._spans = payers.spans
         self._labels = labels_of(profiles)
         reasons = reasons_of(compiled, payers)
-        self._names = ["", *sorted({*reasons.values(), HELD})]
+        self._names = ["", *sorted(set(reasons.values()))]
         payer_of = [span.payer for span in self._spans]
         self._root_of = np.array([known.root_id if isinstance(known, Attribution) else -1 for known in payer_of])
         self._of_span = np.array(
             [self._names.index(reasons.get(root, "")) for root in self._root_of.tolist()], np.int16
         )
-        self._held_ids = pl.Series(sorted({usage_id for usage_id, _ in held}), dtype=pl.String)
         self._lock = Lock()
         self.counters = Counters()
 
     def chosen(self, calls: Calls) -> Flags:
         """Which calls of a part the scalar rates."""
         why = self._of_span[calls.span]
-        if self._held:
-            ids = calls.usage_ids(np.arange(len(why)))
-            self._take_roots(why, calls, ids.is_in(self._held_ids.implode()).to_numpy(), HELD)
         for number, count in enumerate(np.bincount(why, minlength=1).tolist()):
             if number:
                 self._counts.add(self._names[number], count)
         return why > 0
-
-    def _take_roots(self, why: npt.NDArray[np.int16], calls: Calls, asking: Flags, reason: str) -> None:
-        """One call takes the calls of its root with it."""
-        if asking.any():
-            roots = self._root_of[calls.span]
-            why[np.isin(roots, roots[asking]) & (why == 0)] = self._names.index(reason)
 
     def rate(self, calls: Calls, chosen: Ints, rated: Rated) -> None:
         """Put the charges of the chosen calls into `rated`; all calls of their roots are among them."""
