@@ -199,7 +199,7 @@ class TariffBook:
             table = version.table(band, usage.kind, usage.origin)
             rate = table.find(usage.number_key, usage.number_category)
             if rate is not None and specificity(rate) > rank:
-                found = Match(rate, version.version, band, self._later(version, usage), through)
+                found = Match(rate, version.version, band, self.later(version, usage), through)
                 if not chain.longest:
                     break
                 rank = specificity(rate)
@@ -207,7 +207,7 @@ class TariffBook:
             return found
         return Why.UNKNOWN_NUMBER if usage.number_key[:1] in ("", "?") else Why.NO_RATE
 
-    def _later(self, version: CompiledVersion, usage: Usage) -> tuple[LaterRow, ...]:
+    def later(self, version: CompiledVersion, usage: Usage) -> tuple[LaterRow, ...]:
         """The changes of band while a call lasts, for a tariff that looks beyond the start."""
         tariff = version.tariff
         if tariff.band_border is BandBorder.START or not tariff.calendar or usage.kind is not UsageKind.CALL:

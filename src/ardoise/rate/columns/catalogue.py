@@ -46,6 +46,7 @@ class CatalogueColumns:
     def __init__(self, compiled: CompiledSnapshot, *, from_at: datetime, to_at: datetime, counts: Counts) -> None:
         self._compiled, self._counts = compiled, counts
         self._period = (from_at, to_at)
+        self.to_at = to_at
         self._links: dict[Owner, list[TariffLink]] = {}
         for link in compiled.snapshot.links:
             self._links.setdefault((link.owner_kind, link.owner_id), []).append(link)
@@ -135,6 +136,7 @@ class CatalogueColumns:
         ]
         self._take(rows_of(self._compiled, wanted).counting(self._counts))
         self._build_chains(chains)
+        self._of_band: Rows | None = None
         self._category_of = None
         if self._tariffs.categories:
             places = {name: place for place, name in enumerate(self._tariffs.categories)}
@@ -151,6 +153,8 @@ class CatalogueColumns:
         self.version_ids, self.tariff_ids = tariffs.version_ids, tariffs.tariff_ids
         self.currency_of, self.tax_basis_of = tariffs.currency_of, tariffs.tax_basis_of
         self.row_number = tariffs.row_number
+        self.versions = tariffs.versions
+        self.calendar_of = [version.tariff.calendar for version in tariffs.versions]
 
     def _changes(self) -> list[datetime]:
         """The instants of the month at which a link or a version begins or ends, the start of the month first."""
@@ -163,21 +167,21 @@ class CatalogueColumns:
     def _build_bands(self, versions: Sequence[CompiledVersion]) -> None:
         """The bands of each calendar in use, and the epochs that they make with links and versions."""
         from_at, to_at = self._period
-        self._bands: dict[str, tuple[list[datetime], list[str]]] = {"": ([from_at], [""])}
+        self.bands: dict[str, tuple[list[datetime], list[str]]] = {"": ([from_at], [""])}
         for code in sorted({version.tariff.calendar for version in versions} - {""}):
             calendar = self._compiled.calendars[code]
             changes = band_changes(calendar, from_at=from_at, to_at=to_at, holidays=self._compiled.holidays)
-            self._bands[code] = ([at for at, _ in changes], [band for _, band in changes])
-        borders = {*self._instants, *(at for instants, _ in self._bands.values() for at in instants)}
+            self.bands[code] = ([at for at, _ in changes], [band for _, band in changes])
+        borders = {*self._instants, *(at for instants, _ in self.bands.values() for at in instants)}
         self.epochs = Epochs(sorted(borders), from_at=from_at, to_at=to_at)
-        self.band_names = sorted({"", *(band for _, bands in self._bands.values() for band in bands)})
+        self.band_names = sorted({"", *(band for _, bands in self.bands.values() for band in bands)})
 
     def _bands_of(self, version: CompiledVersion) -> list[str]:
-        return sorted(set(self._bands[version.tariff.calendar][1]))
+        return sorted(set(self.bands[version.tariff.calendar][1]))
 
     def _bands_by_epoch(self, calendar: str) -> Rows:
         """The band of a calendar in each epoch, a position in `band_names`."""
-        instants, bands = self._bands[calendar]
+        instants, bands = self.bands[calendar]
         of_epoch = [bands[bisect_right(instants, at) - 1] for at in self.epochs.instants]
         return np.array([self.band_names.index(band) for band in of_epoch], np.int32)
 
@@ -186,7 +190,7 @@ class CatalogueColumns:
         ended.
         """
         epochs = self.epochs.instants
-        bands_of = {code: self._bands_by_epoch(code) for code in self._bands}
+        bands_of = {code: self._bands_by_epoch(code) for code in self.bands}
         borders = [*(bisect_left(epochs, at) for at in self._instants), len(epochs)]
         stands = [slice(first, last) for first, last in pairwise(borders)]  # the epochs in which links stand still
         shape = (len(self._manners), len(self._ask), len(epochs))
@@ -209,15 +213,11 @@ class CatalogueColumns:
                         self._chain_bands[position][number, row, stand] = bands[stand]
 
     def _tables_by_band(self, version: CompiledVersion, manner: Manner) -> Rows:
-        """The table of a version for usage of a manner in each band of `band_names`."""
-        known = self._bands_of(version)
-        return np.array(
-            [
-                self._tariffs.table((version, manner.kind, manner.origin, band)) if band in known else -1
-                for band in self.band_names
-            ],
-            np.int32,
-        )
+        """The table of a version for usage of a manner in each band of `band_names`; -1 for none, and for bands that
+        its calendar has not.
+        """
+        names = ((version, manner.kind, manner.origin, band) for band in self.band_names)
+        return np.array([self._tariffs.table(name) for name in names], np.int32)
 
     # -- questions
 
@@ -227,11 +227,13 @@ class CatalogueColumns:
         """Calls, as `match` and `why` look at them. `keys` may be None when every number has a code; `nameless` are the
         calls without a number, None for none.
         """
-        offset = self.epochs.of(at_us)
+        offset = epochs = self.epochs.of(at_us)
+        manner = None
         if len(self._manners) > 1:
-            offset = offset + self._manner_of[profile] * (len(self._ask) * len(self.epochs.instants))
+            manner = self._manner_of[profile]
+            offset = epochs + manner * (len(self._ask) * len(self.epochs.instants))
         category = None if self._category_of is None else self._category_of[profile]
-        return Asked(offset, codes, coded, keys, category, nameless)
+        return Asked(offset, epochs, manner, codes, coded, keys, category, nameless)
 
     def match(self, classes: Ints, asked: Asked) -> tuple[Rows, Rows]:
         """The row of each call, -1 for none, and the band it was found in: that of the first tariff of the chain with a
@@ -289,6 +291,16 @@ class CatalogueColumns:
             nameless=asked.nameless,
         )  # fmt: skip
 
+    def in_band(self, version: Ints, band: Ints, asked: Asked, calls: Ints) -> Rows:
+        """The row of some calls in a band of a version, each given by its number; -1 for none."""
+        if self._of_band is None:
+            bands = [self._tables_by_band(version, manner) for manner in self._manners for version in self.versions]
+            shape = (len(self._manners), len(self.versions), len(self.band_names))
+            self._of_band = np.array(bands, np.int32).reshape(shape)
+        some = asked.some(calls)
+        manner = np.zeros(len(calls), np.int64) if some.manner is None else some.manner
+        return self._find(self._of_band[manner, version, band], some)
+
     def why(self, classes: Ints, asked: Asked, keys: pl.Series) -> npt.NDArray[np.int8]:
         """Why each of these calls found no row, a position in `Why`: in the order of `CompiledSnapshot.match`."""
         reasons = self._chain_why.ravel()[self._place(classes, asked)]
@@ -315,6 +327,8 @@ class Asked:
     """What the rows of calls depend on, beside their class."""
 
     offset: Ints  # of its manner and epoch in the [manner, class, epoch] arrays
+    epochs: Ints
+    manner: Ints | None  # None when the month has one
     codes: Ints
     coded: Flags
     keys: pl.Series | None
@@ -325,6 +339,8 @@ class Asked:
         """Those at some positions."""
         return Asked(
             self.offset[calls],
+            self.epochs[calls],
+            None if self.manner is None else self.manner[calls],
             self.codes[calls],
             self.coded[calls],
             None if self.keys is None else self.keys.gather(calls),

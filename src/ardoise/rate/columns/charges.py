@@ -12,8 +12,8 @@ import polars as pl
 
 from ardoise.core.rating import PartName, Section, State
 from ardoise.core.schema import CHARGES, USAGE
-from ardoise.rate.columns.bucket import Month
 from ardoise.rate.columns.frames import CHARGES_SCHEMA, LABELS
+from ardoise.rate.columns.frozen import Month
 from ardoise.rate.columns.kernel import Flags, Ints
 from ardoise.rate.columns.rated import EXCLUDING, REASONS, SECTIONS, STATES, Calls, Rated, positions
 

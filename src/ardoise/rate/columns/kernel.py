@@ -81,6 +81,8 @@ class RateColumns:
         self.power = np.array([power for _, power in points], np.int64)
         self.by_line = self._flags(lambda rate: rate.tariff.rounding_point is RoundingPoint.LINE)
         self.any_by_line = bool(self.by_line.any())
+        # all that is added or compared to the steps but once; kept where sizes are compared, not added
+        self.largest_fixed = np.array([float(_fixed(rate)) for rate in rates], np.float64)
         self.free_s = self._column(lambda rate: min(rate.free_s, NEVER))
         self.service_price = self._column(lambda rate: rate.service_price, safe)
         self.service_by_second = self._flags(lambda rate: rate.service_seconds > 0)
@@ -136,11 +138,11 @@ class RateColumns:
             charge_s = np.where(drawn, left, charge_s)
         charge_s[(charge_s < 0) | too_large | ~self.has_steps[rate]] = 0
         amount, billed_s = self._seconds(rate, charge_s)
-        whole = self._with_fees(rate, amount, billed_s)
+        whole = self.with_fees(rate, amount, billed_s)
         if left is None or drawn is None:
             amount = whole
         else:
-            amount = np.where(drawn, np.minimum(amount, self.maximum[rate]), whole)
+            amount = np.where(drawn, self.at_most(rate, amount), whole)
             amount[drawn & (charge_s == 0)] = 0
         if len(quantity) and quantity.min() < 0:
             taken_back = quantity < 0
@@ -182,17 +184,25 @@ class RateColumns:
             ):
                 amounts.large[call] = (cost * times * numerator, over * denominator)
 
-    def _with_fees(self, rate: Ints, amount: Ints, billed_s: Ints) -> Ints:
-        """`CompiledRate.with_fees`."""
-        whole = amount + self.fee[rate]
+    def with_fees(self, rate: Ints, amount: Ints, billed_s: Ints, times: Ints | None = None) -> Ints:
+        """`CompiledRate.with_fees`: over `scale`, or so many times it."""
+        whole = amount + _times(self.fee[rate], times)
         if self.any_surcharge:
             asked = np.flatnonzero(self.surcharge[rate])
             of, billed = rate[asked], billed_s[asked]
             at_s, every_s = self.surcharge_at_s[of], self.surcharge_every_s[of]
             more = np.where(every_s > 0, (billed - at_s) // np.maximum(every_s, 1), 0)
-            whole[asked] += self.surcharge[of] * np.where(billed >= np.maximum(at_s, 1), 1 + more, 0)
-        whole = np.minimum(np.maximum(whole, self.minimum[rate]), self.maximum[rate])
-        return whole + self.attempt_fee[rate] if self.any_attempt_fee else whole
+            due = self.surcharge[of] * np.where(billed >= np.maximum(at_s, 1), 1 + more, 0)
+            whole[asked] += _times(due, None if times is None else times[asked])
+        minimum = self.minimum[rate]
+        whole = np.maximum(whole, minimum if times is None else np.where(minimum == -SAFE, -SAFE, minimum * times))
+        whole = self.at_most(rate, whole, times)
+        return whole + _times(self.attempt_fee[rate], times) if self.any_attempt_fee else whole
+
+    def at_most(self, rate: Ints, amount: Ints, times: Ints | None = None) -> Ints:
+        """`CompiledRate.at_most`."""
+        maximum = self.maximum[rate]
+        return np.minimum(amount, maximum if times is None else np.where(maximum == SAFE, SAFE, maximum * times))
 
     def attempts(self, rate: Ints) -> Amounts:
         """Calls that nobody answered."""
@@ -250,9 +260,16 @@ class RateColumns:
         }
         return of[COUNTINGS[counting]](rate, charge_s)
 
-    def _from_first(self, rate: Ints, charge_s: Ints) -> tuple[Ints, Ints]:
+    def walk(self, rate: Ints, from_s: Ints, to_s: Ints) -> tuple[Ints, Ints]:
+        """Price and end of the increments begun from one position until another, each counted from the end of the last.
+        A row without steps lets its seconds pass.
+        """
+        amount, reached_s = self._from_first(rate, to_s, from_s)
+        return amount, np.where(self.has_steps[rate], reached_s, to_s)
+
+    def _from_first(self, rate: Ints, charge_s: Ints, from_s: Ints | None = None) -> tuple[Ints, Ints]:
         amount = np.zeros(len(rate), np.int64)
-        reached_s = np.zeros(len(rate), np.int64)
+        reached_s = np.zeros(len(rate), np.int64) if from_s is None else from_s.copy()
         for k in range(self.steps):
             increment_s = self.increments_s[k][rate]
             piece_s = np.minimum(charge_s, self.from_s[k + 1][rate]) - reached_s
@@ -296,6 +313,10 @@ class RateColumns:
         return np.where(package, price, blocks * price), blocks * increment_s
 
 
+def _times(amount: Ints, times: Ints | None) -> Ints:
+    return amount if times is None else amount * times
+
+
 def exact_of(fare: Fare, quantity: int, uncovered: int | None) -> Exact:
     """The whole of a usage, or what allowances leave of it."""
     return fare.whole_call(quantity) if uncovered is None else fare.remainder(quantity, uncovered)
@@ -313,6 +334,10 @@ _bound_of = attrgetter(
 )  # fmt: skip
 
 
+def _fixed(rate: CompiledRate) -> int:
+    return abs(rate.fee) + abs(rate.minimum) + abs(rate.maximum or 0) + abs(rate.surcharge) + abs(rate.attempt_fee)
+
+
 def longest_safe_s(rate: CompiledRate) -> int:
     """The longest call (the most units) whose every intermediate number stays under 2^62, halving from LONGEST_S
     (MOST_UNITS); -1 when there is none.
@@ -323,7 +348,7 @@ def longest_safe_s(rate: CompiledRate) -> int:
     longest = LONGEST_S if rate.rate.kind is UsageKind.CALL else MOST_UNITS
     if any(value >= longest for value in (*rate.from_s, *rate.increments_s)):
         return -1
-    fixed = abs(rate.fee) + abs(rate.minimum) + abs(rate.maximum or 0) + abs(rate.surcharge) + abs(rate.attempt_fee)
+    fixed = _fixed(rate)
     overrun_s = 2 * sum(rate.increments_s)
     most = longest
     while most >= 1:

@@ -19,11 +19,14 @@ from ardoise.core.attribution import NoLine, Unattributed
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import Carried, Snapshot
-from ardoise.rate.columns.bucket import AT, PROFILE, SPAN, Month, ProfileRules, in_order, rate
+from ardoise.rate.columns.borders import Borders
+from ardoise.rate.columns.bucket import AT, PROFILE, SPAN, in_order, rate
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.charges import ChargeColumns
 from ardoise.rate.columns.clock import Clock
+from ardoise.rate.columns.costs import Exchange
 from ardoise.rate.columns.frames import CARRIED, Chunk, Profiles, chunks_of
+from ardoise.rate.columns.frozen import Month, ProfileRules
 from ardoise.rate.columns.included import Included
 from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
@@ -31,6 +34,7 @@ from ardoise.rate.columns.payers import QUESTION, Payers, Windows
 from ardoise.rate.columns.scalar import ScalarCustomers
 from ardoise.rate.columns.shapes import uncollected
 from ardoise.rate.columns.totals import IssuerTotal, Totals
+from ardoise.rate.columns.usages import labels_of
 
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
 CHUNK_ROWS = 1_000_000
@@ -237,7 +241,7 @@ class _Work:
         with self._clock.phase("compile"):
             self._catalogue.freeze(self._profiles)
         with self._clock.phase("freeze"):
-            spans = self._payers.columns()
+            spans, labels = self._payers.columns(), labels_of(self._profiles)
             self._frozen = Month(
                 month=self._month_name,
                 spans=spans,
@@ -248,8 +252,10 @@ class _Work:
                     catalogue=self._catalogue, held=self._held, counts=self._scalar_calls,
                 ),
                 catalogue=self._catalogue,
+                exchange=Exchange(self._compiled, self._catalogue),
+                borders=Borders(self._compiled, self._catalogue, labels),
                 scalar=ScalarCustomers(
-                    self._compiled, month=self._month_name, payers=self._payers, profiles=self._profiles,
+                    self._compiled, month=self._month_name, payers=self._payers, labels=labels,
                     catalogue=self._catalogue, held=self._held, counts=self._scalar_calls,
                 ),
             )  # fmt: skip

@@ -8,83 +8,24 @@ the rows of a part have one order, whoever rated them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
 from ardoise.core.allowances import Counters, Held, HeldKey, covered_of, draws_text
 from ardoise.core.attribution import Attribution
 from ardoise.core.rating import CompiledSnapshot, RatedPart, State
-from ardoise.core.schema import USAGE
-from ardoise.core.snapshot import Snapshot
-from ardoise.core.tariffs import BandBorder
-from ardoise.core.usage import CallStatus, Direction, Usage, UsageKind
 from ardoise.rate.columns.amounts import with_texts
 from ardoise.rate.columns.catalogue import CatalogueColumns
-from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.kernel import Counts, Flags, Ints
 from ardoise.rate.columns.payers import Payers
 from ardoise.rate.columns.rated import REASONS, SECTIONS, Calls, Rated
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """The labels of a profile, as the scalar takes them."""
-
-    source: str
-    direction: Direction
-    status: CallStatus
-    number_category: str
-    trunk: str
-    account_code: str
-    flags: str
-    kind: UsageKind
-    origin: str
-
-
-def labels_of(profiles: Profiles) -> list[_Labels]:
-    """The labels of each profile."""
-    names = (
-        USAGE.source, USAGE.direction, USAGE.status, USAGE.number_category, USAGE.trunk, USAGE.account_code,
-        USAGE.flags, USAGE.kind, USAGE.origin,
-    )  # fmt: skip
-    return [
-        _Labels(source, Direction(direction), CallStatus(status), category, trunk, code, flags, UsageKind(kind), origin)
-        for source, direction, status, category, trunk, code, flags, kind, origin in zip(
-            *(profiles.texts(name) for name in names), strict=True
-        )
-    ]
+from ardoise.rate.columns.usages import Labels, usages_of
 
 
 def reasons_of(compiled: CompiledSnapshot, payers: Payers) -> dict[int, str]:
     """Root -> why the columns cannot rate its calls, of those that they cannot."""
-    found = {}
-    every = _unknown_feature(compiled.snapshot)
-    for span in payers.spans:
-        if not isinstance(span.payer, Attribution):
-            continue
-        if every:
-            found[span.payer.root_id] = every
-    return found
-
-
-def _unknown_feature(snapshot: Snapshot) -> str:
-    """What the columns do not know, in a whole snapshot."""
-    if len({tariff.currency for tariff in snapshot.tariffs}) > 1:
-        return "exchange"
-    for tariff in snapshot.tariffs:
-        if tariff.band_border is not BandBorder.START:
-            return "borders"
-        for version in tariff.versions:
-            for rate in version.rates:
-                if rate.coefficient is not None:
-                    return "coefficient"
-    return ""
+    return {}
 
 
 class ScalarCustomers:
@@ -96,7 +37,7 @@ class ScalarCustomers:
         *,
         month: str,
         payers: Payers,
-        profiles: Profiles,
+        labels: Sequence[Labels],
         catalogue: CatalogueColumns,
         held: Mapping[HeldKey, Held],
         counts: Counts,
@@ -104,7 +45,7 @@ class ScalarCustomers:
         self._compiled, self._month, self._held, self._counts = compiled, month, held, counts
         self._catalogue = catalogue
         self._spans = payers.spans
-        self._labels = labels_of(profiles)
+        self._labels = labels
         reasons = reasons_of(compiled, payers)
         self._names = ["", *sorted(set(reasons.values()))]
         payer_of = [span.payer for span in self._spans]
@@ -125,7 +66,7 @@ class ScalarCustomers:
 
     def rate(self, calls: Calls, chosen: Ints, rated: Rated) -> None:
         """Put the charges of the chosen calls into `rated`; all calls of their roots are among them."""
-        usages = self._usages(calls, chosen)
+        usages = usages_of(calls, chosen, self._labels)
         payers = [self._spans[number] for number in calls.span[chosen].tolist()]
         held = {usage_id for usage_id, _ in self._held}
         order = sorted(
@@ -146,29 +87,6 @@ class ScalarCustomers:
         with self._lock:
             for known in of_root.values():  # a counter has its root in its key: no two roots share one
                 self.counters.used_s.update(known.used_s)
-
-    def _usages(self, calls: Calls, chosen: Ints) -> list[Usage]:
-        texts = calls.texts.select(
-            USAGE.usage_id, USAGE.calling, USAGE.called, USAGE.number_key, USAGE.units, USAGE.operator_micros
-        )[calls.order[chosen]]
-        columns = zip(
-            texts.iter_rows(), calls.profile[chosen].tolist(), calls.at_us[chosen].tolist(),
-            calls.talk_s[chosen].tolist(), strict=True,
-        )  # fmt: skip
-        return [self._usage(texts, self._labels[profile], at_us, talk_s) for texts, profile, at_us, talk_s in columns]
-
-    @staticmethod
-    def _usage(texts: tuple[Any, ...], labels: _Labels, at_us: int, talk_s: int) -> Usage:
-        """What rating and charges need of a usage; who it names is known already."""
-        usage_id, calling, called, number_key, units, operator_micros = texts
-        at = EPOCH + timedelta(microseconds=at_us)
-        return Usage(
-            usage_id=usage_id, source=labels.source, start_at=at, answered_at=at, direction=labels.direction,
-            status=labels.status, talk_s=talk_s, ring_s=0, charged="", party="", ddi="", calling=calling, called=called,
-            number_key=number_key, number_category=labels.number_category, trunk=labels.trunk,
-            account_code=labels.account_code, operator_micros=operator_micros, flags=labels.flags, kind=labels.kind,
-            units=units, origin=labels.origin,
-        )  # fmt: skip
 
 
 class Writer:

@@ -123,7 +123,7 @@ class TariffRows:
         every = pl.concat([pl.Series([""], dtype=pl.String), *(rows.prefixes for rows in self._rows.values())])
         self.prefix_names = every.unique().sort()
         self.row_prefix = self.prefix_names.search_sorted(every[1:]).to_numpy().astype(np.int32)
-        versions = list(self._versions.values())
+        self.versions = versions = list(self._versions.values())
         self.version_ids = np.array([known.version.version_id for known in versions], np.int64)
         self.tariff_ids = np.array([known.tariff.tariff_id for known in versions], np.int64)
         self.currency_of = [known.tariff.currency for known in versions]
@@ -195,9 +195,9 @@ class TariffRows:
         return self._numbers[known][id(match.rate.rate)]
 
     def table(self, wanted: Wanted) -> int:
-        """The table of the rows that are wanted of a version, -1 if it has none."""
+        """The table of the rows that are wanted of a version, -1 if it has none or nobody wanted them."""
         version, kind, origin, band = wanted
-        return self._tables[id(version), kind, origin, band]
+        return self._tables.get((id(version), kind, origin, band), -1)
 
     # -- questions
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ardoise.core.rating import State
-from ardoise.rate.columns.bucket import Month
+from ardoise.rate.columns.frozen import Month
 from ardoise.rate.columns.rated import EXCLUDING, REASONS, Calls, Rated
 
 
