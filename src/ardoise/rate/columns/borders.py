@@ -211,10 +211,11 @@ class Walk:
             return
         common = np.gcd(mine, scale)
         times, others = scale // common, mine // common
-        large = np.float64(mine) * times > LARGEST
-        large |= np.float64(np.abs(self._amount[of])) * times + np.float64(np.abs(amount)) * others > LARGEST
+        large = (mine > LARGEST // times) | (np.abs(self._amount[of]) > LARGEST // 2 // times)
+        large |= np.abs(amount) > LARGEST // 2 // others
         self._unfit[of] |= large
-        self._amount[of] = np.where(large, 0, self._amount[of] * times + amount * others)
+        times, others = np.where(large, 0, times), np.where(large, 0, others)
+        self._amount[of] = self._amount[of] * times + amount * others
         self._scale[of] = np.where(large, mine, mine * times)
 
     def priced(self, covered: Flags) -> tuple[Ints, Ints, Flags]:
@@ -223,8 +224,7 @@ class Walk:
         self.billed_s[~self._any_steps] = 0
         rates, first = self._rates, self._first
         times = self._scale // rates.scale[first]
-        limits = rates.largest_fixed[first]
-        self._unfit |= (np.float64(times) * limits > LARGEST) | ((times > 1) & (rates.surcharge[first] != 0))
+        self._unfit |= (rates.fixed[first] > LARGEST // times) | ((times > 1) & (rates.surcharge[first] != 0))
         times[self._unfit] = 1
         whole = rates.with_fees(first, self._amount, self.billed_s, times)
         amount = np.where(covered, rates.at_most(first, self._amount, times), whole)
@@ -232,4 +232,4 @@ class Walk:
         return amount, self._scale, self._unfit
 
 
-LARGEST = float(SAFE // 4_000_000)
+LARGEST = SAFE // 4_000_000  # of an amount or a scale: twice a million times it fits, and a sum of two

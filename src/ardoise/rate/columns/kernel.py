@@ -81,8 +81,7 @@ class RateColumns:
         self.power = np.array([power for _, power in points], np.int64)
         self.by_line = self._flags(lambda rate: rate.tariff.rounding_point is RoundingPoint.LINE)
         self.any_by_line = bool(self.by_line.any())
-        # all that is added or compared to the steps but once; kept where sizes are compared, not added
-        self.largest_fixed = np.array([float(_fixed(rate)) for rate in rates], np.float64)
+        self.fixed = self._column(_fixed, safe)
         self.free_s = self._column(lambda rate: min(rate.free_s, NEVER))
         self.service_price = self._column(lambda rate: rate.service_price, safe)
         self.service_by_second = self._flags(lambda rate: rate.service_seconds > 0)
@@ -335,6 +334,7 @@ _bound_of = attrgetter(
 
 
 def _fixed(rate: CompiledRate) -> int:
+    """At least all that is added to the steps once, and what their sum is compared to."""
     return abs(rate.fee) + abs(rate.minimum) + abs(rate.maximum or 0) + abs(rate.surcharge) + abs(rate.attempt_fee)
 
 
