@@ -85,12 +85,12 @@ def minor_to_decimal(amount_minor: int) -> Decimal:
 
 
 def amount_text(amount: Fraction | Decimal, *, currency: str, french: bool, decimals: int | None = None) -> str:
-    """An exact amount as read in the language: « 1 234,56 € » or "€1,234.56" style with the currency code otherwise.
+    """An exact amount as read in the language: « 1 234,56 € » or "1,234.56 €"; a currency but the euro by its code.
 
-    Without `decimals`: at least two places, at most six.
+    Without `decimals`: at least two places, at most six. What has more is rounded half away from zero.
     """
     places = 6 if decimals is None else decimals
-    scaled = round(Fraction(amount) * 10**places)
+    scaled = round_fraction(Fraction(amount) * 10**places)
     whole, rest = divmod(abs(scaled), 10**places)
     digits = f"{rest:0{places}d}" if places else ""
     if decimals is None:
