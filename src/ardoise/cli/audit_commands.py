@@ -176,6 +176,7 @@ def _print(found: Audit, read: Read, language: str) -> None:
 def _print_unexplained(found: Audit, language: str) -> None:
     from ardoise.core.conventions.sentences import cause_text
     from ardoise.core.periods import zone_info
+    from ardoise.core.phone import display
 
     heads = ("", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable")
     if language == "en":
@@ -187,8 +188,8 @@ def _print_unexplained(found: Audit, language: str) -> None:
     for row in found.unexplained[:SHOWN]:
         at = row.call.answered_at.astimezone(zone)
         shown.add_row(
-            printable(row.call.ref),
-            printable(row.call.number_key),
+            printable(row.call.ref if language == "en" else row.call.ref.replace("line ", "ligne ", 1)),
+            display(printable(row.call.number_key)),
             f"{at:%d/%m/%Y %H:%M:%S}" if language == "fr" else f"{at:%Y-%m-%d %H:%M:%S}",
             f"{row.call.talk_s} s",
             *(_units(micros) for micros in (row.expected_micros, row.call.printed_micros, row.difference_micros)),

@@ -12,6 +12,7 @@ from ardoise.core.conventions.model import Convention, Terms
 from ardoise.core.conventions.verdict import Decider, Doubt, differing, field
 from ardoise.core.money import NO_BREAK, Rounding, amount_text
 from ardoise.core.periods import zone_info
+from ardoise.core.phone import display
 from ardoise.core.tariffs import BandBorder, IncrementOrigin
 
 SHOWN_VALUES = 6
@@ -220,8 +221,8 @@ def _decider(decider: Decider, audit: Audit, currency: str, *, french: bool) -> 
     one = _money(decider.micros, currency, french)
     other = _money(decider.other_micros, currency, french)
     if french:
-        return f"Un appel de {call.talk_s} s vers {call.number_key} le {at} trancherait : {one} ou {other}."
-    return f"A call of {call.talk_s} s to {call.number_key} on {at} would tell: {one} or {other}."
+        return f"Un appel de {call.talk_s} s vers {display(call.number_key)} le {at} trancherait : {one} ou {other}."
+    return f"A call of {call.talk_s} s to {display(call.number_key)} on {at} would tell: {one} or {other}."
 
 
 def _money(micros: int, currency: str, french: bool) -> str:
