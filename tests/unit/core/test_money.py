@@ -90,9 +90,9 @@ def test_an_allocation_gives_the_odd_cents_to_the_largest_remainders_and_ties_to
 
 
 def test_an_allocation_over_nothing_or_negative_weights_is_refused():
-    with pytest.raises(ValueError, match="^an amount cannot be split over nothing$"):
+    with pytest.raises(ValueError, match=r"^an amount cannot be split over nothing$"):
         allocate(1, [])
-    with pytest.raises(ValueError, match="^weights of an allocation must not be negative$"):
+    with pytest.raises(ValueError, match=r"^weights of an allocation must not be negative$"):
         allocate(1, [1, -1])
 
 
