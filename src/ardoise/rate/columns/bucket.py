@@ -73,8 +73,4 @@ def rate(calls: Calls, month: Month) -> Rated:
     """Exclusions, rows, allowances and amounts of the calls of some roots, whole months of them: allowances are drawn
     here and nowhere else.
     """
-    by_scalar = month.scalar.chosen(calls)
-    rated = price(calls, month, find_rows(calls, month, by_scalar=by_scalar))
-    if by_scalar.any():
-        month.scalar.rate(calls, np.flatnonzero(by_scalar), rated)
-    return rated
+    return price(calls, month, find_rows(calls, month))

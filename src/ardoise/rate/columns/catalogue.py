@@ -152,7 +152,6 @@ class CatalogueColumns:
         self.zone_names, self.prefix_names = tariffs.zone_names, tariffs.prefix_names
         self.version_ids, self.tariff_ids = tariffs.version_ids, tariffs.tariff_ids
         self.currency_of, self.tax_basis_of = tariffs.currency_of, tariffs.tax_basis_of
-        self.row_number = tariffs.row_number
         self.versions = tariffs.versions
         self.calendar_of = [version.tariff.calendar for version in tariffs.versions]
 

@@ -16,7 +16,6 @@ from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.included import Included
 from ardoise.rate.columns.kernel import Flags
 from ardoise.rate.columns.payers import SpanColumns
-from ardoise.rate.columns.scalar import ScalarCustomers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class Month:
     catalogue: CatalogueColumns
     exchange: Exchange
     borders: Borders
-    scalar: ScalarCustomers
 
 
 @dataclass(frozen=True, slots=True)

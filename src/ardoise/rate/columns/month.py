@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from ardoise.core.allowances import Held, HeldKey
+from ardoise.core.allowances import Counters, Held, HeldKey
 from ardoise.core.attribution import NoLine, Unattributed
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
@@ -31,7 +31,6 @@ from ardoise.rate.columns.included import Included
 from ardoise.rate.columns.kernel import Counts, Ints
 from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
-from ardoise.rate.columns.scalar import ScalarCustomers
 from ardoise.rate.columns.shapes import uncollected
 from ardoise.rate.columns.totals import IssuerTotal, Totals
 from ardoise.rate.columns.usages import labels_of
@@ -68,8 +67,9 @@ class RatedMonth:
     """What rating a month gave.
 
     `calls` counts every call once, under "priced", "unpriced/no_rate", "excluded/internal" ...: with `unattributed`,
-    they are all the calls of the month. `scalar_calls` counts those that the scalar rated, by reason: whole customers
-    whose allowances or promotions need it, and single amounts that int64 could not hold. `carried` is what allowances
+    they are all the calls of the month. `scalar_calls` counts what the scalar did for single calls, by reason:
+    amounts and sums that int64 could not hold ("int64"), draws one after the other ("order"), a last call that goes on
+    after the month ("borders"). `carried` is what allowances
     take to the next month. `clock` says how long each phase took.
     """
 
@@ -254,10 +254,6 @@ class _Work:
                 catalogue=self._catalogue,
                 exchange=Exchange(self._compiled, self._catalogue),
                 borders=Borders(self._compiled, self._catalogue, labels),
-                scalar=ScalarCustomers(
-                    self._compiled, month=self._month_name, payers=self._payers, labels=labels,
-                    catalogue=self._catalogue, held=self._held, counts=self._scalar_calls,
-                ),
             )  # fmt: skip
             self._columns = ChargeColumns(self._frozen)
 
@@ -293,8 +289,7 @@ class _Work:
         return RatedFile(path, bucket, charges.height, 0 if usage is None else usage.height)
 
     def result(self, files: tuple[RatedFile, ...]) -> RatedMonth:
-        counters = self._frozen.scalar.counters
-        counters.used_s |= self._frozen.included.used
+        counters = Counters(used_s=self._frozen.included.used)
         return RatedMonth(
             month=self._month_name,
             files=files,

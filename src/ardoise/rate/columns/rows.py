@@ -10,7 +10,7 @@ from ardoise.core.rating import Why
 from ardoise.rate.columns.catalogue import Asked
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.frozen import Month
-from ardoise.rate.columns.kernel import Flags, Ints
+from ardoise.rate.columns.kernel import Ints
 from ardoise.rate.columns.rated import WHY, Calls, Codes
 
 
@@ -28,18 +28,18 @@ class Found:
     asked: Asked
 
 
-def find_rows(calls: Calls, month: Month, *, by_scalar: Flags) -> Found:
-    """All that does not depend on quantities; nothing of what is left to the scalar."""
+def find_rows(calls: Calls, month: Month) -> Found:
+    """All that does not depend on quantities."""
     catalogue, why = month.catalogue, np.zeros(len(calls.span), np.int8)
     _exclude(calls, month, why)
     asked = _asked(calls, month)
     price_class = month.spans.price_class[calls.span]
     row, band = catalogue.match(price_class, asked)
     cost, _ = catalogue.match(catalogue.cost_class_of[calls.profile], asked)
-    nothing = (why != 0) | by_scalar
+    nothing = why != 0
     row[nothing], cost[nothing] = -1, -1
     attempt = _idle(calls, month, why, row, cost)
-    missing = np.flatnonzero((row < 0) & (why == 0) & ~by_scalar)
+    missing = np.flatnonzero((row < 0) & (why == 0))
     if len(missing):
         why[missing] = catalogue.why(price_class[missing], asked.some(missing), calls.keys(missing))
         if catalogue.prices_incoming:

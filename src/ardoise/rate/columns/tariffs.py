@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import polars as pl
 
-from ardoise.core.rating import CompiledSnapshot, Match
+from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.tariffs import Rate
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.cells import CellTables, Painted, Rows
@@ -147,7 +147,6 @@ class TariffRows:
         self._cells = CellTables(self._painted)
         self._spare: dict[tuple[int, str], int] = {}
         self._named: dict[int, dict[RowName, int]] = {}
-        self._numbers: dict[int, dict[int, int]] = {}
         self._build_categories()
 
     def _build_categories(self) -> None:
@@ -185,14 +184,6 @@ class TariffRows:
         other.rates = copy(self.rates)
         other.rates.counts = counts
         return other
-
-    def row_number(self, match: Match) -> int:
-        """The number of the row that the scalar found."""
-        known = next(known for known, found in self._versions.items() if found.version is match.version)
-        if known not in self._numbers:
-            first = self._rows[known].first
-            self._numbers[known] = {id(rate): first + place for place, rate in enumerate(match.version.rates)}
-        return self._numbers[known][id(match.rate.rate)]
 
     def table(self, wanted: Wanted) -> int:
         """The table of the rows that are wanted of a version, -1 if it has none or nobody wanted them."""
