@@ -101,14 +101,14 @@ def _plateau(marks: list[tuple[int, bool]]) -> list[int]:
 def next_increments(rows: Sequence[Row], profiles: Sequence[Profile], *, unit: int) -> list[int]:
     """Increments that the longer calls show, the likeliest first: within one, amounts must not move.
 
-    Calls of one price are put in the order of their duration; an increment of n seconds (and some phase) is likely when
-    amounts are equal inside its blocks and differ between them.
+    Calls of one price are put in the order of their duration; an increment of n seconds is likely when two neighbours
+    always lie a whole number of increments apart. The dearer an increment beside the rounding, the more that says.
     """
     by_profile: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         if len(profiles[row.profile].prices) == 1:
             by_profile[row.profile].append(row)
-    fullest = sorted(by_profile.values(), key=len, reverse=True)[:12]
+    fullest = sorted(by_profile.values(), key=lambda known: -len(known) * profiles[known[0].profile].prices[0][1])[:12]
     pairs = []
     for known in fullest:
         price = abs(profiles[known[0].profile].prices[0][1])
@@ -119,14 +119,19 @@ def next_increments(rows: Sequence[Row], profiles: Sequence[Profile], *, unit: i
                 pairs.append((low.talk_s, high.talk_s, high.amount - low.amount, price))
     scores = []
     for next_s in range(1, LONGEST_INCREMENT_S + 1):
-        agreeing = sum(_agrees(pair, next_s, unit) for pair in pairs)
-        scores.append((agreeing, next_s))
-    return [next_s for agreeing, next_s in sorted(scores, reverse=True)[:10] if agreeing >= ENOUGH]
+        weights = [_weight(pair, next_s, unit) for pair in pairs]
+        if sum(weight > 0 for weight in weights) >= ENOUGH:
+            scores.append((sum(weights), next_s))
+    return [next_s for score, next_s in sorted(scores, reverse=True)[:10] if score > 0]
 
 
-def _agrees(pair: tuple[int, int, int, int], next_s: int, unit: int) -> bool:
-    """The amounts of two calls lie a whole number of increments apart, as many as their durations allow."""
+def _weight(pair: tuple[int, int, int, int], next_s: int, unit: int) -> int:
+    """How much two calls speak for an increment, or against it: their amounts lie a whole number of increments apart,
+    as many as their durations allow, or not. Nothing where any amounts would.
+    """
     low_s, high_s, difference, price = pair
     block = next_s * price
     fewest = (high_s - low_s) // next_s
-    return any(abs(difference - count * block) <= 2 * unit for count in (fewest, fewest + 1))
+    agrees = any(abs(difference - count * block) <= 2 * unit for count in (fewest, fewest + 1))
+    said = min(block // (4 * unit), 8)
+    return said if agrees else -said

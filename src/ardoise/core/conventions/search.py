@@ -318,6 +318,8 @@ class Search(Fitter):
             MODES.index(convention.rounding),
             int(convention.decimals != tariff.rounding_decimals),
             convention.decimals,
+            int(convention.border is not tariff.band_border),
+            int(convention.bill_zero_seconds is not tariff.bill_zero_seconds),
         )
 
     def beliefs(self, convention: Convention) -> int:

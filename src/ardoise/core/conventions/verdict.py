@@ -13,6 +13,7 @@ from itertools import product
 
 from ardoise.core.conventions.book import Book, Site
 from ardoise.core.conventions.evaluate import Evaluator, evaluator_of
+from ardoise.core.conventions.fitting import Reading, Trial
 from ardoise.core.conventions.model import Convention, PricedCall
 from ardoise.core.conventions.search import FIRST_S, FREE_S, MODES, NEXT_S, Search
 from ardoise.core.tariffs import BandBorder
@@ -20,6 +21,7 @@ from ardoise.core.tariffs import BandBorder
 HARDLY = 2  # a rival that so few calls speak against is doubted aloud
 ROUNDS = 6  # replacements of the convention by a better rival
 PROBED_ROWS = 8
+FEE_SAMPLE = 20_000
 PROBED_S = (*range(1, 131), *range(131, 700, 7), *range(700, 3700, 61))
 
 Step = Callable[[int], None]
@@ -151,7 +153,8 @@ class Contest:
             if compared is None:
                 continue
             against = len(compared.losses) - len(compared.gains)
-            if against < 0 and book is self.book:
+            simpler = self.search.simplicity(other) < self.search.simplicity(convention)
+            if book is self.book and (against < 0 or (against == 0 and simpler)):
                 return [], other
             parted = [*compared.losses, *compared.gains]
             decider = self._decider(evaluator, rival)
@@ -181,6 +184,8 @@ class Contest:
     def _others(self, convention: Convention) -> Iterator[tuple[Convention, Book]]:
         """One field after the other; then what came near in the search, under the same border."""
         for other in self._one_field(convention):
+            yield other, self.book
+        for other in self._with_other_fee(convention):
             yield other, self.book
         for book in self.books:
             if book is not self.book:
@@ -224,6 +229,33 @@ class Contest:
             yield replace(convention, border=border)
         yield replace(convention, bill_zero_seconds=not convention.bill_zero_seconds)
         yield replace(convention, parts_apart=not convention.parts_apart)
+
+    def _with_other_fee(self, convention: Convention) -> Iterator[Convention]:
+        """Under each mode and minimum, the fee that most calls agree to: it was read off a sample under one mode."""
+        terms, rows = convention.terms, self.search.rows[:FEE_SAMPLE]
+        if terms.fee is None or not rows:
+            return
+        found = None if terms.minimum is None else int(terms.minimum.scaleb(6))
+        for mode in MODES:
+            reading = Reading(rows, scale=self.book.scale, decimals=convention.decimals, mode=mode)
+            for minimum in dict.fromkeys((found, *self.search.least)):
+                trial = Trial(
+                    increments=terms.increments,
+                    origin=convention.origin,
+                    free_s=terms.free_s,
+                    minimum=minimum,
+                    written_fee=False,
+                    increment_decimals=convention.increment_decimals,
+                    rounding=mode,
+                    decimals=convention.decimals,
+                )
+                other = self.search.convention(trial, self.search.fit(trial, rows, reading))
+                yield replace(
+                    other,
+                    border=convention.border,
+                    bill_zero_seconds=convention.bill_zero_seconds,
+                    parts_apart=convention.parts_apart,
+                )
 
     def _pairs(self, found: tuple[int, int] | None) -> Iterator[tuple[int, int] | None]:
         """Increments of the search, and every first and next increment beside those found."""
