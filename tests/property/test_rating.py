@@ -191,7 +191,7 @@ def carried_by(lots: Iterable[Carried]) -> dict[tuple[object, str], int]:
     }
 
 
-@settings(max_examples=max(EXAMPLES // 20, 5), deadline=None)
+@settings(max_examples=max(EXAMPLES // 40, 5), deadline=None)
 @given(SEEDS)
 def test_a_month_rated_again_shuffled_or_in_small_chunks_gives_the_same_bytes(seed: int) -> None:
     world = World(Random(seed), FEATURES)
@@ -205,7 +205,7 @@ def test_a_month_rated_again_shuffled_or_in_small_chunks_gives_the_same_bytes(se
     assert written[0] == written[1]
 
 
-@settings(max_examples=max(EXAMPLES // 10, 5), deadline=None)
+@settings(max_examples=max(EXAMPLES // 20, 5), deadline=None)
 @given(SEEDS)
 def test_issued_calls_keep_what_they_took_in_columns_too(seed: int) -> None:
     """Some calls of the month are on documents when the others come."""
