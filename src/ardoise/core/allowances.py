@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import NamedTuple
 
 from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, in_force
@@ -44,6 +46,7 @@ COUNTED_OF: Mapping[UsageKind, frozenset[Counted]] = {
 """What may be counted of each kind of usage."""
 
 RETAIL = "retail"
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 KEPT_OWNERS = 100_000  # lines x months x changes of grants: a bound on what a long-lived process remembers
 
@@ -59,6 +62,22 @@ class Pool:
     capacity_s: int | None
     month: str
     earned: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLevels:
+    """What the lines of an account bring to a pool over time: from `instants[n]` on, `capacities[n]`, until the first
+    of the grants behind it ends, at `ends[n]`.
+    """
+
+    instants: tuple[datetime, ...]
+    capacities: tuple[int, ...]
+    ends: tuple[datetime, ...]
+
+    def at(self, instant: datetime) -> tuple[int, datetime]:
+        """The capacity and the end of an instant."""
+        place = bisect_right(self.instants, instant) - 1
+        return self.capacities[place], self.ends[place]
 
 
 class Draw(NamedTuple):
@@ -237,12 +256,15 @@ class AllowanceBook:
             periods += [(known.valid_from_at, known.valid_to_at) for known in snapshot.assignments]
         self._instants = sorted({at for period in periods for at in period if at is not None})
         self._kept: dict[tuple[int | None, int, int, str], PayerLots] = {}
+        self._levels: dict[tuple[int, int, str, str], PoolLevels] = {}
 
     def _shared(self, assignments: Iterable[LineAssignment]) -> dict[tuple[int, int], list[AllowanceGrant]]:
         """For each POOL allowance and account: the grants to lines that were ever assigned to it."""
         accounts: dict[int, set[int]] = {}
+        self._moves: dict[int, set[datetime | None]] = {}
         for assignment in assignments:
             accounts.setdefault(assignment.line_id, set()).add(assignment.account_id)
+            self._moves.setdefault(assignment.line_id, set()).update((assignment.valid_from_at, assignment.valid_to_at))
         shares: dict[tuple[int, int], list[AllowanceGrant]] = {}
         for (owner_kind, owner_id), grants in self._grants.items():
             if owner_kind is OwnerKind.LINE:
@@ -273,11 +295,11 @@ class AllowanceBook:
         granted to a line, at the account that pays for the line.
         """
         ordered: list[tuple[tuple[int, datetime, str, PoolKey], Pool]] = []
+        zone = self._zones.get(payer.issuer_id, "UTC")
         for key, grants in self._granted(payer, at).items():
             allowance = self.allowances[key[0]]
-            end_at = min(grant.valid_to_at or FOREVER for grant in grants)
-            zone = self._zones.get(payer.issuer_id, "UTC")
-            for earned, capacity in self._lots(key, grants, month, zone).items():
+            own, end_at = self._own(key, grants, at=at, month=month, zone=zone)
+            for earned, capacity in self._lots(key, own, month).items():
                 last_month = later(earned, allowance.rollover_months)
                 expires_at = min(end_at, _bounds(last_month, zone)[1])
                 rank = (allowance.priority, expires_at, earned, key)
@@ -294,17 +316,75 @@ class AllowanceBook:
                 key = self._counter(grant, payer)
                 if key is not None:
                     granted.setdefault(key, []).append(grant)
-        for key in granted:
-            if self.allowances[key[0]].owner is AllowanceOwner.POOL:
-                granted[key] = self._brought(key[0], key[2], at)
         return granted
 
-    def _brought(self, allowance_id: int, account_id: int, at: datetime) -> list[AllowanceGrant]:
-        """What makes a pool: the grants to the lines of the account at that instant, and to the account itself."""
-        lines = self._in_force(self._shares.get((allowance_id, account_id), ()), at)
-        brought = [grant for grant in lines if self._account_of(grant.owner_id, at) == account_id]
-        own = self._in_force(self._grants.get((OwnerKind.ACCOUNT, account_id), ()), at)
-        return brought + [grant for grant in own if grant.allowance_id == allowance_id]
+    def _own(
+        self, key: PoolKey, grants: Sequence[AllowanceGrant], *, at: datetime, month: str, zone: str
+    ) -> tuple[int | None, datetime]:
+        """What a counter is granted in the month, and when the first of its grants ends."""
+        allowance = self.allowances[key[0]]
+        if allowance.owner is AllowanceOwner.POOL:
+            capacity, end_at = self.pool_levels(allowance.allowance_id, key[2], month=month, zone=zone).at(at)
+        else:
+            capacity = sum(granted_quantity(allowance, grant, month=month, zone=zone) for grant in grants)
+            end_at = min(grant.valid_to_at or FOREVER for grant in grants)
+        return None if allowance.quantity is None else capacity, end_at
+
+    def pool_levels(self, allowance_id: int, account_id: int, *, month: str, zone: str) -> PoolLevels:
+        """What makes a pool: at each instant the grants to the lines that the account then has, and to the account
+        itself.
+        """
+        name = (allowance_id, account_id, month, zone)
+        if name not in self._levels:
+            if len(self._levels) >= KEPT_OWNERS:
+                self._levels.clear()
+            self._levels[name] = self._sweep(allowance_id, account_id, month, zone)
+        return self._levels[name]
+
+    def _sweep(self, allowance_id: int, account_id: int, month: str, zone: str) -> PoolLevels:
+        """All that comes and goes, in order of time: a sum of quantities, and the ends of what is there in a heap."""
+        allowance = self.allowances[allowance_id]
+        changes: list[tuple[datetime, int, bool]] = []
+        quantities: list[int] = []
+        ends: list[datetime] = []
+        for grant, holds in self._stretches(allowance_id, account_id):
+            for from_at, to_at in holds:
+                changes += [(from_at, len(ends), True), (to_at, len(ends), False)]
+                quantities.append(granted_quantity(allowance, grant, month=month, zone=zone))
+                ends.append(grant.valid_to_at or FOREVER)
+        capacity, there = 0, [False] * len(ends)
+        first_to_end: list[tuple[datetime, int]] = []
+        levels = {ALWAYS: (0, FOREVER)}
+        for at, place, comes in sorted(changes):
+            there[place] = comes
+            capacity += quantities[place] if comes else -quantities[place]
+            if comes:
+                heappush(first_to_end, (ends[place], place))
+            while first_to_end and not there[first_to_end[0][1]]:
+                heappop(first_to_end)
+            levels[at] = (capacity, first_to_end[0][0] if first_to_end else FOREVER)
+        capacities, until = zip(*levels.values(), strict=True)
+        return PoolLevels(tuple(levels), capacities, until)
+
+    def _stretches(
+        self, allowance_id: int, account_id: int
+    ) -> Iterable[tuple[AllowanceGrant, list[tuple[datetime, datetime]]]]:
+        """The grants behind a pool, and when each counts."""
+        own = self._grants.get((OwnerKind.ACCOUNT, account_id), ())
+        lines = self._shares.get((allowance_id, account_id), ())
+        for grant in (*lines, *(known for known in own if known.allowance_id == allowance_id)):
+            is_line = grant.owner_kind is OwnerKind.LINE
+            borders = {grant.valid_from_at, grant.valid_to_at} | (self._moves[grant.owner_id] if is_line else set())
+            points = [ALWAYS, *sorted(at for at in borders if at is not None), FOREVER]
+            yield (
+                grant,
+                [
+                    (from_at, to_at)
+                    for from_at, to_at in pairwise(points)
+                    if in_force(from_at, valid_from_at=grant.valid_from_at, valid_to_at=grant.valid_to_at)
+                    and (not is_line or self._account_of(grant.owner_id, from_at) == account_id)
+                ],
+            )
 
     def _account_of(self, line_id: int, at: datetime) -> int | None:
         found = self._attributor.of_line(line_id, at)
@@ -318,15 +398,13 @@ class AllowanceBook:
         owner_id = grant.owner_id if grant.owner_kind is OwnerKind.ACCOUNT else payer.account_id
         return (grant.allowance_id, OwnerKind.ACCOUNT, owner_id, payer.root_id)
 
-    def _lots(self, key: PoolKey, grants: Sequence[AllowanceGrant], month: str, zone: str) -> dict[str, int | None]:
+    def _lots(self, key: PoolKey, own: int | None, month: str) -> dict[str, int | None]:
         """Capacity by month of grant: what was carried and may still be used, then the month's own."""
-        allowance = self.allowances[key[0]]
         lots: dict[str, int | None] = {}
         for known in self._carried.get((month, key), ()):
-            if known.earned < month <= later(known.earned, allowance.rollover_months):
+            if known.earned < month <= later(known.earned, self.allowances[key[0]].rollover_months):
                 lots[known.earned] = (lots.get(known.earned) or 0) + known.quantity
-        parts = [granted_quantity(allowance, grant, month=month, zone=zone) for grant in grants]
-        lots[month] = None if allowance.quantity is None else sum(parts)
+        lots[month] = own
         return lots
 
     @staticmethod
