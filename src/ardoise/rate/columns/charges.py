@@ -24,6 +24,8 @@ HIDDEN = (USAGE.calling, USAGE.called, USAGE.number_key, USAGE.number_category, 
 """What goes no further than the attribution, of lines whose numbers must not be kept: see `rating.without_numbers`."""
 
 
+_NO_TEXT = pl.Series([""], dtype=pl.Categorical)  # as short to write as a label: a column of empty texts is not
+
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 
@@ -89,6 +91,8 @@ class ChargeColumns:
         self._prefixes = _Of.of(catalogue.prefix_names.to_list())
         self._currencies = _Of.of(catalogue.currency_of)
         self._bases = _Of.of(catalogue.tax_basis_of)
+        told = {CHARGES.draws: month.included.draws_several, CHARGES.residue: catalogue.rates.any_by_line}
+        self._told = [name for name, may_be in told.items() if may_be]
         self._excluded = np.zeros(len(REASONS), np.bool_)
         self._excluded[positions(EXCLUDING)] = True
 
@@ -108,10 +112,9 @@ class ChargeColumns:
         columns |= {CHARGES.part: self._parts.column(none), CHARGES.state: self._states.column(none)}
         columns |= {CHARGES.why: self._reasons.column(none), CHARGES.section: self._sections.column(none)}
         columns[CHARGES.band] = self._bands.column(none)
-        texts = (
-            CHARGES.origin_id, CHARGES.calling, CHARGES.called, CHARGES.number_key, CHARGES.draws, CHARGES.residue,
-        )  # fmt: skip
+        texts = (CHARGES.origin_id, CHARGES.calling, CHARGES.called, CHARGES.number_key)
         columns |= {name: pl.Series(dtype=pl.String) for name in texts}
+        columns |= {name: pl.Series(dtype=pl.Categorical) for name in self._told}
         return self._filled(columns, rows=0)
 
     def _of_calls(self, calls: Calls, call: Ints | None) -> dict[str, pl.Series]:
@@ -194,20 +197,19 @@ class ChargeColumns:
             **self._texts(rated, call, service),
         }
 
-    @staticmethod
-    def _texts(rated: Rated, call: Ints | None, service: Flags) -> dict[str, pl.Series]:
-        """Texts that few calls have."""
+    def _texts(self, rated: Rated, call: Ints | None, service: Flags) -> dict[str, pl.Series]:
+        """Texts that few calls have, in a month where some may have one."""
+        parts = {CHARGES.draws: (rated.draws, None), CHARGES.residue: (rated.residue, rated.service_residue)}
         found = {}
-        for name, of_access, of_service in (
-            (CHARGES.draws, rated.draws, None), (CHARGES.residue, rated.residue, rated.service_residue),
-        ):  # fmt: skip
+        for name in self._told:
+            if all(texts is None for texts in parts[name]):
+                found[name] = _NO_TEXT.new_from_index(0, len(service))
+                continue
             empty = pl.Series([""], dtype=pl.String).new_from_index(0, len(rated.why))
-            access, other = (empty if texts is None else texts for texts in (of_access, of_service))
-            if of_access is None and of_service is None:
-                access = pl.Series([""], dtype=pl.String).new_from_index(0, len(service))
-            elif call is not None:
+            access, other = (empty if texts is None else texts for texts in parts[name])
+            if call is not None:
                 access = other.gather(call).zip_with(pl.Series(service), access.gather(call))
-            found[name] = access
+            found[name] = access.cast(pl.Categorical)
         return found
 
     def _filled(self, columns: dict[str, pl.Series], *, rows: int) -> pl.DataFrame:

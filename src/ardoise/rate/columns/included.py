@@ -131,6 +131,11 @@ class Included:
         self.used: dict[LotKey, int] = {}
         self._lock = Lock()
 
+    @property
+    def draws_several(self) -> bool:
+        """Whether any call of the month may draw from several allowances."""
+        return self._usage.most + self._money.most > 1 or bool(self._held)
+
     def cover(self, priced: Priced) -> Taken:
         """Draw what is counted (seconds, messages ...) from the lots open to each call, in order of time."""
         span = priced.calls.span[priced.at]

@@ -110,6 +110,7 @@ class LotTable:
         self.choices, self.allowances = choices, allowances
         self.lots: list[Pool] = []
         lots, capacity = self._places()
+        self.most = len(lots)  # that one call may draw from
         level = _levels(lots, len(self.lots))
         self.allowance = np.array([allowances.number[pool.allowance.allowance_id] for pool in self.lots], np.int64)
         self.rolls = allowances.rolls[self.allowance]
