@@ -146,8 +146,12 @@ def _show(measured: dict[str, Any]) -> None:
     screen.print(
         f"Of {measured['rate_s']} s, compiling the tariffs took {measured['compile_s']} s; once compiled, "
         f"{measured['compiled_calls_per_s']:,} calls a second.\n"
-        f"{measured['scalar_calls']:,} calls took the scalar path."
+        f"{measured['scalar_calls']:,} calls took the scalar path{_reasons(measured['scalar_by_reason'])}."
     )
+
+
+def _reasons(by_reason: dict[str, int]) -> str:
+    return "".join(f"; {reason}: {calls:,}" for reason, calls in by_reason.items())
 
 
 def _show_scaling(sizes: list[dict[str, Any]]) -> None:

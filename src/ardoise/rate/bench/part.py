@@ -82,6 +82,7 @@ def columns(shape: Shape, *, files: Sequence[str], out_dir: str, samples: Mappin
         "phases": rated.clock.seconds,
         "peak_mb": held,
         "scalar_calls": rated.scalar_rows,
+        "scalar_by_reason": rated.scalar_calls,
         "rows_read": rated.rows_read,
         "calls": rated.calls,
         "unattributed": len(rated.unattributed),

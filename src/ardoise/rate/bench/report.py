@@ -65,6 +65,7 @@ class _Run:
             "phases": {name: round(seconds, 3) for name, seconds in columns["phases"].items()},
             "peak_mb": columns["peak_mb"],
             "scalar_calls": columns["scalar_calls"],
+            "scalar_by_reason": columns["scalar_by_reason"],
             "states": columns["calls"],
             "unattributed": columns["unattributed"],
             "bound_calls_per_s": round(shape.calls / bounds["copy"]["rate_s"]),

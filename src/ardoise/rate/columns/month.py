@@ -69,8 +69,8 @@ class RatedMonth:
     `calls` counts every call once, under "priced", "unpriced/no_rate", "excluded/internal" ...: with `unattributed`,
     they are all the calls of the month. `scalar_calls` counts what the scalar did for single calls, by reason:
     amounts and sums that int64 could not hold ("int64"), draws one after the other ("order"), a last call that goes on
-    after the month ("borders"). `carried` is what allowances
-    take to the next month. `clock` says how long each phase took.
+    after the month ("borders"). `carried` is what allowances take to the next month. `clock` says how long each phase
+    took.
     """
 
     month: str
