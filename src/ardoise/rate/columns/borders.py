@@ -7,25 +7,28 @@ one change after the other, as `core.fares.Fare.stretches` does it for one call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
 from ardoise.core.fares import Fare, LaterRow
-from ardoise.core.rating import CompiledSnapshot
+from ardoise.core.rating import CompiledSnapshot, quoted_usage
+from ardoise.core.schema import USAGE
 from ardoise.core.tariffs import BandBorder
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.amounts import Amounts
 from ardoise.rate.columns.catalogue import Asked, CatalogueColumns
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.epochs import instants_us
+from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.kernel import NEVER, SAFE, Flags, Ints, RateColumns, exact_of, put
 from ardoise.rate.columns.rated import Calls
-from ardoise.rate.columns.usages import Labels, usages_of
 
 BORDERS = "borders"  # why a call is left to the scalar: it lasts beyond the month, or its prices have no common measure
 SECOND_US = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ class Crossing:
 class Borders:
     """The changes of band of one month."""
 
-    def __init__(self, compiled: CompiledSnapshot, catalogue: CatalogueColumns, labels: Sequence[Labels]) -> None:
+    def __init__(self, compiled: CompiledSnapshot, catalogue: CatalogueColumns, profiles: Profiles) -> None:
         self._compiled, self._catalogue = compiled, catalogue
-        self._rates, self._labels = catalogue.rates, labels
+        self._rates, self._profiles = catalogue.rates, profiles
         self._looks = np.array(
             [
                 rate.tariff.band_border is not BandBorder.START
@@ -125,8 +128,18 @@ class Borders:
 
     def _beyond(self, calls: Calls, call: int, version: int) -> tuple[LaterRow, ...]:
         """What the scalar says of a call that goes on after the month."""
-        usage = usages_of(calls, np.array([call]), self._labels)[0]
+        categories, origins = self._texts
+        profile = calls.profile[call]
+        usage = quoted_usage(
+            number_key=calls.keys(np.array([call])).item(), at=EPOCH + timedelta(microseconds=int(calls.at_us[call])),
+            quantity=int(calls.quantity[call]), number_category=categories[profile], origin=origins[profile],
+        )  # fmt: skip
         return self._compiled.book.later(self._catalogue.versions[version], usage)
+
+    @cached_property
+    def _texts(self) -> tuple[list[str], list[str]]:
+        """Category and origin of each profile."""
+        return self._profiles.texts(USAGE.number_category), self._profiles.texts(USAGE.origin)
 
     def price(
         self, crossing: Crossing, exact: Amounts, *, quantity: Ints, left: Ints | None, drawn: Flags | None

@@ -33,7 +33,6 @@ from ardoise.rate.columns.parts import Parts, part_of_root
 from ardoise.rate.columns.payers import QUESTION, Payers, Windows
 from ardoise.rate.columns.shapes import uncollected
 from ardoise.rate.columns.totals import IssuerTotal, Totals
-from ardoise.rate.columns.usages import labels_of
 
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
 CHUNK_ROWS = 1_000_000
@@ -241,7 +240,7 @@ class _Work:
         with self._clock.phase("compile"):
             self._catalogue.freeze(self._profiles)
         with self._clock.phase("freeze"):
-            spans, labels = self._payers.columns(), labels_of(self._profiles)
+            spans = self._payers.columns()
             self._frozen = Month(
                 month=self._month_name,
                 spans=spans,
@@ -253,7 +252,7 @@ class _Work:
                 ),
                 catalogue=self._catalogue,
                 exchange=Exchange(self._compiled, self._catalogue),
-                borders=Borders(self._compiled, self._catalogue, labels),
+                borders=Borders(self._compiled, self._catalogue, self._profiles),
             )  # fmt: skip
             self._columns = ChargeColumns(self._frozen)
 
