@@ -107,7 +107,7 @@ def ways(draw: st.DrawFn) -> Way:
     )
 
 
-CI = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+CI = settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @CI
