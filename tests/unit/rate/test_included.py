@@ -12,7 +12,7 @@ import pytest
 from ardoise.core.allowances import Counters, Draw, Pool, draws_text
 from ardoise.core.snapshot import OwnerKind
 from ardoise.core.tariffs import Allowance, AllowanceOwner, Counted
-from ardoise.rate.columns.lots import AllowanceColumns, Callers, Drawing, LotTable, draws_texts
+from ardoise.rate.columns.lots import AllowanceColumns, Callers, Drawing, LotTable, Moving, draws_texts, held_then
 from ardoise.rate.columns.numbers import number_codes
 
 MONTH = "2026-10"
@@ -26,7 +26,10 @@ def lot(allowance: Allowance, capacity: int | None, *, owner: int = 1, earned: s
 class Case:
     """Calls, each with the number of its choice of lots, what it wants, when, by which account, to which number."""
 
-    def __init__(self, choices: list[tuple[Pool, ...]], calls: list[tuple[int, int, int, int, str]]) -> None:
+    def __init__(
+        self, choices: list[tuple[Pool, ...]], calls: list[tuple[int, int, int, int, str]], moving: Moving | None = None
+    ) -> None:
+        self.moving = moving or {}
         calls = sorted(calls, key=lambda call: (call[3], call[2]))  # in order of account, then time, as in a part
         choice, wants, at_us, account, keys = zip(*calls, strict=True)
         self.choices, self.ids = choices, pl.Series([f"u{number:04d}" for number in range(len(calls))])
@@ -43,7 +46,7 @@ class Case:
         drawn: list[tuple[Draw, ...]] = [()] * len(self.wants)
         left = self.wants.tolist()
         for row in sorted(range(len(left)), key=lambda known: (self.at_us[known], self.ids[known])):
-            lots = self.choices[self.choice[row]]
+            lots = held_then(self.choices[self.choice[row]], self.moving, int(self.at_us[row]))
             drawn[row], left[row] = counters.draw(lots, demand=left[row], number_key=self.keys[row])
         return left, drawn
 
@@ -52,7 +55,9 @@ class Case:
         allowances = {pool.allowance.allowance_id: pool.allowance for one in self.choices for pool in one}
         known = AllowanceColumns(allowances.values())
         left = self.wants.copy()
-        drawing = Drawing(LotTable(self.choices, known), self.callers, choice=self.choice, left=left, counters=counters)
+        drawing = Drawing(
+            LotTable(self.choices, known, self.moving), self.callers, choice=self.choice, left=left, counters=counters
+        )
         pieces, in_order = drawing.draw(np.arange(len(left)), month=MONTH)
         texts = [""] * len(left)
         if pieces:
@@ -111,6 +116,21 @@ def test_what_a_pool_gave_before_it_shrank_counts_after() -> None:
     assert case.by_columns(Counters()) == ([0, 10, 0, 10], ["1:70", "", "1:20", "1:10"], 0)
 
 
+def test_a_pool_that_lines_join_holds_more_from_then_on() -> None:
+    # 50 s until instant 3, 100 from it on: 50 of 70, nothing, then 50 of 60.
+    pool = lot(HOUR, 50)
+    moving = {(pool.key, pool.earned): (np.array([0, 3]), np.array([50, 100]))}
+    case = Case([(pool,)], [(0, 70, 1, 1, "3"), (0, 10, 2, 2, "3"), (0, 60, 3, 1, "3")], moving)
+    assert case.by_columns(Counters()) == ([20, 10, 10], ["1:50", "1:50", ""], 0)  # the call of account 2 is last
+
+
+def test_a_pool_that_moves_and_learns_numbers_is_drawn_call_by_call() -> None:
+    pool = lot(replace(HOUR, correspondents=1), 50)
+    moving = {(pool.key, pool.earned): (np.array([0, 3]), np.array([50, 100]))}
+    calls = [(0, 70, 1, 1, "331"), (0, 10, 3, 1, "332"), (0, 60, 4, 1, "331")]
+    assert agree(Case([(pool,)], calls, moving)) == 3
+
+
 def test_lots_that_contradict_each_other_are_drawn_call_by_call() -> None:
     other = replace(HOUR, allowance_id=2)
     first, second = lot(HOUR, 50), lot(other, 50)
@@ -163,12 +183,18 @@ def drawn(random: Random, *, order: bool) -> Case:
             if held[place].capacity_s is not None:
                 held[place] = replace(held[place], capacity_s=random.choice((0, 60, 300)))
         choices.append(tuple(held))
+    moving = {
+        (known.key, known.earned): (np.array([0, 12, 25]), np.array(random.choices((0, 60, 100, 500), k=3)))
+        for one in lots
+        for known in one
+        if known.capacity_s is not None and known.earned == MONTH and random.random() < 0.2
+    }
     calls = [
         (random.randrange(len(choices)), random.choice((0, 1, 7, 59, 61, 400)), random.randint(1, 40),
          random.randint(1, 2), random.choice(("331", "332", "333", "334", "?x", "!1")))
         for _ in range(random.randint(1, 40))
     ]  # fmt: skip
-    return Case(choices, calls)
+    return Case(choices, calls, moving)
 
 
 @pytest.mark.parametrize("order", [False, True], ids=["whoever is called", "by number called"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 
@@ -11,21 +12,32 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.allowances import COUNTED_OF, Counters, Held, HeldKey, LotKey, Pool, uncovered
+from ardoise.core.allowances import COUNTED_OF, Counters, Held, HeldKey, LotKey, Pool, PoolKey, uncovered
 from ardoise.core.promotions import Applied, Uncovered, again
 from ardoise.core.rating import CompiledSnapshot, Section
 from ardoise.core.schema import USAGE
-from ardoise.core.tariffs import Counted
+from ardoise.core.tariffs import AllowanceOwner, Counted
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.amounts import Amounts, spread
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frames import Profiles
 from ardoise.rate.columns.kernel import TOO_LARGE, Counts, Flags, Ints
-from ardoise.rate.columns.lots import AllowanceColumns, Callers, Drawing, LotTable, Piece, draws_texts
+from ardoise.rate.columns.lots import (
+    UNLIMITED,
+    AllowanceColumns,
+    Callers,
+    Drawing,
+    LotTable,
+    Moving,
+    Piece,
+    draws_texts,
+    held_then,
+)
 from ardoise.rate.columns.payers import Payers, SpanColumns
 from ardoise.rate.columns.promoted import OfferChoices, Promoted, Seen, discount, discount_one, promote
 from ardoise.rate.columns.rated import SECTIONS, Priced, Rated
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 IN_ORDER = "order"  # why calls draw one after the other: their lots contradict each other, or depend on whom they call
 
 
@@ -120,8 +132,9 @@ class Included:
         self._kind_of = np.array([kinds.index(name) for name in names], np.int64)
         self._choices = Choices(payers.pools, catalogue.zone_names, kinds)
         self._allowances = AllowanceColumns(compiled.allowances.allowances.values())
-        self._usage = LotTable(self._choices.usage, self._allowances)
-        self._money = LotTable(self._choices.money, self._allowances)
+        self._moving = _moving(compiled, payers.pools, month)
+        self._usage = LotTable(self._choices.usage, self._allowances, self._moving)
+        self._money = LotTable(self._choices.money, self._allowances, self._moving)
         promotions = compiled.snapshot.promotions
         self._offered = OfferChoices(payers.offers, catalogue.zone_names, kinds, promotions)
         self._promotion_ids = np.array([known.promotion_id for known in self._offered.promotions], np.int64)
@@ -171,7 +184,7 @@ class Included:
             if held is None:
                 continue
             taken.held[row] = held
-            lots = self._pools[self._spans.pools_id[span[row]]]
+            lots = held_then(self._pools[self._spans.pools_id[span[row]]], self._moving, int(callers.at_us[row]))
             taken.counters.take_again(lots, draws=held.draws, number_key=key)
             taken.left[row] = uncovered(int(priced.demand[row]), held.draws)
             for draw in held.draws:
@@ -278,6 +291,28 @@ class Included:
         if taken.counters.used_s:
             with self._lock:
                 self.used |= taken.counters.used_s
+
+
+def _moving(compiled: CompiledSnapshot, pools: Sequence[tuple[Pool, ...]], month: str) -> Moving:
+    """The pools that lines join and leave, over time."""
+    allowances = compiled.allowances.allowances.values()
+    if not any(known.owner is AllowanceOwner.POOL and known.quantity is not None for known in allowances):
+        return {}
+    shared = {
+        (pool.key, pool.earned)
+        for known in pools
+        for pool in known
+        if pool.allowance.owner is AllowanceOwner.POOL and pool.capacity_s is not None and pool.earned == month
+    }
+    found: dict[tuple[PoolKey, str], tuple[Ints, Ints]] = {}
+    for key, earned in shared:
+        issuer_id = compiled.attributor.accounts[key[2]].issuer_id
+        zone = compiled.snapshot.issuers_zone.get(issuer_id, "UTC")
+        levels = compiled.allowances.pool_levels(key[0], key[2], month=month, zone=zone)
+        instants = [(at - EPOCH) // timedelta(microseconds=1) for at in levels.instants]
+        capacities = [min(capacity, UNLIMITED) for capacity in levels.capacities]
+        found[key, earned] = np.array(instants, np.int64), np.array(capacities, np.int64)
+    return {name: levels for name, levels in found.items() if len(np.unique(levels[1])) > 1}
 
 
 class _Once:

@@ -8,8 +8,8 @@ calls concerned draw one after the other from the scalar's own `Counters`: exact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -101,20 +101,44 @@ class Piece(NamedTuple):
     used: Ints
 
 
+Moving = Mapping[tuple[PoolKey, str], tuple[Ints, Ints]]
+"""What lots hold over time: (counter, month of grant) -> instants in microseconds, the first before any call, and the
+capacity from each on. Lines that come and go change the pool of all, whose choice stays the same.
+"""
+
+
+def held_then(pools: tuple[Pool, ...], moving: Moving, at_us: int) -> tuple[Pool, ...]:
+    """Lots with what they hold at an instant."""
+    if not any((pool.key, pool.earned) in moving for pool in pools):
+        return pools
+    found = []
+    for pool in pools:
+        levels = moving.get((pool.key, pool.earned))
+        if levels is not None:
+            instants, capacities = levels
+            capacity = int(capacities[np.searchsorted(instants, at_us, side="right") - 1])
+            found.append(replace(pool, capacity_s=capacity))
+        else:
+            found.append(pool)
+    return tuple(found)
+
+
 class LotTable:
     """The lots of some choices as arrays: `at[level][choice]` is the lot that a choice has at a level, -1 for none;
-    `capacity[level][choice]` what it holds then.
+    `capacity[level][choice]` what it holds, unless the lot is among those that `moving` names.
     """
 
-    def __init__(self, choices: Sequence[tuple[Pool, ...]], allowances: AllowanceColumns) -> None:
-        self.choices, self.allowances = choices, allowances
+    def __init__(self, choices: Sequence[tuple[Pool, ...]], allowances: AllowanceColumns, moving: Moving) -> None:
+        self.choices, self.allowances, self.named_moving = choices, allowances, moving
         self.lots: list[Pool] = []
         lots, capacity = self._places()
         self.most = len(lots)  # that one call may draw from
         level = _levels(lots, len(self.lots))
         self.allowance = np.array([allowances.number[pool.allowance.allowance_id] for pool in self.lots], np.int64)
         self.rolls = allowances.rolls[self.allowance]
+        self.moving = {self.numbers[name]: levels for name, levels in moving.items() if name in self.numbers}
         self.changing = _changing(lots, capacity, len(self.lots))
+        self.changing[list(self.moving)] = True
         counters: dict[PoolKey, int] = {}
         self.counter = np.array([counters.setdefault(pool.key, len(counters)) for pool in self.lots], np.int64)
         meets = allowances.correspondents[self.allowance] >= 0
@@ -283,6 +307,8 @@ class Drawing:
         if not table.plain[level]:
             wanted = self._wanted(rows, lot, allowance)
         capacity = table.capacity[level][self._choice[rows]]
+        if table.moving:
+            self._move(rows, lot, capacity)
         if self._used is not None:
             capacity = np.maximum(capacity - self._used[lot], 0)
         used = _steps(lot, wanted, capacity)
@@ -301,6 +327,14 @@ class Drawing:
         if self._rolled is not None:
             np.add.at(self._rolled, lot, np.where(table.rolls[lot], used, 0))
         self._pieces.append(Piece(rows, allowance, took, used))
+
+    def _move(self, rows: Ints, lot: Ints, capacity: Ints) -> None:
+        """Put in what lots hold at the time of each call, where it changes under way."""
+        for first, last in zip(*runs(lot), strict=True):
+            levels = self._table.moving.get(int(lot[first]))
+            if levels is not None:
+                place = np.searchsorted(levels[0], self._callers.at_us[rows[first:last]], side="right") - 1
+                capacity[first:last] = levels[1][place]
 
     def _wanted(self, rows: Ints, lot: Ints, allowance: Ints) -> Ints:
         """What calls ask of a lot that has enough: rounded up, within the limit of a call, by those who may."""
@@ -344,9 +378,10 @@ class Drawing:
         if (table.allowances.correspondents >= 0).any():
             keys = self._callers.number_keys(rows).to_list()
         taken: list[tuple[int, int, int]] = []
-        left = self.left[rows].tolist()
+        left, at_us = self.left[rows].tolist(), self._callers.at_us[rows].tolist()
         for place, (choice, key) in enumerate(zip(choices, keys, strict=True)):
-            draws, left[place] = self._counters.draw(table.choices[choice], demand=left[place], number_key=key)
+            lots = held_then(table.choices[choice], table.named_moving, at_us[place])
+            draws, left[place] = self._counters.draw(lots, demand=left[place], number_key=key)
             taken += [(place, number[draw.allowance.allowance_id], draw.covered_s) for draw in draws]
         self.left[rows] = left
         if taken:

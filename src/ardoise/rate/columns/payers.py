@@ -26,7 +26,7 @@ from ardoise.core.promotions import Offer
 from ardoise.core.rating import CompiledSnapshot
 from ardoise.core.schema import USAGE
 from ardoise.core.snapshot import AllowanceGrant, IdentifierKind, OwnerKind, PromotionGrant, Snapshot
-from ardoise.core.tariffs import AllowanceOwner
+from ardoise.core.tariffs import Allowance, AllowanceOwner
 from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.epochs import instants_us
 from ardoise.rate.columns.kernel import Flags, Ints
@@ -263,6 +263,13 @@ class _Borders:
             self._lines[assignment.line_id] |= ends
             self._accounts[assignment.line_id].add(assignment.account_id)
         self._share(snapshot)
+        by_id = {known.allowance_id: known for known in snapshot.allowances}
+        self._allowances: dict[tuple[OwnerKind, int], list[Allowance]] = {}
+        for owner_kind, owner_id, allowance_id in {
+            (known.owner_kind, known.owner_id, known.allowance_id): None for known in snapshot.grants
+        }:
+            if allowance_id in by_id:
+                self._allowances.setdefault((owner_kind, owner_id), []).append(by_id[allowance_id])
         for identifier in snapshot.identifiers:
             key = (identifier.source, identifier.kind, identifier.value)
             self._identifiers[key] |= _ends(identifier.valid_from_at, identifier.valid_to_at)
@@ -297,10 +304,23 @@ class _Borders:
                 for payer_id in (account_id, *compiled.resellers(account_id)):
                     issuer_id = compiled.attributor.accounts[payer_id].issuer_id
                     borders |= self._grants.get((OwnerKind.ISSUER, issuer_id), _NONE)
-                    for ancestor in compiled.attributor.ancestors(payer_id):
-                        borders |= self._grants.get((OwnerKind.ACCOUNT, ancestor), _NONE)
-                        borders |= self._of_account.get(ancestor, _NONE)
+                    accounts = compiled.attributor.ancestors(payer_id)
+                    owners = [(OwnerKind.ACCOUNT, known) for known in accounts]
+                    borders = borders.union(*(self._grants.get(owner, _NONE) for owner in owners))
+                    if self._contested([(OwnerKind.LINE, line_id), *owners]):
+                        borders = borders.union(*(self._of_account.get(known, _NONE) for known in accounts))
         return borders
+
+    def _contested(self, owners: Iterable[tuple[OwnerKind, int]]) -> bool:
+        """Whether lots of one priority with a pool among them may be open to one call: which is drawn first then
+        depends on what the lines of the pool were granted until when.
+        """
+        known = [allowance for owner in owners for allowance in self._allowances.get(owner, ())]
+        return any(
+            len([other for other in known if other.priority == pool.priority and other.zones & pool.zones]) > 1
+            for pool in known
+            if pool.owner is AllowanceOwner.POOL
+        )
 
     def granted(self, payer: Attribution, compiled: CompiledSnapshot) -> bool:
         """Whether any allowance is granted to a payer or above it, at any moment."""
