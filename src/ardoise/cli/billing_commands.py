@@ -25,6 +25,7 @@ from ardoise.cli.wiring import (
     ready_database,
     screen,
     table,
+    write_file,
 )
 from ardoise.core.checks import Problem
 from ardoise.core.money import MICROS_PER_UNIT, amount_text, euros
@@ -216,12 +217,13 @@ def proposals(
     month = chosen_month(month, clock(today)())
     found = proposing.proposals(EVERYTHING, month=month)
     if csv:
-        proposing.write_csv(EVERYTHING, Path(csv), month=month, french=True)
+        write_file(Path(csv), lambda: proposing.write_csv(EVERYTHING, Path(csv), month=month, french=True))
     if as_json:
         print_json([_proposal(one) for one in found])
         return
     if not found:
         screen.print(f"[green]✓[/] {month}: what was issued is what is computed today.")
+        screen.print(f"After a correction, rate the month first: ardoise rate --month {month}")
         return
     columns = ("Account", "Document", "Charges", "Issued", "Today", "Difference", "")
     shown = table(f"Proposals of {month}", *columns, right=(2, 3, 4, 5))

@@ -101,6 +101,8 @@ def _status_table(found: list[SourceHealth], month: str) -> Table:
     shown = table(f"Sources, days with calls in {month}", *names, right=(3, 4, 5, 6, 7, 8))
     for column in shown.columns:
         column.no_wrap = True
+    if screen.width < 90:  # 80 columns hold it all with one space between
+        shown.padding = (0, 1, 0, 0)
     for health in found:
         counts = health.counts
         numbers = (counts.received, counts.in_calls, counts.events, counts.quarantined, counts.waiting)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import (
@@ -21,13 +22,18 @@ from ardoise.cli.wiring import (
     print_json,
     printable,
     ready_database,
+    say,
     screen,
     table,
 )
+from ardoise.core.money import NARROW
 
 if TYPE_CHECKING:
     from ardoise.core.rating import Quote
     from ardoise.rate.changes import AccountChange
+
+PARIS = ZoneInfo("Europe/Paris")
+A_DAY_S = 86_400
 
 
 def rate(
@@ -56,9 +62,11 @@ def rate(
     ready_database()
     now = clock(today)()
     month = chosen_month(month, now)
+    if what_if and (source or tariff or since or until or changes):
+        fail("--what-if prices the whole month of each customer; with it, choose customers by --account only", code=2)
     flow.collect(now=now)
     if what_if:
-        _what_if(month, what_if, now, as_json=as_json)
+        _what_if(month, what_if, account or [], now, as_json=as_json)
         return
     if account or source or tariff or since or until:
         roots = _customers(month, account or [], source, tariff, since, until)
@@ -100,13 +108,19 @@ def _customers(month: str, accounts: list[str], source: str, tariff: str, since:
                 fail(f"no {what} has the code « {code} »; ardoise dump DIR writes them all", code=2)
     period = month_period(month)
     first, last = _day(since) or period.start, _day(until) or period.end - timedelta(days=1)
+    if first > last or first >= period.end or last < period.start:
+        fail(f"no day of {month} is between {first} and {last}; mend --since, --until or --month", code=2)
     between = None
     if since or until:
-        zone = ZoneInfo("Europe/Paris")
-        between = (datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone))
+        between = (_midnight(first), _midnight(last + timedelta(days=1)))
     return roots_of(
         month, source=source, tariff_id=tariff_id, between=between, accounts=list(ids.values()) if accounts else None
     )
+
+
+def _midnight(day: date) -> datetime:
+    """The first instant of a local day, in UTC."""
+    return datetime.combine(day, time(), PARIS).astimezone(UTC)
 
 
 def _day(text: str) -> date | None:
@@ -130,7 +144,8 @@ def _rate_customers(month: str, roots: frozenset[int], now: datetime, *, as_json
     if as_json:
         print_json({"month": month, "customers": len(roots), "calls": rated.calls, "changes": rows})
         return
-    screen.print(f"{rated.calls:,} calls of {len(roots):,} customers priced again.")
+    customers = "1 customer" if len(roots) == 1 else f"{len(roots):,} customers"
+    screen.print(f"{rated.calls:,} calls of {customers} priced again.")
     if rows:
         _show_changes(rows)
     else:
@@ -157,20 +172,21 @@ def _show_changes(rows: Sequence[dict[str, Any]]) -> None:
         if not currency:  # charges that had no price, or have none now
             shown.add_row(printable(row["account"]), f"{row['charges']:,}", "no price", "", "")
             continue
-        sums = [_money(micros, currency) for micros in (before, after)]
+        sums = [_exact(micros, currency) for micros in (before, after)]
         sign = "+" if after > before else ""
-        shown.add_row(printable(row["account"]), f"{row['charges']:,}", *sums, sign + _money(after - before, currency))
+        shown.add_row(printable(row["account"]), f"{row['charges']:,}", *sums, sign + _exact(after - before, currency))
     screen.print(shown)
 
 
-def _money(micros: int, currency: str) -> str:
-    from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
+def _exact(micros: int, currency: str) -> str:
+    from ardoise.core.money import micros_text
 
-    return amount_text(minor_to_decimal(micros_to_minor(micros)), currency=currency, french=False, decimals=2)
+    return micros_text(micros, currency=currency, french=False)
 
 
-def _what_if(month: str, tariffs: list[str], now: datetime, *, as_json: bool) -> None:
+def _what_if(month: str, tariffs: list[str], accounts: list[str], now: datetime, *, as_json: bool) -> None:
     from ardoise import flow
+    from ardoise.cli.what_if_screens import show
     from ardoise.core.candidates import NoSuchTariff
 
     try:
@@ -178,27 +194,16 @@ def _what_if(month: str, tariffs: list[str], now: datetime, *, as_json: bool) ->
             rows = flow.what_if(month=month, tariffs=tariffs, now=now, progress=step)
     except NoSuchTariff as error:
         fail(str(error), code=2)
+    unknown = sorted(set(accounts) - {row.account for row in rows})
+    if unknown:
+        fail(
+            f"no customer with calls in {month} has the code {', '.join(unknown)}; leave --account out to see them all"
+        )
+    chosen = [row for row in rows if row.account in accounts] if accounts else rows
     if as_json:
-        print_json({"month": month, "tariffs": tariffs, "customers": [asdict(row) for row in rows]})
+        print_json({"month": month, "tariffs": tariffs, "customers": [asdict(row) for row in chosen]})
         return
-
-    heads = [head for code in tariffs for head in (code, "Difference", "No price")]
-    columns = ("Customer", "Name", "Calls", "Today", *heads)
-    shown = table(f"{month} under other tariffs", *columns, right=tuple(range(2, len(columns))))
-    for row in rows:
-        cells = [printable(row.account), printable(row.name), f"{row.calls:,}"]
-        cells.append(f"{_money(row.today.amount_micros, row.currency)} {row.tax_basis.upper()}")
-        for new in row.candidates:
-            if new is None:
-                cells += ["another basis", "", ""]
-                continue
-            difference = new.amount_micros - row.today.amount_micros
-            sign = "+" if difference > 0 else ""
-            cells += [_money(new.amount_micros, row.currency), sign + _money(difference, row.currency)]
-            cells.append(f"{new.calls_unpriced:,}" if new.calls_unpriced else "")
-        shown.add_row(*cells)
-    screen.print(shown)
-    screen.print("Nothing was changed. Calls without a price count for nothing in these sums.")
+    show(month, tariffs, chosen)
 
 
 def price(
@@ -216,7 +221,10 @@ def price(
         typer.Option("--known-at", help="As believed at that local time, YYYY-MM-DDTHH:MM.", show_default="now"),
     ] = "",
     balance: Annotated[
-        str, typer.Option("--balance", metavar="AMOUNT", help="Say how long this amount lasts too, a day at most.")
+        str,
+        typer.Option(
+            "--balance", metavar="AMOUNT", help="Say how long this amount lasts too, a day at most, without allowances."
+        ),
     ] = "",
     language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
     as_json: AsJson = False,
@@ -232,10 +240,7 @@ def price(
     from ardoise.rate import queries as rating
 
     ready_database()
-    if language not in ("fr", "en"):
-        fail(f"« {language} » is not a language here; choose fr or en", code=2)
-    if not account and not line:
-        fail("give who pays: --account CODE or --line CODE", code=2)
+    _refuse_nonsense(account, line, language, balance)
     asked = rating.Asked(number, _moment(at) or datetime.now(UTC), duration, account, line)
     sources, known = snapshot_sources(), _moment(known_at)
     try:
@@ -243,28 +248,61 @@ def price(
         others = rating.compare(asked, compare or [], sources=sources, known_at=known)
         longest = None
         if balance:
-            a_day = replace(asked, duration_s=86_400)
+            a_day = replace(asked, duration_s=A_DAY_S)
             longest = rating.lasting(a_day, parse_price(balance), sources=sources, known_at=known)
     except (NoSuchTariff, NoPayer, NotAnAmount, rating.UnknownPayer) as error:
         fail(str(error), code=2)
     if as_json:
         told = {**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}}
-        print_json(told | ({} if longest is None else {"balance_lasts_s": longest}))
+        lasts = {} if longest is None else {"balance_lasts_s": longest if isinstance(longest, int) else None}
+        print_json(told | lasts)
         return
     _tell(quote, language)
     if isinstance(longest, int):
-        screen.print(f"  {balance} lasts {longest:,} s.", markup=False)
+        say(_lasts(balance, longest, language))
+    if known is not None and quote.amount_micros is None:
+        say(_as_known(known, language))
     for code, other in others.items():
-        screen.print(f"\n[bold]{printable(code)}[/]" + ("" if other.amount_micros is not None else "  —"))
+        screen.print(f"\n[bold]{escape(printable(code))}[/]")
         _tell(other, language)
     if quote.amount_micros is None:
         raise typer.Exit(1)
 
 
+def _refuse_nonsense(account: str, line: str, language: str, balance: str) -> None:
+    if language not in ("fr", "en"):
+        fail(f"« {language} » is not a language here; choose fr or en", code=2)
+    if bool(account) == bool(line):
+        fail("give who pays: either --account CODE or --line CODE", code=2)
+    if balance.startswith("-"):
+        fail(f"« {balance} » pays for nothing; write the amount that is left, for example 5.00", code=2)
+
+
+def _lasts(balance: str, longest_s: int, language: str) -> str:
+    if language == "fr":
+        said = "24 h ou plus" if longest_s >= A_DAY_S else f"{longest_s:,} s".replace(",", NARROW)
+        return f"Avec {balance} de crédit, l'appel peut durer {said}, sans compter forfaits ni promotions."
+    said = "24 h or more" if longest_s >= A_DAY_S else f"{longest_s:,} s"
+    return f"With {balance} left, the call can last {said}, allowances and promotions aside."
+
+
+def _as_known(moment: datetime, language: str) -> str:
+    local = moment.astimezone(PARIS)
+    if language == "fr":
+        return f"C'est ce qui était enregistré ici le {local:%d/%m/%Y à %H:%M} (--known-at)."
+    return f"This is what was recorded here on {local:%Y-%m-%d at %H:%M} (--known-at)."
+
+
 def _moment(text: str) -> datetime | None:
-    """A local time as UTC; None when it was not given."""
+    """A local time, or one with its offset, as UTC; None when it was not given."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC) if text else None
+        if not text:
+            return None
+        moment = datetime.fromisoformat(text)
+        local = moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
+        if not 1970 <= local.year <= 2200:
+            raise ValueError("no tariff is that old or that far")
+        return local.astimezone(UTC)
     except ValueError:
         fail(f"« {text} » is not a time; write YYYY-MM-DDTHH:MM, for example 2026-10-05T10:00", code=2)
 
@@ -284,4 +322,19 @@ def _tell(quote: Quote, language: str) -> None:
 
     for part in quote.parts:
         for sentence in explain(part, language):
-            screen.print(f"  {sentence}", markup=False)
+            say(sentence)
+    if (total := _total(quote, language)) is not None:
+        say(total)
+
+
+def _total(quote: Quote, language: str) -> str | None:
+    """What the customer pays in all, where it has several parts: the access and the service of a surtaxed number."""
+    from ardoise.core.allowances import RETAIL
+    from ardoise.core.money import micros_text
+
+    matched = [part.match for part in quote.parts if part.level == RETAIL and part.match is not None]
+    if len(matched) < 2 or quote.amount_micros is None:
+        return None
+    french = language == "fr"
+    amount = micros_text(quote.amount_micros, currency=matched[0].rate.tariff.currency, french=french)
+    return f"Total : {amount}." if french else f"Total: {amount}."

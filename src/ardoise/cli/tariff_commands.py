@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from ardoise.cli.wiring import (
     ready_database,
     screen,
     table,
+    write_file,
 )
 
 if TYPE_CHECKING:
@@ -181,6 +183,8 @@ def preview(
 
     ready_database()
     now = clock(today)()
+    if changes_to is not None and not changes_to.absolute().parent.is_dir():  # before a deck is loaded
+        fail(f"{changes_to} cannot be written: there is no such folder; name a file in a folder that exists")
     given = {"sheet": sheet, "date_format": date_format, "decimal": decimal, "unit": unit, "country": country}
     with _refusals(as_json):
         layout = Layout(columns=_columns(column), header_row=header_row, increment=increment, **given)
@@ -201,7 +205,7 @@ def preview(
                 deck, tariff=tariff, keep_missing=bool(keep_missing), against=_day(against, "--against")
             )
     if changes_to is not None:
-        write_changes(found, changes_to)
+        write_file(changes_to, partial(write_changes, found, changes_to))
     if as_json:
         print_json(preview_json(found, applied=apply))
     else:
@@ -246,7 +250,7 @@ def export(
         rows = queries.rows_of(version.version_id)
         header, lines = writing.deck_table(rows, shown, version, zones=queries.known_zones())
     made = writing.as_csv(header, lines) if file.suffix.lower() == ".csv" else writing.as_xlsx(header, lines)
-    file.write_bytes(made)
+    write_file(file, partial(file.write_bytes, made))
     if as_json:
         print_json({"file": str(file), "tariff": tariff, "valid_from_date": version.valid_from_date, "rows": len(rows)})
         return

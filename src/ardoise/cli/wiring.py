@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -84,8 +86,31 @@ def chosen_month(month: str, now: datetime) -> str:
 
 def fail(message: str, *, code: int = FAILED) -> NoReturn:
     """Say what is wrong and what to do, and stop with the given exit status."""
-    errors.print(f"[bold red]✗[/] {_plain(message)}")
+    text = "\n".join(printable(line) for line in message.splitlines())
+    shown = _folded(text, errors.width - 2)  # the cross stands before the first line
+    errors.print(f"[bold red]✗[/] {_plain(shown)}", soft_wrap=True)
     raise typer.Exit(code)
+
+
+def say(text: str) -> None:
+    """Print sentences of a report, two columns in, folded at ordinary spaces: « 1 717,56 € » is never cut in two."""
+    screen.print(textwrap.indent(_folded(text, screen.width - 2), "  "), markup=False, soft_wrap=True)
+
+
+def _folded(text: str, width: int) -> str:
+    """Text folded to a width; what continues a line stands two columns in. (Rich folds at no-break spaces too.)"""
+    folder = textwrap.TextWrapper(
+        width=max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(folder.fill(line) for line in text.splitlines())
+
+
+def write_file(path: Path, write: Callable[[], object]) -> None:
+    """Run what writes a file that was asked for; where the system refuses, say so instead of its number."""
+    try:
+        write()
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror or error}; name a file in a folder that exists")
 
 
 def printable(text: str) -> str:
@@ -108,7 +133,8 @@ def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
     """An empty table in the house's style; `right` = positions of the columns aligned to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for position, column in enumerate(columns):
-        made.add_column(column, justify="right" if position in right else "left")
+        at_right = position in right  # amounts and counts: never folded, an amount on two lines cannot be read
+        made.add_column(column, justify="right" if at_right else "left", no_wrap=at_right)
     return made
 
 

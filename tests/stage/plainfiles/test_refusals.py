@@ -196,6 +196,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         {"lines.csv": "code;name;kind;no_detail\nL1;a;b;no\n"},
         "lines.csv, line 1: cells are separated by semicolons; commas are expected",
     ),
+    "semicolons and few columns": (
+        {"lines.csv": "code;name\nL1;a\n"},
+        "lines.csv, line 1: cells are separated by semicolons; commas are expected",
+    ),
     "an open quote": (
         added("lines.csv", 'L4,"Salle,extension,\n'),
         "lines.csv, line 4: is not CSV: unexpected end of data",

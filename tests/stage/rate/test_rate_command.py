@@ -1,0 +1,98 @@
+"""`ardoise rate` and `ardoise price` at the command line: who is chosen, what is refused, what a reader subtracts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from ardoise.cli.main import build
+from stage.company import LANDLINE, MOBILE, MONTH, RATES, Company, tariff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONE, OTHER = "0472000001", "0472000002"
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(build(), [*words, "--today", "2026-11-05"], env={"COLUMNS": "160"})
+
+
+def priced(*words: str) -> Result:
+    return CliRunner().invoke(build(), ["price", MOBILE, *words], env={"COLUMNS": "160"})
+
+
+@pytest.fixture
+def two_customers(company: Company) -> Company:
+    """C1 calls a mobile on the 5th, C2 a landline on the 20th at 00:30 in Paris (the 19th at 22:30 UTC)."""
+    for code, number in (("C1", PHONE), ("C2", OTHER)):
+        company.customer(code)
+        company.line(number, code)
+    company.files["tariffs/new.toml"] = tariff("new")
+    company.files["tariffs/new-2026-01-01.csv"] = RATES.replace("0.12,60,60", "0.10,1,1")
+    company.load()
+    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 61)
+    company.call("2026-10-20 00:30:00", OTHER, LANDLINE, 30)
+    company.rate()
+    return company
+
+
+def test_days_choose_the_customers_with_calls_on_them_in_local_time(two_customers: Company) -> None:
+    def calls(*words: str) -> int:
+        done = run("rate", "--month", MONTH, "--json", *words)
+        assert done.exit_code == 0, done.output
+        return int(json.loads(done.stdout)["customers"])
+
+    assert calls("--since", "2026-10-20") == 1
+    assert calls("--until", "2026-10-19") == 1
+    assert calls("--since", "2026-10-05", "--until", "2026-10-20") == 2
+    assert "no customer of 2026-10 meets" in run("rate", "--month", MONTH, "--since", "2026-10-21").output
+
+
+def test_days_that_hold_nothing_of_the_month_are_refused(two_customers: Company) -> None:
+    for days in (
+        ("--since", "2026-10-20", "--until", "2026-10-19"),
+        ("--until", "2026-09-30"),
+        ("--since", "2026-11-01"),
+    ):
+        done = run("rate", "--month", MONTH, *days)
+        assert done.exit_code == 2 and "no day of 2026-10 is between" in done.output
+
+
+def test_a_what_if_of_some_customers_shows_these_only(two_customers: Company) -> None:
+    done = run("rate", "--month", MONTH, "--what-if", "new", "--account", "C1")
+    assert done.exit_code == 0 and "C1" in done.output and "C2" not in done.output
+    # 2 minutes x 0.12 = 0.24; 61/60 x 0.10 = 0.10 as shown: 0.14 less, here and in the sum
+    assert done.output.count("-0.14\u00a0€") == 2
+    refused = run("rate", "--month", MONTH, "--what-if", "new", "--account", "C9").output
+    assert "no customer with calls in 2026-10 has the code C9" in " ".join(refused.split())
+
+
+def test_a_what_if_says_that_it_takes_no_other_choice(two_customers: Company) -> None:
+    for words in (("--source", "siege"), ("--tariff", "public"), ("--since", "2026-10-02"), ("--changes",)):
+        done = run("rate", "--month", MONTH, "--what-if", "new", *words)
+        assert done.exit_code == 2 and "choose customers by --account only" in " ".join(done.output.split())
+
+
+def test_one_payer_is_given_and_a_possible_time(two_customers: Company) -> None:
+    assert priced("--account", "C1", "--line", PHONE).exit_code == 2
+    for time in ("9999-12-31T23:59", "0001-01-01T00:00", "hier"):
+        done = priced("--account", "C1", "--at", time)
+        assert done.exit_code == 2 and "is not a time" in done.output
+
+
+def test_a_time_with_its_offset_is_that_instant(two_customers: Company) -> None:
+    # Midnight of 1 January in Paris is 23:00 UTC: one second before, no version is in force yet.
+    assert priced("--account", "C1", "--at", "2025-12-31T22:59:59+00:00").exit_code == 1
+    assert priced("--account", "C1", "--at", "2025-12-31T23:00:00+00:00").exit_code == 0
+
+
+def test_a_balance_is_told_in_the_language_asked(two_customers: Company) -> None:
+    at = ("--account", "C1", "--at", "2026-10-05T10:00", "--balance")
+    # 0.12 a started minute: 0.25 pays two of them
+    assert "Avec 0.25 de crédit, l'appel peut durer 120 s" in priced(*at, "0.25").output
+    assert "With 0.25 left, the call can last 120 s" in priced(*at, "0.25", "--lang", "en").output
+    assert "peut durer 24 h ou plus" in priced(*at, "999").output
+    assert "pays for nothing" in priced(*at, "-5").output
