@@ -255,7 +255,7 @@ _SECONDS = {
 }
 
 
-def _ratio(price: Decimal, *, times: int = 1, over: int = 1) -> tuple[int, int]:
+def _ratio(price: Decimal, *, times: int = 1, over: int) -> tuple[int, int]:
     """price * times / over in lowest terms, as two integers: a deck of 30,000 rows is compiled in a second."""
     numerator, denominator = price.as_integer_ratio()
     numerator, denominator = numerator * times, denominator * over

@@ -104,14 +104,12 @@ UNCHANGED = Change()
 
 @dataclass(frozen=True, slots=True)
 class PricedStep:
-    """A step after adjustments. `price` is that of `per_s` seconds, `unit_price` that of one second once the price of
-    an increment is rounded; both are that of the whole step in a package.
+    """A step after adjustments. `unit_price` is that of one second once the price of an increment is rounded, that of
+    the whole step in a package.
     """
 
     from_s: int
     increment_s: int
-    price: Fraction
-    per_s: int
     unit_price: Fraction
 
 
@@ -130,7 +128,7 @@ class Row:
 
 
 FREE_BEFORE_FIRST_STEP = Step(from_s=0, price=Decimal(0), per_s=60, increment_s=1)
-NOTHING = PricedStep(from_s=0, increment_s=1, price=Fraction(0), per_s=60, unit_price=Fraction(0))
+NOTHING = PricedStep(from_s=0, increment_s=1, unit_price=Fraction(0))
 
 
 def ordered_steps(rate: Rate) -> tuple[Step, ...]:
@@ -162,7 +160,7 @@ def _priced_step(step: Step, rate: Rate, tariff: Tariff, change: Change) -> Pric
         return NOTHING
     price = Fraction(step.price) * change.factor
     if tariff.tiers is Tiers.PACKAGE:  # no price by the minute: the amount by the minute has nothing to add to
-        return PricedStep(step.from_s, step.increment_s, price, step.per_s, price)
+        return PricedStep(step.from_s, step.increment_s, price)
     if rate.kind is UsageKind.CALL:
         price += change.per_min * step.per_s / 60
     unit_price = price / step.per_s
@@ -170,7 +168,7 @@ def _priced_step(step: Step, rate: Rate, tariff: Tariff, change: Change) -> Pric
         places = 10**tariff.increment_decimals
         rounded = round_fraction(unit_price * step.increment_s * places, mode=tariff.rounding)
         unit_price = Fraction(rounded, places * step.increment_s)
-    return PricedStep(step.from_s, step.increment_s, price, step.per_s, unit_price)
+    return PricedStep(step.from_s, step.increment_s, unit_price)
 
 
 # --- seconds ----------------------------------------------------------------------------------------------------------
@@ -213,7 +211,7 @@ def pieces(row: Row, *, charge_s: int, begin_s: int = 0, later: Later = ()) -> l
     if charge_s <= 0:
         return []
     if later:
-        cut = list(_through_bands(row, _segments(row, later, begin_s=begin_s, charge_s=charge_s)))
+        cut = list(_through_bands(row, _segments(later, begin_s=begin_s, charge_s=charge_s)))
         return cut if row.steps or any(piece.row.steps for piece in cut) else []
     if not row.steps:
         return []
@@ -275,7 +273,7 @@ def _ending(row: Row, charge_s: int) -> PricedStep:
     return [step for step in row.steps if step.from_s < charge_s][-1]
 
 
-def _segments(row: Row, later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row | None, int, int]]:
+def _segments(later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row | None, int, int]]:
     """(row, from, to) in chargeable seconds: one segment a band."""
     rows = [(0, None), *((max(0, at_s - begin_s), known) for at_s, known in later)]
     ends = [min(at_s, charge_s) for at_s, _ in rows[1:]] + [charge_s]
