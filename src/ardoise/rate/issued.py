@@ -9,7 +9,6 @@ from ardoise.core.schema import CHARGES
 from ardoise.core.snapshot import Snapshot
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
-from ardoise.store.tables import ManifestFile
 
 _TAKEN = (
     CHARGES.origin_id, CHARGES.level, CHARGES.allowance_id, CHARGES.covered_s, CHARGES.draws, CHARGES.promotion_id,
@@ -20,11 +19,6 @@ _TAKEN = (
 def matters(snapshot: Snapshot) -> bool:
     """Whether what is issued can change what is open: only allowances and promotions are shared between calls."""
     return bool(snapshot.grants or snapshot.promotion_grants)
-
-
-def issued_files(month: str) -> list[ManifestFile]:
-    """The files of the month's frozen charges."""
-    return store.files(TableName.FROZEN, month)
 
 
 def held_of(month: str, snapshot: Snapshot) -> dict[HeldKey, Held]:

@@ -69,8 +69,8 @@ def rate_month(
     registered = _register_unknown(paths, sources=sources, now=now)
     snapshot = take_snapshot(sources=sources, month=month)
     shared = issued.matters(snapshot)
-    read = [*files, *issued.issued_files(month)] if shared else files
-    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(read)}
+    # What was issued is no input: it came from a rating of these, and a rating of others reads it below.
+    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(files)}
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
