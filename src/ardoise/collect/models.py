@@ -14,6 +14,12 @@ class Source(models.Model):
         TCP_SERVER = "tcp_server"  # the PBX connects to us
         TCP_CLIENT = "tcp_client"  # we connect to the PBX
         FILES = "files"  # files dropped into a folder
+        TAIL = "tail"  # one file that grows, followed as it is written
+        SFTP = "sftp"  # files fetched from a server
+        HTTPS = "https"  # records asked of a remote interface, page after page
+        WEBHOOK = "webhook"  # records posted to us
+        RADIUS = "radius"  # accounting requests sent to us
+        AGENT = "agent"  # what a collector on another site keeps and forwards
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -25,6 +31,9 @@ class Source(models.Model):
     # listen on, empty = all
     host = models.CharField(max_length=120, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
+    # what the transport must know beside host and port, by name (`collect.links`): user, path, host key, address ...;
+    # a secret is only named there, "env:NAME" or "file:PATH"
+    link = models.JSONField(default=dict, blank=True)
     folder = models.CharField(max_length=300, blank=True)  # relative = under ARDOISE_HOME
     pattern = models.CharField(max_length=60, default="*")
     zone = models.CharField(max_length=40, default="Europe/Paris")
@@ -32,6 +41,8 @@ class Source(models.Model):
     country = models.CharField(max_length=3, default="33")
     area = models.CharField(max_length=6, blank=True)
     prices_internal = models.BooleanField(default=False)
+    assembly = models.JSONField(default=dict, blank=True)  # how segments become calls: see `core.assembly`
+    buffer_tickets = models.PositiveIntegerField(null=True, blank=True)  # the PBX keeps so many while nobody listens
     active = models.BooleanField(default=True)
 
     def __str__(self) -> str:
