@@ -25,7 +25,7 @@ from ardoise.collect import queries as collect
 from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import FreshUsage, Source
 from ardoise.core.documents import DocumentKind
-from ardoise.core.money import euros, micros_to_minor
+from ardoise.core.money import count_text, euros, micros_to_minor
 from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
@@ -216,7 +216,11 @@ def _out_of_proportion(now_minor: int, usual_minor: int) -> bool:
 
 
 def _calls(number: int) -> str:
-    return f"{number} appel{'s' if number > 1 else ''}"
+    return f"{count_text(number, french=True)} appel{'s' if number > 1 else ''}"
+
+
+def _calls_in_english(number: int) -> str:
+    return f"{count_text(number, french=False)} call{'' if number == 1 else 's'}"
 
 
 def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
@@ -235,7 +239,7 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
             f"unassigned:{codes[line_id].removeprefix('unassigned:')}",
             issuers[provisional[account_id]].company,
             f"Le poste {codes[line_id]} n'est affecté à personne ({_calls(calls)})",
-            f"The line {codes[line_id]} is assigned to nobody ({calls} calls)",
+            f"The line {codes[line_id]} is assigned to nobody ({_calls_in_english(calls)})",
         )
 
 
@@ -247,8 +251,8 @@ def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, I
             yield Finding(
                 f"nameless:{source.code}",
                 issuer.company,
-                f"{calls} appels de la source « {source.name} » ne disent ni poste ni numéro : personne ne les paie",
-                f"{calls} calls of the source “{source.name}” name neither an extension nor a number: nobody pays them",
+                f"{_calls(calls)} de la source « {source.name} » sans poste ni numéro : personne ne paie",
+                f"{_calls_in_english(calls)} of the source “{source.name}” without extension or number: nobody pays",
             )
 
 
@@ -261,8 +265,8 @@ def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
             yield Finding(
                 f"not-rated:{source.code}",
                 issuers[source.issuer_id].company,
-                f"{_calls(calls)} de la source « {source.name} » sont arrivés depuis : relancer ardoise rate",
-                f"{calls} calls of the source “{source.name}” arrived since: run ardoise rate again",
+                f"{_calls(calls)} de la source « {source.name} » depuis la valorisation : relancer ardoise rate",
+                f"{_calls_in_english(calls)} of the source “{source.name}” arrived since: run ardoise rate again",
             )
 
 
@@ -294,9 +298,14 @@ def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         yield Finding(
             f"unpriced:{why}:{prefix or 'none'}",
             company,
-            f"{_calls(calls)} sans prix ({_WHY_FR.get(why, why)}) vers {prefix or 'un numéro absent'}…",
-            f"{calls} calls without a price ({why}) to {prefix or 'no number'}…",
+            f"{_calls(calls)} sans prix ({_WHY_FR.get(why, why)}) vers {_beginning(prefix) or 'un numéro absent'}",
+            f"{_calls_in_english(calls)} without a price ({why}) to {_beginning(prefix) or 'no number'}",
         )
+
+
+def _beginning(prefix: str) -> str:
+    """« 3361… »: the first digits of keys, without the mark of a short number."""
+    return f"{prefix.lstrip('!?')}…" if prefix else ""
 
 
 _WHY_FR = {

@@ -107,10 +107,13 @@ def micros_text(amount_micros: int, *, currency: str, french: bool) -> str:
 
 def _spelled(sign: str, whole: int, digits: str, currency: str, french: bool) -> str:
     symbol = "€" if currency == "EUR" else currency
-    if french:
-        grouped = f"{whole:,}".replace(",", NARROW)
-        return f"{sign}{grouped}{',' + digits if digits else ''}{NO_BREAK}{symbol}"
-    return f"{sign}{whole:,}{'.' + digits if digits else ''}{NO_BREAK}{symbol}"
+    rest = f"{',' if french else '.'}{digits}" if digits else ""
+    return f"{sign}{count_text(whole, french=french)}{rest}{NO_BREAK}{symbol}"
+
+
+def count_text(number: int, *, french: bool) -> str:
+    """A whole number as read in the language: « 2 642 400 » with narrow no-break spaces, or "2,642,400"."""
+    return f"{number:,}".replace(",", NARROW) if french else f"{number:,}"
 
 
 def euros(amount_minor: int) -> str:

@@ -13,10 +13,11 @@ from functools import lru_cache
 from ardoise.core.allowances import RETAIL
 from ardoise.core.money import NO_BREAK, Rounding, amount_text, micros_text
 from ardoise.core.periods import local_date
+from ardoise.core.phone import display
 from ardoise.core.pricing import UNCHANGED, Change
 from ardoise.core.rated import Match, PartName, RatedPart, State, Why
-from ardoise.core.reasons_of_price import access_sentences, number_text, service_sentences
-from ardoise.core.tariffs import RoundingPoint, TaxBasis
+from ardoise.core.reasons_of_price import access_sentences, decimals_text, number_text, service_sentences
+from ardoise.core.tariffs import Rate, RoundingPoint, TaxBasis
 from ardoise.core.usage import UsageKind
 
 _WHY_FR = {
@@ -140,9 +141,19 @@ def _row(match: Match, french: bool) -> str:
             kind = "Number category"
         hours = f"band {band}" if band else "all hours"
         kinds = _KIND_EN
-    prefix = f" {rate.prefix.removeprefix('=')}" if rate.prefix else ""
+    prefix = _prefix(rate, french)
     counted = f", {kinds[rate.kind]}" if rate.kind is not UsageKind.CALL else ""
     return f"{kind}{prefix}{counted}, zone {rate.zone}, {hours}{_origin(rate.origin, french)}."
+
+
+def _prefix(rate: Rate, french: bool) -> str:
+    """« 336 », « 36 39 », « 112 (numéro court) »: never the mark by which a row is found."""
+    if rate.exact:
+        return f" {display(rate.prefix)}"
+    if rate.prefix.startswith("!"):
+        return f" {rate.prefix[1:]} ({'numéro court' if french else 'short number'})"
+    bare = rate.prefix.removeprefix("=").removeprefix("?")
+    return f" {bare}" if bare else ""
 
 
 def _origin(origin: str, french: bool) -> str:
@@ -166,8 +177,8 @@ def _rounding(part: RatedPart, french: bool) -> str:
         return f"Amount: {amount}{kept}: rounded on the line of the invoice."
     places = tariff.rounding_decimals
     if french:
-        return f"Montant : {amount}, arrondi à {places} décimales {_ROUNDING_FR[tariff.rounding]}."
-    return f"Amount: {amount}, rounded to {places} places {_ROUNDING_EN[tariff.rounding]}."
+        return f"Montant : {amount}, arrondi à {decimals_text(places, french)} {_ROUNDING_FR[tariff.rounding]}."
+    return f"Amount: {amount}, rounded to {decimals_text(places, french)} {_ROUNDING_EN[tariff.rounding]}."
 
 
 def _cost(part: RatedPart, french: bool) -> list[str]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ardoise.core.allowances import Draw, uncovered
 from ardoise.core.fares import Fare, Stretch
-from ardoise.core.money import NO_BREAK, amount_text, micros_text
+from ardoise.core.money import NO_BREAK, amount_text, count_text, micros_text
 from ardoise.core.pricing import Counting
 from ardoise.core.rated import NOT_ANSWERED, RatedPart
 from ardoise.core.tariffs import Counted, Promotion, ServicePer
@@ -56,14 +56,20 @@ def _counted(part: RatedPart, draws: list[Draw], french: bool) -> list[str]:
         return _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=False)
     sentences = []
     if rate.free_s:
-        free = _count(rate.free_s, part, french)
-        sentences.append(
-            (f"Les {rate.free_s} premières secondes sont gratuites." if french else f"The first {free} are free.")
-            if rate.rate.kind is UsageKind.CALL
-            else (f"Gratuit jusqu'à {free}." if french else f"Free up to {free}.")
-        )
+        sentences.append(_free(rate.free_s, part, french))
     cut = fare.stretches(begin_s=rate.free_s, charge_s=(quantity or 1) - rate.free_s)
     return sentences + _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=True)
+
+
+def _free(free_s: int, part: RatedPart, french: bool) -> str:
+    free = _count(free_s, part, french)
+    if part.usage.kind is not UsageKind.CALL:
+        return f"Gratuit jusqu'à {free}." if french else f"Free up to {free}."
+    if not french:
+        return f"The first {free} {'is' if free_s == 1 else 'are'} free."
+    if free_s == 1:
+        return "La première seconde est gratuite."
+    return f"Les {count_text(free_s, french=True)} premières secondes sont gratuites."
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -74,9 +80,9 @@ def _steps(fare: Fare, cut: list[Stretch], part: RatedPart, french: bool) -> lis
     places = fare.rate.tariff.increment_decimals
     if places is not None and sentences:
         sentences.append(
-            f"Le prix d'un incrément est d'abord arrondi à {places} décimales."
+            f"Le prix d'un incrément est d'abord arrondi à {decimals_text(places, french)}."
             if french
-            else f"The price of an increment is first rounded to {places} places."
+            else f"The price of an increment is first rounded to {decimals_text(places, french)}."
         )
     return sentences
 
@@ -154,9 +160,10 @@ def _surcharge(fare: Fare, due: int, part: RatedPart, french: bool) -> str:
     every = _count(rate.surcharge_every_s, part, french)
     if french:
         again = f" puis tous les {every}" if rate.surcharge_every_s else ""
-        return f"Majoration de {each} à {begin}{again} : {due} fois = {total}."
+        return f"Majoration de {each} à {begin}{again} : {count_text(due, french=True)} fois = {total}."
     again = f" and every {every} after" if rate.surcharge_every_s else ""
-    return f"Surcharge of {each} at {begin}{again}: {due} times = {total}."
+    times = "once" if due == 1 else f"{count_text(due, french=False)} times"
+    return f"Surcharge of {each} at {begin}{again}: {times} = {total}."
 
 
 def _by_coefficient(part: RatedPart, french: bool) -> str:
@@ -219,10 +226,11 @@ def service_sentences(part: RatedPart, french: bool) -> list[str]:
     price = _price(rate.service_price, part, french)
     if rate.service_per is ServicePer.CALL:
         return [f"Prix du service : {price} par appel." if french else f"Service price: {price} a call."]
+    said = _count(part.usage.quantity, part, french)
     return [
-        f"Prix du service : {part.usage.quantity} s à {price} la minute, à la seconde."
+        f"Prix du service : {said} à {price} la minute, à la seconde."
         if french
-        else f"Service price: {part.usage.quantity} s at {price} a minute, by the second."
+        else f"Service price: {said} at {price} a minute, by the second."
     ]
 
 
@@ -230,12 +238,12 @@ def service_sentences(part: RatedPart, french: bool) -> list[str]:
 
 
 def _count(number: int, part: RatedPart, french: bool) -> str:
-    """« 61 s », « 2 messages », « 1 octet »."""
-    kind = part.usage.kind
+    """« 61 s », « 2 642 400 s », « 2 messages », « 1 octet »."""
+    kind, figures = part.usage.kind, count_text(number, french=french)
     if kind is UsageKind.CALL:
-        return f"{number} s"
+        return f"{figures} s"
     plural = abs(number) > 1 if french else abs(number) != 1
-    return f"{number} {(_UNIT_FR if french else _UNIT_EN)[kind]}{'s' if plural else ''}"
+    return f"{figures} {(_UNIT_FR if french else _UNIT_EN)[kind]}{'s' if plural else ''}"
 
 
 def _per(number: int, part: RatedPart, french: bool) -> str:
@@ -270,6 +278,13 @@ def _price(price: Decimal, part: RatedPart, french: bool) -> str:
 @lru_cache(maxsize=4096)
 def _price_text(price: Decimal, currency: str, french: bool) -> str:
     return amount_text(price, currency=currency, french=french)
+
+
+def decimals_text(places: int, french: bool) -> str:
+    """« 6 décimales », « 1 décimale »; "6 places", "1 place"."""
+    if french:
+        return f"{places} décimale{'s' if places > 1 else ''}"
+    return f"{places} place{'' if places == 1 else 's'}"
 
 
 def number_text(number: Fraction, french: bool, *, signed: bool = False, as_ratio: bool = False) -> str:

@@ -61,6 +61,47 @@ def test_the_row_says_origin_and_category(row: Rate, sentence: str) -> None:
     assert of_row(row, call(60, origin="@20801"))[1] == sentence
 
 
+@pytest.mark.parametrize(
+    ("key", "exact", "french", "english"),
+    [
+        ("!112", False, "Préfixe 112 (numéro court), zone FR,", "Prefix 112 (short number), zone FR,"),
+        ("!3639", True, "Numéro exact 36 39, zone FR,", "Exact number 36 39, zone FR,"),
+        ("33899700123", True, "Numéro exact 0 899 700 123, zone FR,", "Exact number 0 899 700 123, zone FR,"),
+        ("?INFO", True, "Numéro exact INFO, zone FR,", "Exact number INFO, zone FR,"),
+    ],
+)
+def test_a_number_is_told_as_people_write_it(key: str, exact: bool, french: str, english: str) -> None:
+    snapshot = world(tariff(rate(key, exact=exact)))
+    assert told(snapshot, call(60, number_key=key))[1].startswith(french)
+    assert told(snapshot, call(60, number_key=key), "en")[1].startswith(english)
+
+
+def test_thousands_stand_apart() -> None:
+    month_s = 30 * 86_400 + 50_400  # 2,642,400
+    snapshot, usage = world(tariff(rate(free_s=1_200, connection_fee=Decimal("1.5")))), call(month_s)
+    french, english = explain_both(snapshot, usage)
+    assert "Les 1\u202f200 premières secondes sont gratuites." in french
+    assert "The first 1,200 s are free." in english
+    # (2,642,400 - 1,200) / 60 x 0.12 = 5,282.40
+    assert any("2\u202f641\u202f200 s facturées" in told and "5\u202f282,40" in told for told in french)
+    assert any("2,641,200 s billed" in told and "5,282.40" in told for told in english)
+
+
+def test_one_is_singular() -> None:
+    row = rate(steps=MINUTES, free_s=1, surcharge=Decimal("0.05"), surcharge_at_s=60, surcharge_every_s=600)
+    french, english = explain_both(world(tariff(row, increment_decimals=1, rounding_decimals=1)), call(61))
+    assert "La première seconde est gratuite." in french and "The first 1 s is free." in english
+    assert "Le prix d'un incrément est d'abord arrondi à 1 décimale." in french
+    assert "The price of an increment is first rounded to 1 place." in english
+    assert any("60 s and every 600 s after: once = 0.05" in told for told in english)
+    assert "arrondi à 1 décimale au plus proche" in french[-1] and "rounded to 1 place to nearest" in english[-1]
+
+
+def explain_both(snapshot: Snapshot, usage: Usage) -> tuple[list[str], list[str]]:
+    (part,) = CompiledSnapshot(snapshot).rate(usage)
+    return explain(part, "fr"), explain(part, "en")
+
+
 def test_messages_are_counted_in_words() -> None:
     texts = rate("", steps=(Step(0, Decimal("0.07"), 1, 1),), kind=UsageKind.SMS)
     usage = call(0, kind=UsageKind.SMS, units=3, number_key="")
