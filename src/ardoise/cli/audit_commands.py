@@ -22,9 +22,11 @@ from ardoise.cli.wiring import (
     print_json,
     printable,
     ready_database,
+    say,
     screen,
     table,
 )
+from ardoise.core.money import NARROW
 
 if TYPE_CHECKING:
     from ardoise.cli.audit_calls import Read
@@ -86,7 +88,7 @@ def audit(
     decks = _decks(tariff or [], source)
     read = _read(file, source, columns=column or [], zone=zone, month=month, today=today)
     if not read.calls:
-        fail(f"there is no priced call to audit{_first_fault(read)}", code=USAGE)
+        fail(_nothing_to_audit(read, source), code=USAGE)
     with counting("Comparing", "hypotheses") as step:
         try:
             found = find(read.calls, decks, step=step)
@@ -102,10 +104,15 @@ def audit(
         raise typer.Exit(FAILED)
 
 
-def _first_fault(read: Read) -> str:
+def _nothing_to_audit(read: Read, source: str) -> str:
     from ardoise.cli.audit_calls import listed
 
-    return f"; {listed(read.faults)[0]}" if read.faults else ""
+    if source:
+        return (
+            f"no outgoing call of the source « {source} » has a printed price in this month; choose another --month, "
+            "or give the operator's file"
+        )
+    return f"there is no priced call to audit{f'; {listed(read.faults)[0]}' if read.faults else ''}"
 
 
 def _read(file: Path | None, source: str, *, columns: list[str], zone: str, month: str, today: str) -> Read:
@@ -134,10 +141,10 @@ def _decks(codes: list[str], source: str) -> list[Deck]:
 
     snapshot = take_snapshot(sources=snapshot_sources())
     known = {tariff.code: tariff for tariff in snapshot.tariffs}
+    source_ids = {row.source_id for row in snapshot.sources if row.code == source}
+    if source and not source_ids:
+        fail(f"no source has the code « {source} »; see: ardoise collect status", code=USAGE)
     if not codes and source:
-        source_ids = {row.source_id for row in snapshot.sources if row.code == source}
-        if not source_ids:
-            fail(f"no source has the code « {source} »; see: ardoise collect status", code=USAGE)
         linked = {
             link.tariff_id
             for link in snapshot.links
@@ -158,82 +165,104 @@ def _print(found: Audit, read: Read, language: str) -> None:
     from ardoise.core.conventions.sentences import convention_lines, doubt_lines, stake_lines, summary
 
     for sentence in summary(found, language):
-        screen.print(sentence, markup=False)
+        say(sentence)
     shown = table("Convention", *(("Champ", "Valeur") if language == "fr" else ("Field", "Value")))
     for name, value in convention_lines(found, language):
         shown.add_row(name, value)
     screen.print(shown)
     for sentence in doubt_lines(found, language):
-        screen.print(f"  {sentence}", markup=False)
+        say(sentence)
     if found.unexplained:
         _print_unexplained(found, language)
         for sentence in stake_lines(found, language):
-            screen.print(sentence, markup=False)
+            say(sentence)
     for note in [*read.notes, *listed(read.faults)]:
-        screen.print(f"  {printable(note)}", markup=False)
+        say(printable(note))
 
 
 def _print_unexplained(found: Audit, language: str) -> None:
-    from ardoise.core.conventions.sentences import cause_text
+    from ardoise.core.conventions.sentences import cause_text, ref_text, unexplained_title
+    from ardoise.core.money import count_text
     from ardoise.core.periods import zone_info
     from ardoise.core.phone import display
 
+    french, tariff = language == "fr", found.book.tariff
     heads = ("", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable")
-    if language == "en":
+    if not french:
         heads = ("", "Number", "At", "Duration", "Expected", "Printed", "Difference", "Likely cause")
     total = len(found.unexplained)
-    title = f"{total} appels inexpliqués" if language == "fr" else f"{total} unexplained calls"
+    title = f"{unexplained_title(total, language)} ({'montants en' if french else 'amounts in'} {tariff.currency})"
     shown = table(title, *heads, right=(3, 4, 5, 6))
-    zone = zone_info(found.book.tariff.zone)
-    for row in found.unexplained[:SHOWN]:
+    zone = zone_info(tariff.zone)
+    rows = found.unexplained[:SHOWN]
+    amounts = [(row.expected_micros, row.call.printed_micros, row.difference_micros) for row in rows]
+    places = max(_places(micros) for three in amounts for micros in three)
+    for row, three in zip(rows, amounts, strict=True):
         at = row.call.answered_at.astimezone(zone)
         shown.add_row(
-            printable(row.call.ref if language == "en" else row.call.ref.replace("line ", "ligne ", 1)),
+            printable(ref_text(row.call.ref, language)),
             display(printable(row.call.number_key)),
-            f"{at:%d/%m/%Y %H:%M:%S}" if language == "fr" else f"{at:%Y-%m-%d %H:%M:%S}",
-            f"{row.call.talk_s} s",
-            *(_units(micros) for micros in (row.expected_micros, row.call.printed_micros, row.difference_micros)),
+            f"{at:%d/%m/%Y %H:%M:%S}" if french else f"{at:%Y-%m-%d %H:%M:%S}",
+            f"{count_text(row.call.talk_s, french=french)} s",
+            *(_aligned(micros, places, french=french) for micros in three),
             cause_text(row.cause, language),
         )
     screen.print(shown)
     if total > SHOWN:
-        rest = total - SHOWN
+        rest = count_text(total - SHOWN, french=french)
         said = (
-            f"… et {rest} autres : --unexplained FICHIER.csv"
-            if language == "fr"
-            else (f"… and {rest} more: --unexplained FILE.csv")
+            f"… et {rest} {'autres' if total - SHOWN > 1 else 'autre'} : --unexplained FICHIER.csv"
+            if french
+            else f"… and {rest} more: --unexplained FILE.csv"
         )
         screen.print(said, markup=False)
 
 
-def _units(micros: int | None) -> str:
+def _units(micros: int) -> str:
     """Micros as an exact decimal number of units, at least two places."""
-    if micros is None:
-        return "-"
     text = f"{Decimal(micros).scaleb(-6):.6f}"
     return text[:-4] + text[-4:].rstrip("0")
 
 
+def _places(micros: int | None) -> int:
+    """The decimals that an amount needs, two at least."""
+    return 2 if micros is None else len(_units(micros).partition(".")[2])
+
+
+def _aligned(micros: int | None, places: int, *, french: bool) -> str:
+    """An amount with the decimals of its neighbours, so that the marks stand under each other; a dash for none."""
+    if micros is None:
+        return "-"
+    figures = f"{Decimal(micros).scaleb(-6):,.{places}f}"
+    return figures.translate(_FRENCH_FIGURES) if french else figures
+
+
+_FRENCH_FIGURES = str.maketrans({",": NARROW, ".": ","})
+
+
 def _write(path: Path, found: Audit, language: str) -> None:
-    """The unexplained calls as a CSV with amounts as exact decimals, and the sum of each column of amounts."""
+    """The unexplained calls as a CSV, amounts as exact decimals in the currency that each row names."""
     from ardoise.core.conventions.sentences import cause_text
 
-    heads = ("ref", "caller", "number", "answered_at", "talk_s", "expected", "printed", "difference", "cause", "why")
+    heads = ("ref", "caller", "number", "answered_at", "talk_s", "expected", "printed", "difference", "currency",
+             "cause", "why")  # fmt: skip
+    currency = found.book.tariff.currency
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(heads)
             for row in found.unexplained:
                 call = row.call
+                amounts = (row.expected_micros, call.printed_micros, row.difference_micros)
                 writer.writerow(
-                    (call.ref, _safe(call.caller), _safe(call.number_key), call.answered_at.isoformat(), call.talk_s,
-                     _units(row.expected_micros).replace("-", "") if row.expected_micros is None
-                     else _units(row.expected_micros), _units(call.printed_micros),
-                     "" if row.difference_micros is None else _units(row.difference_micros), row.cause.kind,
-                     cause_text(row.cause, language))
-                )  # fmt: skip
+                    (
+                        *(call.ref, _safe(call.caller), _safe(call.number_key), call.answered_at.isoformat()),
+                        *(call.talk_s, *("" if micros is None else _units(micros) for micros in amounts), currency),
+                        *(row.cause.kind, cause_text(row.cause, language)),
+                    )
+                )
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror}", code=USAGE)
+        fail(f"{path} cannot be written: {error.strerror}; name a file in a folder that exists", code=USAGE)
 
 
 def _safe(text: str) -> str:
@@ -270,6 +299,7 @@ def _as_dict(found: Audit, read: Read, language: str) -> dict[str, Any]:
             }
             for doubt in found.doubts
         ],
+        "equal_roundings": list(found.equal_roundings),
         "doubts_said": doubt_lines(found, language),
         "unexplained": [
             {
@@ -286,6 +316,7 @@ def _as_dict(found: Audit, read: Read, language: str) -> dict[str, Any]:
             for row in found.unexplained
         ],
         "stake_micros": found.stake_micros,
+        "currency": found.book.tariff.currency,
         "unreadable": [{"line": line, "why": why} for line, why in read.faults],
         "notes": read.notes,
     }

@@ -73,7 +73,30 @@ def test_the_wrong_call_is_listed_with_the_money_at_stake(buyer: Company, tmp_pa
     (row,) = said["unexplained"]
     assert (row["ref"], row["difference_micros"]) == ("line 8", 50_000)  # the seventh call, under the header
     (written,) = csv.DictReader(disputed.read_text().splitlines())
-    assert (written["ref"], written["difference"]) == ("line 8", "0.05")
+    assert (written["ref"], written["difference"], written["currency"]) == ("line 8", "0.05", "EUR")
+
+
+def test_amounts_stand_under_each_other_in_the_language_asked(buyer: Company, tmp_path: Path) -> None:
+    """Two wrong calls, one by 5 cents, one by a tenth of a cent: three decimals for all."""
+    file = tmp_path / "bill.csv"
+    lines = bill(wrong=True).splitlines()
+    cells = lines[20].split(";")
+    lines[20] = ";".join([*cells[:-1], cells[-1] + "1"])
+    file.write_text("\n".join([*lines, ""]))
+    french = audit(file, "--tariff", "achat", "--lang", "fr").output
+    assert "2 appels inexpliqués (montants en EUR)" in french and "ligne 8" in french
+    assert " 0,050 " in french and " 0,001 " in french and "0.05" not in french
+    english = audit(file, "--tariff", "achat", "--lang", "en").output
+    assert "2 unexplained calls (amounts in EUR)" in english
+    assert " 0.050 " in english and " 0.001 " in english
+
+
+def test_a_bill_that_every_rounding_explains_says_so(buyer: Company, tmp_path: Path) -> None:
+    file = tmp_path / "bill.csv"
+    file.write_text(bill(wrong=False))
+    done = audit(file, "--tariff", "achat", "--lang", "en", "--json")
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert {"up", "down"} <= set(said["equal_roundings"]) and said["currency"] == "EUR"
 
 
 def test_the_calls_of_a_source_are_put_to_its_own_tariff(buyer: Company) -> None:
@@ -99,6 +122,8 @@ def test_the_calls_of_a_source_are_put_to_its_own_tariff(buyer: Company) -> None
         (("{bill}", "--tariff", "nothing"), "no tariff has the code « nothing »"),
         (("{bill}",), "name the tariffs"),
         (("--source", "nobody"), "no source has the code « nobody »"),
+        (("--source", "nobody", "--tariff", "achat"), "no source has the code « nobody »"),
+        (("--source", "op", "--month", "2026-09"), "no outgoing call of the source « op » has a printed price"),
         (("{bill}", "--tariff", "achat", "--lang", "de"), "choose fr or en"),
         (("{bill}", "--tariff", "achat", "--zone", "Mars"), "Mars"),
     ],

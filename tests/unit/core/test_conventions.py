@@ -9,8 +9,26 @@ from decimal import Decimal
 import pytest
 from rating_world import rate, tariff
 
-from ardoise.core.conventions import Audit, CauseKind, Deck, NothingToCompare, PricedCall, field, find
-from ardoise.core.conventions.sentences import cause_text, convention_lines, doubt_lines, stake_lines, summary
+from ardoise.core.conventions import (
+    Audit,
+    Cause,
+    CauseKind,
+    Decider,
+    Deck,
+    Doubt,
+    NothingToCompare,
+    PricedCall,
+    field,
+    find,
+)
+from ardoise.core.conventions.sentences import (
+    cause_text,
+    convention_lines,
+    doubt_lines,
+    stake_lines,
+    summary,
+    unexplained_title,
+)
 from ardoise.core.money import Rounding
 from ardoise.core.tariffs import BandBorder, BandRule, Calendar, Tariff, TariffVersion
 
@@ -223,6 +241,46 @@ def test_calls_of_no_duration_billed_like_a_minute() -> None:
 def test_the_same_bill_gives_the_same_answer() -> None:
     made = calls(price_micros=by_the_second)
     assert find(made, [Deck(ten_cents())]).convention == find(made, [Deck(ten_cents())]).convention
+
+
+def test_roundings_that_change_nothing_are_not_told_apart() -> None:
+    """6 or 12 cents a started minute: every amount is whole cents, whatever is done with the rest of them."""
+    even = tariff(rate("336", "0.12", zone="mobile"), rate("33", "0.06", zone="fixe"))
+    made = calls(price_micros=lambda price, s: by_the_minute({100_000: 120_000, 30_000: 60_000}[price], s))
+    audit = find(made, [Deck(even)])
+    assert audit.convention.terms.increments == (60, 60)
+    assert {audit.convention.rounding, *audit.equal_roundings} == set(Rounding)
+    said = doubt_lines(audit, "fr")[0].replace("\u00a0", " ").replace("\u202f", " ")
+    assert said.startswith("Non distinguable : arrondi (") and "vers le bas" in said
+    assert said.endswith(" ; aucun appel essayé n'aurait un autre prix.")
+    assert doubt_lines(audit, "en")[0].startswith("Not distinguishable: rounding (")
+
+
+def test_a_rounding_that_counts_has_no_equal() -> None:
+    audit = find(calls(price_micros=by_the_second), [Deck(ten_cents())])
+    assert Rounding.UP not in audit.equal_roundings and Rounding.DOWN not in audit.equal_roundings
+
+
+def test_what_is_counted_agrees_in_number() -> None:
+    made = calls(price_micros=by_the_minute)
+    made[30] = replace(made[30], printed_micros=made[30].printed_micros + 20_000)
+    made.append(PricedCall("line 99", "8835100012345", MONDAY, 60, 900_000))
+    audit = find(made, [Deck(ten_cents())])
+    assert unexplained_title(len(audit.unexplained), "fr") == "2 appels inexpliqués"
+    assert unexplained_title(1, "fr") == "1 appel inexpliqué" and unexplained_title(1, "en") == "1 unexplained call"
+    without_price = stake_lines(audit, "fr")[1].replace("\u00a0", " ")
+    assert without_price == "Sans prix dans la grille : 1 appel, 0,90 €."
+    assert summary(replace(audit, explained=1, as_written=1), "en")[0].startswith("1 call of 97 is explained")
+    assert "1 appel sur 97 est expliqué" in summary(replace(audit, explained=1, as_written=1), "fr")[0]
+    doubt = Doubt(("border",), audit.convention, 1, ("line 8",), Decider(made[0], 1, 2))
+    said = doubt_lines(replace(audit, doubts=(doubt,)), "fr")[-1]
+    assert "1 appel de différence seulement, par exemple ligne 8." in said
+
+
+def test_causes_name_lines_and_numbers_as_people_do() -> None:
+    assert cause_text(Cause(CauseKind.TWICE, "line 12"), "fr").endswith("déjà compté\u00a0: ligne 12")
+    assert cause_text(Cause(CauseKind.PREFIX, "!36"), "fr") == "prix d'un préfixe plus court (36)"
+    assert cause_text(Cause(CauseKind.FEE, "0.05"), "fr").endswith("0,05")
 
 
 def test_nothing_to_compare_is_refused_with_what_to_do() -> None:

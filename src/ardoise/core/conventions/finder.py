@@ -20,6 +20,7 @@ from ardoise.core.conventions.evaluate import Evaluator, evaluator_of
 from ardoise.core.conventions.model import Convention, Deck, PricedCall
 from ardoise.core.conventions.search import SAMPLES, WELL_PERCENT, Search
 from ardoise.core.conventions.verdict import Contest, Doubt, Verdict
+from ardoise.core.money import Rounding
 from ardoise.core.tariffs import BandBorder
 
 SURE_PERCENT, LIKELY_PERCENT = 90, 60
@@ -41,7 +42,8 @@ class Audit:
     """What was found. `explained` of `calls` cost what `convention` says; `unexplained` lists the others.
 
     `doubts` are conventions that the sample cannot tell from the one named, or hardly; `as_written` is how many calls
-    the best deck explains just as it is recorded.
+    the best deck explains just as it is recorded. `equal_roundings` are those that change no call of this tariff, as
+    far as calls were tried: a rounding is named all the same.
     """
 
     convention: Convention
@@ -51,6 +53,7 @@ class Audit:
     as_written: int
     doubts: tuple[Doubt, ...]
     unexplained: tuple[Unexplained, ...]
+    equal_roundings: tuple[Rounding, ...] = ()
 
     @property
     def confidence(self) -> str:
@@ -210,6 +213,7 @@ def _audit(verdict: Verdict, calls: Sequence[PricedCall], step: Step) -> Audit:
         as_written=_as_written(book, calls),
         doubts=verdict.doubts,
         unexplained=wrong,
+        equal_roundings=verdict.equal_roundings,
     )
 
 

@@ -10,7 +10,7 @@ from ardoise.core.conventions.causes import Cause, CauseKind
 from ardoise.core.conventions.finder import Audit
 from ardoise.core.conventions.model import Convention, Terms
 from ardoise.core.conventions.verdict import Decider, Doubt, differing, field
-from ardoise.core.money import NO_BREAK, Rounding, amount_text
+from ardoise.core.money import NO_BREAK, Rounding, amount_text, count_text
 from ardoise.core.periods import zone_info
 from ardoise.core.phone import display
 from ardoise.core.tariffs import BandBorder, IncrementOrigin
@@ -135,19 +135,23 @@ def convention_lines(audit: Audit, language: str) -> list[tuple[str, str]]:
 
 def summary(audit: Audit, language: str) -> list[str]:
     """How many calls are explained, how sure that is, and how many the tariff explains as it is recorded."""
-    found, calls, code = audit.explained, audit.calls, audit.convention.deck
+    code = audit.convention.deck
+    found = _calls(audit.explained, language)
+    calls, as_written = (count_text(number, french=_french(language)) for number in (audit.calls, audit.as_written))
     if _french(language):
-        said = [f"{_count(found, True)} appels sur {_count(calls, True)} sont expliqués par la grille « {code} »."]
-        if audit.as_written != found:
-            said.append(f"Telle qu'elle est enregistrée, la grille en explique {_count(audit.as_written, True)}.")
+        are = "sont expliqués" if audit.explained > 1 else "est expliqué"
+        said = [f"{found} sur {calls} {are} par la grille « {code} »."]
+        if audit.as_written != audit.explained:
+            said.append(f"Telle qu'elle est enregistrée, la grille en explique {as_written}.")
         if audit.confidence == "low":
             said.append("Confiance faible : moins de 90 % des appels sont expliqués ; à vérifier avec l'opérateur.")
         elif audit.confidence == "none":
             said.append("Aucune convention connue n'explique ce fichier ; vérifiez la grille et les colonnes.")
         return [_narrow(sentence) for sentence in said]
-    said = [f"{_count(found, False)} calls of {_count(calls, False)} are explained by the tariff “{code}”."]
-    if audit.as_written != found:
-        said.append(f"As it is recorded, the tariff explains {_count(audit.as_written, False)} of them.")
+    are = "is" if audit.explained == 1 else "are"
+    said = [f"{found} of {calls} {are} explained by the tariff “{code}”."]
+    if audit.as_written != audit.explained:
+        said.append(f"As it is recorded, the tariff explains {as_written} of them.")
     if audit.confidence == "low":
         said.append("Low confidence: less than 90 % of the calls are explained; check with the operator.")
     elif audit.confidence == "none":
@@ -161,8 +165,18 @@ def _narrow(sentence: str) -> str:
     return sentence.replace(" ;", "\u202f;").replace(" %", "\u202f%")
 
 
-def _count(number: int, french: bool) -> str:
-    return f"{number:,}".replace(",", "\u202f") if french else f"{number:,}"
+def _calls(number: int, language: str) -> str:
+    """« 1 appel », « 2 345 appels »; "1 call", "2,345 calls"."""
+    if _french(language):
+        return f"{count_text(number, french=True)} appel{'s' if number > 1 else ''}"
+    return f"{count_text(number, french=False)} call{'' if number == 1 else 's'}"
+
+
+def unexplained_title(number: int, language: str) -> str:
+    """The title of the calls that nothing explains, with how many they are."""
+    if _french(language):
+        return f"{_calls(number, language)} inexpliqué{'s' if number > 1 else ''}"
+    return f"{count_text(number, french=False)} unexplained call{'' if number == 1 else 's'}"
 
 
 def doubt_lines(audit: Audit, language: str) -> list[str]:
@@ -181,7 +195,19 @@ def doubt_lines(audit: Audit, language: str) -> list[str]:
         values = ", ".join(f"{field_name(name, language)} {value_text(doubt.other, name, language)}" for name in names)
         together = "ensemble" if _french(language) else "together"
         lines.append(_doubt(together, values, doubt, same=doubt.same, audit=audit, language=language))
-    return lines
+    return [*_equal_roundings(audit, language), *lines]
+
+
+def _equal_roundings(audit: Audit, language: str) -> list[str]:
+    """That the rounding named is one of several that come to the same."""
+    at = 0 if _french(language) else 1
+    others = ", ".join(_WORDS[mode][at] for mode in audit.equal_roundings)
+    if not others:
+        return []
+    name = field_name("rounding", language)
+    if at == 0:
+        return [_narrow(f"Non distinguable : {name} ({others}) ; aucun appel essayé n'aurait un autre prix.")]
+    return [f"Not distinguishable: {name} ({others}); no call that was tried would have another price."]
 
 
 def _place(convention: Convention, name: str) -> tuple[object, ...]:
@@ -196,20 +222,19 @@ def _values(values: Sequence[str]) -> str:
 
 def _doubt(name: str, values: str, doubt: Doubt, *, same: bool, audit: Audit, language: str) -> str:
     currency = audit.book.tariff.currency
+    against = _calls(doubt.against, language)
+    examples = ", ".join(ref_text(ref, language) for ref in doubt.refs[:2])
     if _french(language):
         said = (
             f"Non distinguable : {name} ({values})."
             if same
-            else (
-                f"Peu sûr : {name} ({values}), {doubt.against} appel(s) de différence seulement, par exemple "
-                f"{', '.join(doubt.refs[:2])}."
-            )
+            else f"Peu sûr : {name} ({values}), {against} de différence seulement, par exemple {examples}."
         )
         return _narrow(f"{said} {_decider(doubt.decider, audit, currency, french=True)}")
     said = (
         f"Not distinguishable: {name} ({values})."
         if same
-        else (f"Hardly decided: {name} ({values}), by {doubt.against} call(s) only, like {', '.join(doubt.refs[:2])}.")
+        else f"Hardly decided: {name} ({values}), by {against} only, like {examples}."
     )
     return f"{said} {_decider(doubt.decider, audit, currency, french=False)}"
 
@@ -256,12 +281,23 @@ _DETAILS = {
 }
 
 
+def ref_text(ref: str, language: str) -> str:
+    """Where a call stands, in the language: « ligne 12 », "line 12"; the id of a collected call as it is."""
+    return ref.replace("line ", "ligne ", 1) if _french(language) and ref.startswith("line ") else ref
+
+
 def cause_text(cause: Cause, language: str) -> str:
     """The likely cause of an unexplained amount."""
     at = 0 if _french(language) else 1
     detail = _DETAILS[cause.detail][at] if cause.detail in _DETAILS else cause.detail
     if cause.kind is CauseKind.BORDER:
         detail = _WORDS[BandBorder(cause.detail)][at]
+    elif cause.kind is CauseKind.TWICE:
+        detail = ref_text(cause.detail, language)
+    elif cause.kind in (CauseKind.PREFIX, CauseKind.VERSION):
+        detail = cause.detail.lstrip("!?")
+    elif cause.kind in (CauseKind.TAX, CauseKind.FEE) and at == 0:
+        detail = detail.replace(".", ",")
     text = _CAUSES[cause.kind][at].format(detail)
     return _narrow(text) if at == 0 else text
 
@@ -277,12 +313,16 @@ def stake_lines(audit: Audit, language: str) -> list[str]:
         said = [f"Facturé en trop : {_money(over, currency, True)} ; en moins : {_money(-under, currency, True)} ; "
                 f"net : {_money(over + under, currency, True)}."]  # fmt: skip
         if rowless:
-            said.append(f"Sans prix dans la grille : {len(rowless)} appels, {_money(sum(rowless), currency, True)}.")
+            said.append(
+                f"Sans prix dans la grille : {_calls(len(rowless), language)}, {_money(sum(rowless), currency, True)}."
+            )
         return [_narrow(sentence) for sentence in said]
     said = [f"Charged too much: {_money(over, currency, False)}; too little: {_money(-under, currency, False)}; "
             f"net: {_money(over + under, currency, False)}."]  # fmt: skip
     if rowless:
-        said.append(f"Without a price in the tariff: {len(rowless)} calls, {_money(sum(rowless), currency, False)}.")
+        said.append(
+            f"Without a price in the tariff: {_calls(len(rowless), language)}, {_money(sum(rowless), currency, False)}."
+        )
     return said
 
 

@@ -16,6 +16,7 @@ from ardoise.core.conventions.evaluate import Evaluator, evaluator_of
 from ardoise.core.conventions.fitting import Reading, Trial
 from ardoise.core.conventions.model import Convention, PricedCall
 from ardoise.core.conventions.search import FIRST_S, FREE_S, MODES, NEXT_S, Search
+from ardoise.core.money import Rounding
 from ardoise.core.tariffs import BandBorder
 
 HARDLY = 2  # a rival that so few calls speak against is doubted aloud
@@ -62,6 +63,7 @@ class Verdict:
     evaluator: Evaluator
     explained: tuple[bool, ...]
     doubts: tuple[Doubt, ...]
+    equal_roundings: tuple[Rounding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,22 @@ class Contest:
             if better is None:
                 break
             convention = better
-        return Verdict(self.book, convention, evaluator, explained, _plain_first(doubts))
+        equal = self._equal_roundings(convention, evaluator, explained)
+        return Verdict(self.book, convention, evaluator, explained, _plain_first(doubts), equal)
+
+    def _equal_roundings(
+        self, convention: Convention, evaluator: Evaluator, explained: Sequence[bool]
+    ) -> tuple[Rounding, ...]:
+        """The other roundings that give every call of the sample, and every call tried beside it, the same amount."""
+        equal = []
+        for mode in MODES:
+            rival = evaluator_of(self.book, replace(convention, rounding=mode))
+            if mode is convention.rounding or rival is None:
+                continue
+            compared = self._compare(rival, explained)
+            if compared == _Compared((), ()) and self._decider(evaluator, rival) is None:
+                equal.append(mode)
+        return tuple(equal)
 
     def _rivals(
         self, convention: Convention, evaluator: Evaluator, explained: Sequence[bool], step: Step
