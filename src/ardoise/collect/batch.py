@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -176,8 +176,8 @@ class Batch:
         self.tickets += 1
         self.last_ticket_at = ticket.arrived_at
         self._count(ticket.arrived_at, "received")
-        if self.rule == "keyed" and isinstance(ticket.reading, Leg) and ticket.reading.call_id:
-            self._leg(ticket, ticket.reading, key=ticket.reading.call_id)
+        if self.rule == "keyed" and isinstance(ticket.reading, Leg) and (key := _key_of(ticket.reading)):
+            self._leg(ticket, ticket.reading, key=key)
             return
         duplicate = self._duplicate(ticket, known)
         if duplicate:
@@ -227,7 +227,7 @@ class Batch:
 
     def _keyed(self, ticket: Ticket, key: str) -> tuple[str, str] | None:
         """Why this id adds nothing, or None: it is new, or replaces what it said before."""
-        content, identity = content_of(ticket.raw), _identity_of(key)
+        content, identity = content_of(_said_by(ticket.reading)), _identity_of(key)
         before = self._keys.get(identity)
         if before is None:
             self._keys[identity] = self._see(ticket, identity, content)
@@ -347,7 +347,7 @@ class Batch:
     def _known(self, tickets: list[Ticket]) -> Counter[bytes]:
         """How often the content of each of these tickets was taken before; for ids of the sender, who has them."""
         if self.rule == "keyed":
-            keys = [t.reading.call_id for t in tickets if isinstance(t.reading, Leg) and t.reading.call_id]
+            keys = {_key_of(ticket.reading) for ticket in tickets if isinstance(ticket.reading, Leg)} - {""}
             for some in _chunks(sorted({_identity_of(key) for key in keys})):
                 for seen in SeenTicket.objects.filter(source=self.source, identity__in=some):
                     self._keys[bytes(seen.identity)] = seen
@@ -378,6 +378,17 @@ def policy_of(source: Source) -> AssemblyPolicy:
 
 def _identity_of(key: str) -> bytes:
     return content_of(key.encode(), "key")
+
+
+def _key_of(leg: Leg) -> str:
+    """The id its sender gave this record for ever, "" without one."""
+    return leg.record_id or leg.call_id or ""
+
+
+def _said_by(reading: Reading) -> bytes:
+    """What a record of a sender's id says, wherever it stands: a page of records has a head, commas and a tail."""
+    said = {one.name: getattr(reading, one.name) for one in fields(reading)}
+    return repr({name: value for name, value in said.items() if value is not None and value is not False}).encode()
 
 
 def _printed_date(reading: Reading) -> date | None:

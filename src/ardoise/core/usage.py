@@ -56,6 +56,7 @@ class Leg:
 
     `duration_s` is talk time (0 when nobody answered). `start` is a PrintedTime (PBX local time) or an aware UTC
     datetime when the sender gives the zone. `operator_price` is the price an operator printed, unsigned.
+    `record_id` is the sender's own id of this record for ever, where `call_id` names a call of several records.
     `extras` holds what only this format knows, under the names of its page in docs/formats.
     """
 
@@ -80,6 +81,7 @@ class Leg:
     conference: bool = False
     operator_price: Decimal | None = None
     currency: str | None = None
+    record_id: str | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
