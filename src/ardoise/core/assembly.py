@@ -7,7 +7,7 @@ the middle of a transfer changes nothing. The worked table is in `docs/algorithm
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,8 @@ from ardoise.core.phone import DialPlan, Number, identify
 from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage
 
 INCOMPLETE: Final = "incomplete"  # flag: the last segment never came, the call was closed by its age
+SPLIT: Final = "split"  # flag: one extension's share of a call; the shares together are the call
+VOICEMAIL: Final = "voicemail"  # who talked, in `Usage.shares`, when nobody of ours did
 SAME_START: Final = timedelta(minutes=2)  # segments print one start, sometimes to the minute
 
 _EXTENSION_DIGITS: Final = 6  # at most
@@ -26,6 +28,7 @@ _OUTWARD: Final = frozenset({Direction.OUT, Direction.TRANSFERRED, Direction.UNK
 _NEITHER: Final = Number("", "", "", "", "", "", "")
 # Why nobody answered: in words (`extras["status"]`), or the completion letter of the SX-2000 family.
 _FAILURES: Final = {
+    "abandoned": CallStatus.ABANDONED,
     "busy": CallStatus.BUSY,
     "failed": CallStatus.FAILED,
     "B": CallStatus.BUSY,
@@ -56,17 +59,54 @@ class AssembledCall:
     usage: Usage
 
 
+class Pays(StrEnum):
+    """Which extension of a call that several had is charged."""
+
+    FIRST = "first"  # who dialled; of an incoming call, the first who answered
+    LAST = "last"  # who had it in the end
+    TRANSFERER = "transferer"  # the last one who passed it on; the first when nobody did
+    SPLIT = "split"  # each its own conversation
+
+
+class BadAssembly(ValueError):
+    """Settings of `Source.assembly` that say nothing; the message lists what may be said."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssemblyPolicy:
     """How a source's segments become calls.
 
     `timeout` closes a call whose last segment did not come, counted on arrivals; `span` is how far apart the starts of
     two segments of one call id may be before they are two calls (the PBX numbers its calls anew at each boot).
+    `pays` None = the extension that the PBX charges, else who dialled, or had an incoming call in the end.
     """
 
     plan: DialPlan = field(default_factory=DialPlan)
     timeout: timedelta = timedelta(hours=4)
     span: timedelta = timedelta(hours=4)
+    pays: Pays | None = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str], plan: DialPlan) -> AssemblyPolicy:
+        """Read `Source.assembly`: {"pays": "split", "timeout": "4h", "span": "30min"}. Raises BadAssembly."""
+        if unknown := set(settings) - {"pays", "timeout", "span"}:
+            raise BadAssembly(f"assembly: {', '.join(sorted(unknown))} is not a setting; there are pays, timeout, span")
+        pays = settings.get("pays", "")
+        if pays and pays not in set(Pays):
+            raise BadAssembly(f"assembly: pays is one of {', '.join(Pays)}, or left out; not {pays!r}")
+        delays = {name: _delay(name, settings[name]) for name in ("timeout", "span") if settings.get(name)}
+        return cls(plan=plan, pays=Pays(pays) if pays else None, **delays)
+
+
+_DELAY = re.compile(r"([1-9]\d{0,5}) *(s|min|h|d)")
+_UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def _delay(name: str, text: str) -> timedelta:
+    found = _DELAY.fullmatch(text.strip())
+    if found is None:
+        raise BadAssembly(f"assembly: {name} is a number and a unit, such as 90s, 30min, 4h or 1d; not {text!r}")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 @dataclass(slots=True)
@@ -120,6 +160,8 @@ class Assembler:
             return [*closed, *self._calls([timed])]
         self._follow_epoch(call_id, timed.start_at)
         call = next((call for call in self._open if call.holds(timed, self._epoch, self._policy.span)), None)
+        if call is None and not timed.leg.more_segments_follow:
+            return [*closed, *self._calls([timed])]
         if call is None:
             call = _Open(call_id, self._epoch)
             self._open.append(call)
@@ -131,6 +173,8 @@ class Assembler:
 
     def flush(self, now: datetime) -> list[AssembledCall]:
         """Close the calls whose last segment arrived longer ago than the timeout; they are flagged incomplete."""
+        if not self._open:
+            return []
         old = [call for call in self._open if now - call.legs[-1].arrived_at >= self._policy.timeout]
         for group in old:
             self._open = [call for call in self._open if call is not group]
@@ -141,7 +185,7 @@ class Assembler:
         ]
 
     def _calls(self, legs: Sequence[TimedLeg]) -> list[AssembledCall]:
-        return [AssembledCall(part, to_usage(part, self._policy.plan)) for part in outside_calls(legs)]
+        return [call for part in outside_calls(legs) for call in paid_calls(part, self._policy)]
 
     def _follow_epoch(self, call_id: str, start_at: datetime) -> None:
         """An id below the highest one, on a call that started after it, shows that the PBX has restarted."""
@@ -171,6 +215,8 @@ def outside_calls(legs: Sequence[TimedLeg]) -> list[tuple[TimedLeg, ...]]:
     So are two conversations with different outside numbers on different trunks. Legs without a trunk (extensions,
     conference bridges, attempts) stay with the first.
     """
+    if len(legs) == 1:
+        return [tuple(legs)]
     parts: list[list[TimedLeg]] = []
     loose: list[TimedLeg] = []
     for timed in legs:
@@ -228,7 +274,7 @@ def to_usage(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
         answered_at=start_at + timedelta(seconds=ring_s) if answered else start_at,
         direction=direction,
         status=status,
-        talk_s=_talk_s(billed),
+        talk_s=sum(_talks(billed).values()),
         ring_s=ring_s,
         charged=_last(timed.leg.charged_extension for timed in legs),
         party=_party(legs, direction, asked=asked, obtained=obtained),
@@ -245,6 +291,7 @@ def to_usage(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
         legs=len(legs),
         operator_micros=_operator_micros(legs),
         flags=_flags(legs, no_detail=no_detail),
+        shares=_shares_text(legs),
     )
     return _without_numbers(usage) if no_detail else usage
 
@@ -254,17 +301,20 @@ def _billed(legs: Sequence[TimedLeg]) -> Sequence[TimedLeg]:
     return on_trunk or [timed for timed in legs if not timed.leg.conference] or legs
 
 
-def _talk_s(billed: Sequence[TimedLeg]) -> int:
-    """The sum of talk; a conference prints one leg a participant, so each trunk counts its longest one once."""
-    bridged: dict[str | None, int] = {}
-    talk_s = 0
+def _talks(billed: Sequence[TimedLeg]) -> dict[str, int]:
+    """The seconds that each leg adds to the call, by ticket id.
+
+    A conference prints one leg a participant: each trunk counts its longest one, the others add nothing.
+    """
+    longest: dict[str | None, TimedLeg] = {}
     for timed in billed:
-        leg = timed.leg
-        if leg.conference:
-            bridged[leg.trunk] = max(bridged.get(leg.trunk, 0), leg.duration_s)
-        else:
-            talk_s += leg.duration_s
-    return talk_s + sum(bridged.values())
+        best = longest.get(timed.leg.trunk)
+        if timed.leg.conference and (best is None or timed.leg.duration_s > best.leg.duration_s):
+            longest[timed.leg.trunk] = timed
+    return {
+        timed.ticket_id: 0 if timed.leg.conference and longest[timed.leg.trunk] is not timed else timed.leg.duration_s
+        for timed in billed
+    }
 
 
 def _status(legs: Sequence[TimedLeg]) -> CallStatus:
@@ -275,7 +325,10 @@ def _status(legs: Sequence[TimedLeg]) -> CallStatus:
         return CallStatus.VOICEMAIL
     said = [timed.leg.extras.get("status") or timed.leg.extras.get("completion") for timed in legs]
     known = [_FAILURES[why] for why in said if isinstance(why, str) and why in _FAILURES]
-    return known[-1] if known else CallStatus.UNANSWERED
+    if known:
+        return known[-1]
+    waited = any(timed.leg.extras.get("queue") and direction_of(timed.leg) is Direction.IN for timed in legs)
+    return CallStatus.ABANDONED if waited else CallStatus.UNANSWERED
 
 
 def _ring_s(legs: Sequence[TimedLeg]) -> int:
@@ -363,7 +416,7 @@ def _flags(legs: Sequence[TimedLeg], *, no_detail: bool) -> str:
 
 
 def _joined(flags: Sequence[str]) -> str:
-    return ",".join(dict.fromkeys(flag for flag in flags if flag))
+    return ",".join(dict.fromkeys(filter(None, flags)))
 
 
 def _without_numbers(usage: Usage) -> Usage:
@@ -372,12 +425,120 @@ def _without_numbers(usage: Usage) -> Usage:
     return replace(usage, asked="", obtained="") if usage.direction is Direction.INTERNAL else usage
 
 
-def _first(texts: Iterator[str | None] | Sequence[str | None]) -> str:
-    return next((text for text in texts if text), "")
+def _first(texts: Iterable[str | None]) -> str:
+    for text in texts:
+        if text:
+            return text
+    return ""
 
 
-def _last(texts: Iterator[str | None] | Sequence[str | None]) -> str:
-    return next((text for text in reversed(list(texts)) if text), "")
+def _last(texts: Iterable[str | None]) -> str:
+    found = ""
+    for text in texts:
+        if text:
+            found = text
+    return found
+
+
+# --- who pays -------------------------------------------------------------------------------------------------------
+
+
+def paid_calls(legs: Sequence[TimedLeg], policy: AssemblyPolicy) -> list[AssembledCall]:
+    """One outside call as what its payers are charged for: itself, or one share an extension (`Pays.SPLIT`).
+
+    A policy names the extension in `charged`, before whatever the PBX prints there. Without somebody who talked it
+    names nobody, and the call stays as the PBX says.
+    """
+    call = AssembledCall(tuple(legs), to_usage(legs, policy.plan))
+    if policy.pays is None:
+        return [call]
+    if policy.pays is Pays.SPLIT:
+        return _split(call)
+    had = _had_it(legs)
+    if not had:
+        return [call]
+    payer = {Pays.FIRST: had[0], Pays.LAST: had[-1], Pays.TRANSFERER: had[-2] if len(had) > 1 else had[0]}[policy.pays]
+    return [AssembledCall(call.legs, replace(call.usage, charged=payer))]
+
+
+def _had_it(legs: Sequence[TimedLeg]) -> list[str]:
+    """The extensions that had the call, one after the other. Who only joined a conference did not get it passed on."""
+    talked = [timed.leg for timed in legs if timed.leg.answered and not timed.leg.voicemail]
+    passed = [leg for leg in talked if not leg.conference] or talked
+    names = [name for leg in passed for name in (leg.transferred_from, leg.extension, leg.transferred_to) if name]
+    return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+
+
+def _holders(legs: Sequence[TimedLeg]) -> dict[str, str]:
+    """The extension that each leg belongs to, by ticket id: its own, else the one before it, else the one after."""
+    holder = _first(timed.leg.extension or timed.leg.transferred_from for timed in legs)
+    found: dict[str, str] = {}
+    for timed in legs:
+        holder = timed.leg.extension or holder
+        found[timed.ticket_id] = holder
+    return found
+
+
+def _shares_text(legs: Sequence[TimedLeg]) -> str:
+    """Who talked how long, "201:33;202:180" in the order of the call; "" when one extension had all of it."""
+    holders, talked = _holders(legs), _talks(_billed(legs))
+    shares: dict[str, int] = {}
+    for timed in legs:
+        who = VOICEMAIL if timed.leg.voicemail else holders[timed.ticket_id].replace(";", ",")
+        shares[who] = shares.get(who, 0) + talked.get(timed.ticket_id, 0)
+    shares = {who: talk_s for who, talk_s in shares.items() if talk_s}
+    return ";".join(f"{who}:{talk_s}" for who, talk_s in shares.items()) if len(shares) > 1 else ""
+
+
+def shares_of(usage: Usage) -> dict[str, int]:
+    """Seconds by extension (`VOICEMAIL` for a mailbox), in the order of the call; they add up to `talk_s`."""
+    if not usage.shares:
+        return {usage.obtained or usage.party: usage.talk_s}
+    return {who: int(talk_s) for who, _, talk_s in (share.rpartition(":") for share in usage.shares.split(";"))}
+
+
+def _split(call: AssembledCall) -> list[AssembledCall]:
+    """One usage an extension that talked, each from the moment it got the call; their talk adds up to the call's.
+
+    A share's id is that of its first ticket. Tickets of who did not talk go with the first share. The price that an
+    operator printed is split like the talk.
+    """
+    holders, talked = _holders(call.legs), _talks(_billed(call.legs))
+    talks: dict[str, int] = {}
+    for timed in call.legs:
+        holder = holders[timed.ticket_id]
+        talks[holder] = talks.get(holder, 0) + talked.get(timed.ticket_id, 0)
+    payers = [holder for holder, talk_s in talks.items() if holder and talk_s]
+    if len(payers) < 2:
+        return [call]
+    whole = call.usage
+    printed = None if whole.operator_micros is None else allocate(whole.operator_micros, [talks[p] for p in payers])
+    shares: list[AssembledCall] = []
+    since_s = 0
+    for n, payer in enumerate(payers):
+        mine = tuple(leg for leg in call.legs if _is_payers(holders[leg.ticket_id], payer, payers))
+        at = whole.answered_at + timedelta(seconds=since_s)
+        usage = replace(
+            whole,
+            usage_id=mine[0].ticket_id,
+            start_at=at if n else whole.start_at,
+            answered_at=at,
+            ring_s=0 if n else whole.ring_s,
+            talk_s=talks[payer],
+            charged=payer,
+            party=payer,
+            legs=len(mine),
+            operator_micros=None if printed is None else printed[n],
+            flags=_joined([whole.flags, SPLIT]),
+            shares="",
+        )
+        shares.append(AssembledCall(mine, usage))
+        since_s += talks[payer]
+    return shares
+
+
+def _is_payers(holder: str, payer: str, payers: Sequence[str]) -> bool:
+    return holder == payer or (payer == payers[0] and holder not in payers)
 
 
 # --- a leg as JSON --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from ardoise.core import numbering_data
@@ -330,6 +330,13 @@ def _digits(digits: str, plan: DialPlan, *, outgoing: bool) -> tuple[str, _Found
 
 def identify(text: str, plan: DialPlan, *, outgoing: bool) -> Number:
     """Read a number as a ticket prints it. `outgoing` removes the outside prefix. Never raises."""
+    if len(text) > _KEY_MAX:  # no number; and what is kept for next time has a bounded size
+        return _identified.__wrapped__(text, plan, outgoing)
+    return _identified(text, plan, outgoing)
+
+
+@lru_cache(maxsize=65_536)  # a company calls the same numbers again and again
+def _identified(text: str, plan: DialPlan, outgoing: bool) -> Number:
     bare = text.strip().strip("\0")
     if bare.isdigit() and bare.isascii():
         dialled, found = _digits(bare, plan, outgoing=outgoing)
