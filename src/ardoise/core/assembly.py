@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ardoise.core.money import to_micros
 from ardoise.core.phone import DialPlan, Number, identify
-from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage
+from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage, UsageKind
 
 INCOMPLETE: Final = "incomplete"  # flag: the last segment never came, the call was closed by its age
 SPLIT: Final = "split"  # flag: one extension's share of a call; the shares together are the call
@@ -551,7 +551,8 @@ def _leg_to_json(timed: TimedLeg) -> dict[str, Any]:
 
 def _leg_from_json(said: Mapping[str, Any]) -> TimedLeg:
     values = {name: _decoded(value) for name, value in said["leg"].items()}
-    leg = Leg(**values | {"direction": Direction(values["direction"])})
+    kind = UsageKind(values.get("kind", UsageKind.CALL))
+    leg = Leg(**values | {"direction": Direction(values["direction"]), "kind": kind})
     return TimedLeg(**{name: _decoded(value) for name, value in said.items() if name != "leg"}, leg=leg)
 
 

@@ -57,6 +57,8 @@ class Leg:
     `duration_s` is talk time (0 when nobody answered). `start` is a PrintedTime (PBX local time) or an aware UTC
     datetime when the sender gives the zone. `operator_price` is the price an operator printed, unsigned.
     `record_id` is the sender's own id of this record for ever, where `call_id` names a call of several records.
+    What is not a call says its `kind`, its `units` (messages, octets; see `Usage`) and, where prices depend on it, its
+    `origin`; `duration_s` is then how long a session lasted, and `answered` means that it is to be priced.
     `extras` holds what only this format knows, under the names of its page in docs/formats.
     """
 
@@ -82,15 +84,22 @@ class Leg:
     operator_price: Decimal | None = None
     currency: str | None = None
     record_id: str | None = None
+    kind: UsageKind = UsageKind.CALL
+    units: int = 0
+    origin: str = ""
     extras: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record that is not a call: a header, an alarm, a time change, the continuation of a cut line, noise."""
+    """A record that is not a call: a header, an alarm, a time change, the continuation of a cut line, noise.
 
-    kind: str  # event | alarm | header | noise | continuation
+    `extras` holds what a format reads in it, under the names of its page in docs/formats (the quality of a call).
+    """
+
+    kind: str  # event | alarm | header | noise | continuation | quality
     text: str
+    extras: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,26 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ardoise.core.usage import Event, Leg, PrintedTime, Reading, Unreadable
+from ardoise.core.usage import Event, Leg, PrintedTime, Reading, Unreadable, UsageKind
+
+_KINDS = {UsageKind.DATA: "data_session"}  # the others under their own name
 
 
 def to_sample_json(reading: Reading, line_no: int) -> dict[str, object]:
     """One reading as a JSON object; `line_no` counts records from 1.
 
-    `kind` is "call", the event's own kind, or "malformed". Durations are seconds; numbers are as received; an amount is
-    a decimal string. The format's own fields (`Leg.extras`) stand beside the common ones.
+    `kind` is "call" ("sms", "mms", "data_session" ...), the event's own kind, or "malformed". Durations are seconds; numbers are as received; an amount is
+    a decimal string. The format's own fields (`extras`) stand beside the common ones.
     """
     if isinstance(reading, Unreadable):
         return {"line": line_no, "kind": "malformed", "reason": reading.reason, "detail": reading.detail}
     if isinstance(reading, Event):
-        return {"line": line_no, "kind": reading.kind, "text": reading.text}
+        said = {name: _plain(value) for name, value in reading.extras.items()}
+        return said | {"line": line_no, "kind": reading.kind, "text": reading.text}
     return _leg(reading, line_no)
 
 
 def _leg(leg: Leg, line_no: int) -> dict[str, object]:
     common: dict[str, object] = {
         "line": line_no,
-        "kind": "call",
+        "kind": _KINDS.get(leg.kind, leg.kind.value),
         "start": _start(leg),
         "duration_s": leg.duration_s,
         "ring_s": leg.ring_s,
@@ -47,6 +50,8 @@ def _leg(leg: Leg, line_no: int) -> dict[str, object]:
         "operator_price": leg.operator_price,
         "currency": leg.currency,
     }
+    if leg.kind is not UsageKind.CALL:
+        common |= {"units": leg.units, "origin": leg.origin}
     own = {name: value for name, value in leg.extras.items() if name not in common}
     return {name: _plain(value) for name, value in (common | own).items()}
 
