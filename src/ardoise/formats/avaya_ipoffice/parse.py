@@ -6,18 +6,21 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
 from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, text_of
 
 FIELDS_MIN, FIELDS_MAX = 28, 40
 EXTRA_COMMAS_MAX = 12  # a name with more commas than this is no name
+MEMO = 4096  # readings kept of each kind of field: durations, counts, dates and devices come again and again
 
 # Positions of the logical fields, from 0 (the manual counts from 1).
 START, CONNECTED, RING, CALLER, DIRECTION, CALLED, DIALLED, ACCOUNT, IS_INTERNAL, CALL_ID, CONTINUATION = range(11)
 DEVICE_1, NAME_1, DEVICE_2, NAME_2, HOLD, PARK, AUTH_VALID, AUTH_CODE, CHARGED, CHARGE, CURRENCY = range(11, 22)
 UNITS = 23
 CAUSE, TARGETER, TARGETED = 27, 28, 29
+_MAY_BE_BLANKED = (CALLER, CALLED, DIALLED, NAME_1, NAME_2, TARGETER, TARGETED)
 SERVER_FIELDS = ("calling_server", "calling_unique_id", "called_server", "called_unique_id", "record_time")
 
 _DEVICE = re.compile(r"[ETV]\d{1,15}")
@@ -57,7 +60,9 @@ def anchor(raw: Sequence[str]) -> list[str] | Unreadable:
         return Unreadable(
             "column_count", f"{len(raw)} fields; a ticket has {FIELDS_MIN} to {FIELDS_MAX} (is the line cut?)"
         )
-    for extra in range(min(len(raw) - FIELDS_MIN, EXTRA_COMMAS_MAX) + 1):
+    if _stands(raw, 0, 0):  # as nearly always
+        return _rejoin_targeter(list(raw))
+    for extra in range(1, min(len(raw) - FIELDS_MIN, EXTRA_COMMAS_MAX) + 1):
         for in_first in range(extra + 1):
             if _stands(raw, in_first, extra):
                 return _rejoin_targeter(_rejoin_names(raw, in_first, extra))
@@ -78,6 +83,7 @@ def _stands(raw: Sequence[str], in_first: int, extra: int) -> bool:
     )
 
 
+@lru_cache(maxsize=MEMO)
 def _is_device(text: str) -> bool:
     return text == "" or _DEVICE.fullmatch(text) is not None
 
@@ -104,25 +110,24 @@ def _rejoin_targeter(fields: list[str]) -> list[str]:
 def _leg(printed: re.Match[str], fields: list[str]) -> Reading:
     start = _start(printed)
     connected_s = _seconds(fields[CONNECTED])
-    counts = {name: _count(fields[at]) for name, at in (("ring", RING), ("hold", HOLD), ("park", PARK))}
+    counts = {"ring": _count(fields[RING]), "hold": _count(fields[HOLD]), "park": _count(fields[PARK])}
     refusal = _refusal(start, connected_s, counts, fields)
     if refusal is not None:
         return refusal
     assert start is not None and connected_s is not None  # or _refusal would have said so
-    devices = [(fields[DEVICE_1], fields[NAME_1]), (fields[DEVICE_2], fields[NAME_2])]
-    numbers = [fields[at].strip() or None for at in (CALLER, CALLED, DIALLED)]
-    calling, called, dialled = (None if is_blanked(number) else number for number in numbers)
+    device_1, name_1, device_2, name_2 = fields[DEVICE_1], fields[NAME_1], fields[DEVICE_2], fields[NAME_2]
+    media = (_media(device_1, name_1), _media(device_2, name_2))
     transferred_from, transferred_to = _transfer(fields)
     return Leg(
         start=start,
         duration_s=connected_s,
         ring_s=counts["ring"],
-        calling=calling,
-        called=called,
-        dialled=dialled,
+        calling=_number(fields[CALLER]),
+        called=_number(fields[CALLED]),
+        dialled=_number(fields[DIALLED]),
         direction=_direction(fields, connected_s),
-        extension=next((device[1:] for device, _ in devices if device.startswith("E")), None),
-        trunk=next((name.strip() or device for device, name in reversed(devices) if device.startswith("T")), None),
+        extension=_after("E", device_1) or _after("E", device_2),
+        trunk=_trunk(device_2, name_2) or _trunk(device_1, name_1),
         answered=connected_s > 0,
         transferred_from=transferred_from,
         transferred_to=transferred_to,
@@ -131,11 +136,11 @@ def _leg(printed: re.Match[str], fields: list[str]) -> Reading:
         call_id=fields[CALL_ID].strip(),
         more_segments_follow=fields[CONTINUATION].strip() == "1",
         charged_extension=_printed(fields[CHARGED]),
-        voicemail=any(_media(device, name) == "voicemail" for device, name in devices),
-        conference=any(_media(device, name) == "conference" for device, name in devices),
+        voicemail="voicemail" in media,
+        conference="conference" in media,
         operator_price=_amount(fields[CHARGE]),
         currency=_printed(fields[CURRENCY]),
-        extras=_extras(start, counts, fields, no_detail=any(is_blanked(number) for number in _may_be_blanked(fields))),
+        extras=_extras(start, counts, fields, no_detail=_is_any_blanked(fields)),
     )
 
 
@@ -157,22 +162,42 @@ def _refusal(
 
 
 def _start(printed: re.Match[str]) -> PrintedTime | None:
-    year, month, day, hour, minute = (int(text) for text in printed.groups()[:5])
-    second = None if printed.group(6) is None else int(printed.group(6))
+    year, month, day, hour, minute, second = printed.groups()
+    known = _date(year, month, day)
+    if known is None or int(hour) > 23 or int(minute) > 59 or int(second or 0) > 59:
+        return None
+    return PrintedTime(*known, int(hour), int(minute), None if second is None else int(second))
+
+
+@lru_cache(maxsize=MEMO)
+def _date(year: str, month: str, day: str) -> tuple[int, int, int] | None:
     try:
-        date(year, month, day)
+        date(int(year), int(month), int(day))
     except ValueError:
         return None
-    if hour > 23 or minute > 59 or (second or 0) > 59:
-        return None
-    return PrintedTime(year, month, day, hour, minute, second)
+    return int(year), int(month), int(day)
 
 
+def _number(text: str) -> str | None:
+    text = text.strip()
+    return None if not text or ("x" in text and is_blanked(text)) else text
+
+
+def _after(letter: str, device: str) -> str | None:
+    return device[1:] if device.startswith(letter) else None
+
+
+def _trunk(device: str, name: str) -> str | None:
+    return name.strip() or device if device.startswith("T") else None
+
+
+@lru_cache(maxsize=MEMO)
 def _seconds(text: str) -> int | None:
     match = _DURATION.fullmatch(text.strip())
     return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3])
 
 
+@lru_cache(maxsize=MEMO)
 def _count(text: str) -> int | None:
     text = text.strip()
     return int(text) if _is_count(text) and len(text) <= 9 else None
@@ -184,6 +209,7 @@ def _printed(text: str) -> str | None:
     return None if text.lower() in {"", "n/a"} else text
 
 
+@lru_cache(maxsize=MEMO)
 def _amount(text: str) -> Decimal | None:
     try:
         amount = Decimal(text.strip().replace(",", "."))
@@ -240,9 +266,8 @@ def _optional(fields: list[str], at: int) -> str | None:
     return (fields[at].strip() or None) if at < len(fields) else None
 
 
-def _may_be_blanked(fields: list[str]) -> list[str]:
-    places = (CALLER, CALLED, DIALLED, NAME_1, NAME_2, TARGETER, TARGETED)
-    return [fields[at].strip() for at in places if at < len(fields)]
+def _is_any_blanked(fields: list[str]) -> bool:
+    return any("x" in fields[at] and is_blanked(fields[at].strip()) for at in _MAY_BE_BLANKED if at < len(fields))
 
 
 def _extras(
@@ -254,14 +279,14 @@ def _extras(
         "park_s": counts["park"] or 0,
         "party1": (fields[DEVICE_1] or None, fields[NAME_1].strip() or None),
         "party2": (fields[DEVICE_2] or None, fields[NAME_2].strip() or None),
-        "ext_targeting": tuple(_optional(fields, at) for at in (CAUSE, TARGETER, TARGETED)),
+        "ext_targeting": (_optional(fields, CAUSE), _optional(fields, TARGETER), _optional(fields, TARGETED)),
     }
     if fields[AUTH_VALID].strip():
         extras["auth_valid"] = fields[AUTH_VALID].strip() == "1"
         extras["auth_code"] = _printed(fields[AUTH_CODE])
-    for name, at in zip(SERVER_FIELDS, range(TARGETED + 1, len(fields)), strict=False):
-        if fields[at].strip():
-            extras[name] = fields[at].strip()
+    for name, text in zip(SERVER_FIELDS, fields[TARGETED + 1 :], strict=False):
+        if text.strip():
+            extras[name] = text.strip()
     if no_detail:
         extras["no_detail"] = True
     return extras
