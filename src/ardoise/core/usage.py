@@ -28,6 +28,7 @@ class Direction(StrEnum):
 class CallStatus(StrEnum):
     ANSWERED = "answered"
     UNANSWERED = "unanswered"
+    ABANDONED = "abandoned"  # the caller gave up waiting, in a queue or at the attendant
     BUSY = "busy"
     VOICEMAIL = "voicemail"
     FAILED = "failed"
@@ -150,6 +151,7 @@ class Usage:
     kind: UsageKind = UsageKind.CALL
     units: int = 0  # messages, octets or units of what is not a call; negative takes back
     origin: str = ""  # what `Rate.origin` matches: digits of the number that calls, or a visited network "@20801"
+    shares: str = ""  # who talked how long, "201:33;202:180" (`core.assembly.shares_of`); "" = one extension had it all
 
     @property
     def quantity(self) -> int:
