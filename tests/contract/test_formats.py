@@ -9,7 +9,8 @@ from ardoise.formats.pages import LANGUAGES, render_page
 from ardoise.formats.spec import BadOption, Format
 
 EVERY_FORMAT = pytest.mark.parametrize("chosen", registry.all_formats().values(), ids=registry.all_formats())
-TRANSPORTS = {"tcp_server", "tcp_client", "file"}
+TRANSPORTS = {"tcp_server", "tcp_client", "file", "tail", "sftp", "https", "webhook", "radius"}
+ON_FILES = {"file", "tail", "sftp"}  # no port of ours or of the PBX
 
 
 def test_the_built_in_formats_use_the_door_of_plugins() -> None:
@@ -29,7 +30,7 @@ def test_a_spec_is_complete_in_both_languages(chosen: Format) -> None:
     assert spec.transports
     assert set(spec.transports) <= TRANSPORTS
     assert spec.kind in {"stream", "keyed", "cumulative"}
-    assert (spec.default_port is None) == (spec.transports == ("file",))
+    assert (spec.default_port is None) == (set(spec.transports) <= ON_FILES)
     assert spec.fields
     assert len(spec.pbx_steps_fr) == len(spec.pbx_steps_en) > 0
     assert len(spec.traps_fr) == len(spec.traps_en) > 0

@@ -68,6 +68,11 @@ _FR = _Words(
         "tcp_server": "TCP, le PBX se connecte à Ardoise",
         "tcp_client": "TCP, Ardoise se connecte au PBX",
         "file": "fichier",
+        "tail": "fichier suivi pendant qu'il s'écrit",
+        "sftp": "SFTP, Ardoise va chercher les fichiers",
+        "https": "HTTPS, Ardoise interroge le service",
+        "webhook": "HTTPS, le service envoie à Ardoise",
+        "radius": "RADIUS (comptabilité), Ardoise est le serveur",
     },
     kinds={
         "stream": "flux : seule la répétition du dernier bloc après une reconnexion est un doublon",
@@ -107,6 +112,11 @@ _EN = _Words(
         "tcp_server": "TCP, the PBX connects to Ardoise",
         "tcp_client": "TCP, Ardoise connects to the PBX",
         "file": "file",
+        "tail": "file followed while it grows",
+        "sftp": "SFTP, Ardoise fetches the files",
+        "https": "HTTPS, Ardoise asks the service",
+        "webhook": "HTTPS, the service posts to Ardoise",
+        "radius": "RADIUS accounting, Ardoise is the server",
     },
     kinds={
         "stream": "stream: only a repeat of the last block after a reconnection is a duplicate",
