@@ -25,10 +25,11 @@ from ardoise.collect import queries as collect
 from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import FreshUsage, Source
 from ardoise.core.documents import DocumentKind
-from ardoise.core.money import count_text, euros, micros_to_minor
+from ardoise.core.money import euros, micros_to_minor
 from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
+from ardoise.core.wording import counted
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.rate import queries as rating
 from ardoise.store import queries as store
@@ -215,14 +216,6 @@ def _out_of_proportion(now_minor: int, usual_minor: int) -> bool:
     return not FAR_BELOW * usual_minor <= now_minor <= FAR_ABOVE * usual_minor
 
 
-def _calls(number: int) -> str:
-    return f"{count_text(number, french=True)} appel{'s' if number > 1 else ''}"
-
-
-def _calls_in_english(number: int) -> str:
-    return f"{count_text(number, french=False)} call{'' if number == 1 else 's'}"
-
-
 def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     """Provisional lines that were used: identifiers that the directory does not know."""
     provisional = dict(Account.objects.filter(provisional=True).values_list("id", "issuer_id"))
@@ -238,8 +231,8 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         yield Finding(
             f"unassigned:{codes[line_id].removeprefix('unassigned:')}",
             issuers[provisional[account_id]].company,
-            f"Le poste {codes[line_id]} n'est affecté à personne ({_calls(calls)})",
-            f"The line {codes[line_id]} is assigned to nobody ({_calls_in_english(calls)})",
+            f"Le poste {codes[line_id]} n'est affecté à personne ({_appels(calls)})",
+            f"The line {codes[line_id]} is assigned to nobody ({counted(calls, 'call')})",
         )
 
 
@@ -251,8 +244,8 @@ def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, I
             yield Finding(
                 f"nameless:{source.code}",
                 issuer.company,
-                f"{_calls(calls)} de la source « {source.name} » sans poste ni numéro : personne ne paie",
-                f"{_calls_in_english(calls)} of the source “{source.name}” without extension or number: nobody pays",
+                f"{_appels(calls)} de la source « {source.name} » sans poste ni numéro : personne ne paie",
+                f"{counted(calls, 'call')} of the source “{source.name}” without extension or number: nobody pays",
             )
 
 
@@ -265,8 +258,8 @@ def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
             yield Finding(
                 f"not-rated:{source.code}",
                 issuers[source.issuer_id].company,
-                f"{_calls(calls)} de la source « {source.name} » depuis la valorisation : relancer ardoise rate",
-                f"{_calls_in_english(calls)} of the source “{source.name}” arrived since: run ardoise rate again",
+                f"{_appels(calls)} de la source « {source.name} » depuis la valorisation : relancer ardoise rate",
+                f"{counted(calls, 'call')} of the source “{source.name}” arrived since: run ardoise rate again",
             )
 
 
@@ -298,9 +291,13 @@ def _unpriced(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
         yield Finding(
             f"unpriced:{why}:{prefix or 'none'}",
             company,
-            f"{_calls(calls)} sans prix ({_WHY_FR.get(why, why)}) vers {_beginning(prefix) or 'un numéro absent'}",
-            f"{_calls_in_english(calls)} without a price ({why}) to {_beginning(prefix) or 'no number'}",
+            f"{_appels(calls)} sans prix ({_WHY_FR.get(why, why)}) vers {_beginning(prefix) or 'un numéro absent'}",
+            f"{counted(calls, 'call')} without a price ({why}) to {_beginning(prefix) or 'no number'}",
         )
+
+
+def _appels(number: int) -> str:
+    return counted(number, "appel", french=True)
 
 
 def _beginning(prefix: str) -> str:

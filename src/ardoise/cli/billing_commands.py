@@ -29,6 +29,7 @@ from ardoise.cli.wiring import (
 )
 from ardoise.core.checks import Problem
 from ardoise.core.money import MICROS_PER_UNIT, amount_text, euros
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.bill.proposals import Proposal
@@ -266,7 +267,7 @@ def deliver(today: Today = "", as_json: AsJson = False) -> None:
     if as_json:
         print_json({"rendered": delivered.rendered, "failed": delivered.failed})
     else:
-        screen.print(f"{delivered.rendered} documents rendered.")
+        screen.print(f"{counted(delivered.rendered, 'document')} rendered.")
         for number, why in delivered.failed.items():
             screen.print(f"[red]✗[/] {number}: {why}; it will be tried again by the next ardoise deliver")
     if delivered.failed:

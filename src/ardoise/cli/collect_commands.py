@@ -28,6 +28,7 @@ from ardoise.cli.wiring import (
     start_django,
     table,
 )
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.collect.queries import SourceHealth
@@ -61,7 +62,9 @@ def run(
         done = asyncio.run(service.run_until_signalled(source, clock(today), said=say))
     except (LookupError, RuntimeError) as error:  # nothing to collect, another collector runs
         fail(str(error))
-    screen.print(f"Stopped: {done.tickets} tickets, {done.calls} calls, {done.quarantined} in quarantine.")
+    screen.print(
+        f"Stopped: {counted(done.tickets, 'ticket')}, {counted(done.calls, 'call')}, {done.quarantined} in quarantine."
+    )
     if done.unwritten_bytes:
         fail(f"The disk was full to the end: {done.unwritten_bytes} bytes received could not be written.")
 
@@ -93,7 +96,8 @@ def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> Non
         if health.last_alarm:
             screen.print(f"[red]![/] [bold]{escape(health.source)}[/] {escape(health.last_alarm)}")
         if health.counts.missing:
-            fail(f"{health.source}: {health.counts.missing} tickets are unaccounted for; keep the journal, report this")
+            missing = counted(health.counts.missing, "ticket")
+            fail(f"{health.source}: {missing} unaccounted for; keep the journal, report this")
 
 
 def _status_table(found: list[SourceHealth], month: str) -> Table:

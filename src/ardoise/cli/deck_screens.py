@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from ardoise.cli.wiring import printable, screen, table
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.catalog.decks.changes import Change
@@ -38,7 +39,7 @@ def show(found: Preview, *, rows: int, chosen: bool, applied: bool, today: date)
         screen.print(f"[dim]i {escape(printable(note))}[/]")
     if found.new_zones:
         names = ", ".join(zone.code for zone in found.new_zones[:5]) + (" ..." if len(found.new_zones) > 5 else "")
-        screen.print(f"[dim]i {len(found.new_zones):,} new zones: {names}[/]")
+        screen.print(f"[dim]i {counted(len(found.new_zones), 'new zone')}: {names}[/]")
     for day in found.later:
         screen.print(f"[yellow]![/] the version that starts on {day} stays, and replaces this deck from then on")
     screen.print(_conclusion(found, chosen=chosen, applied=applied, today=today), markup=False)

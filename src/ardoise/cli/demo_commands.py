@@ -14,6 +14,7 @@ import typer
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import clock, fail, ready_database, screen, table
 from ardoise.core.money import euros
+from ardoise.core.wording import counted
 
 MONTH, TODAY = "2026-10", "2026-11-05"
 
@@ -52,7 +53,7 @@ def _run(examples: Path, today: str) -> None:
     screen.rule("[bold]Ardoise[/] – tickets in, legal invoices out", align="left")
     with screen.status("Loading two companies from examples/ …"):
         done.loaded = steps.load_companies(examples, now=now())
-    _say("companies", f"{done.loaded} rows loaded" if done.loaded else "already loaded")
+    _say("companies", f"{counted(done.loaded, 'row')} loaded" if done.loaded else "already loaded")
 
     with screen.status("Reading what the journal already holds …"):
         flow.collect(now=now())
@@ -64,28 +65,28 @@ def _run(examples: Path, today: str) -> None:
         done.files = steps.drop_files(examples)
         flow.collect(now=now())
         steps.close_month(now=now())
-    _say("collect", f"{done.tickets} tickets over TCP, {done.files} files of operators")
+    _say("collect", f"{counted(done.tickets, 'ticket')} over TCP, {counted(done.files, 'file')} of operators")
 
     with counting("Pricing", "calls") as step:
         rated = flow.rate(month=MONTH, now=now(), progress=step)
     done.rated = rated.changed
-    _say("rate", f"{rated.calls} calls of {MONTH}" + ("" if rated.changed else ", nothing changed"))
+    _say("rate", f"{counted(rated.calls, 'call')} of {MONTH}" + ("" if rated.changed else ", nothing changed"))
 
     with screen.status("Drafting and checking …"):
         flow.preview(month=MONTH, issue_date=now().date(), now=now())
         done.findings = steps.accept_findings(MONTH, now=now())
-    _say("check", f"{len(done.findings)} findings, waived by name: {', '.join(done.findings)}")
+    _say("check", f"{counted(len(done.findings), 'finding')}, waived by name: {', '.join(done.findings)}")
 
     with counting("Issuing", "documents") as step:
         billed = flow.issue(month=MONTH, issue_date=now().date(), now=now(), progress=step)
         done.issued = len(billed.numbers) + steps.credit_one(MONTH, issue_date=now().date(), now=now())
     _complain(billed)
-    _say("bill", f"{done.issued} documents issued" if done.issued else "everything was already issued")
+    _say("bill", f"{counted(done.issued, 'document')} issued" if done.issued else "everything was already issued")
 
     with counting("Rendering", "documents") as step:
         delivered = flow.deliver(now=now(), progress=step)
     done.rendered = delivered.rendered
-    _say("deliver", f"{delivered.rendered} documents rendered")
+    _say("deliver", f"{counted(delivered.rendered, 'document')} rendered")
     with screen.status("Writing the reports …"):
         reports = flow.report(month=MONTH, made_on=now().date())
     root, home = examples.parent, settings.ARDOISE_HOME

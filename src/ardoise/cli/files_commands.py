@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ardoise.cli.wiring import AsJson, errors, fail, print_json, ready_database, screen, start_django, table
+from ardoise.core.wording import counted
 
 _STEPS = {"read": "Comparing", "compared": "Checking", "checked": "Writing", "written": "Done"}
 
@@ -94,4 +95,4 @@ def dump(
     if as_json:
         print_json({"folder": str(folder), "files": files})
         return
-    screen.print(f"{len(files)} files written to {folder}")
+    screen.print(f"{counted(len(files), 'file')} written to {folder}")

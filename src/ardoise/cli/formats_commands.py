@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from ardoise.cli.wiring import FAILED, USAGE, AsJson, errors, fail, print_json, screen, table
 from ardoise.collect.simulator import NobodyListens, Pbx, PortTaken, SendingPbx, ServingPbx, play
 from ardoise.core.usage import Unreadable
+from ardoise.core.wording import counted
 from ardoise.formats import registry
 from ardoise.formats.pages import LANGUAGES, all_pages, render_page
 from ardoise.formats.sample_json import to_sample_json
@@ -50,7 +51,7 @@ def parse(
         unreadable += isinstance(reading, Unreadable)
         print_json(to_sample_json(reading, number))
     sys.stdout.flush()
-    errors.print(f"{number} records, {unreadable} unreadable")
+    errors.print(f"{counted(number, 'record')}, {unreadable} unreadable")
     if unreadable:
         raise typer.Exit(FAILED)
 
@@ -100,7 +101,7 @@ def formats_pages(folder: Annotated[Path, typer.Argument(help="Folder to write t
     pages = all_pages(registry.all_formats())
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
-    screen.print(f"{len(pages)} pages in {folder}")
+    screen.print(f"{counted(len(pages), 'page')} in {folder}")
 
 
 def simulate(
@@ -130,7 +131,7 @@ def simulate(
         pbx.close()
     if pbx.waiting or pbx.dropped:
         fail(f"{pbx.sent} tickets sent, {pbx.waiting} not taken by any collector, {pbx.dropped} dropped (buffer full).")
-    screen.print(f"{pbx.sent} tickets sent")
+    screen.print(f"{counted(pbx.sent, 'ticket')} sent")
 
 
 def _play(pbx: Pbx, records: list[bytes], rate: float) -> None:

@@ -27,6 +27,7 @@ from ardoise.cli.wiring import (
     table,
 )
 from ardoise.core.money import NARROW
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.core.rating import Quote
@@ -144,8 +145,7 @@ def _rate_customers(month: str, roots: frozenset[int], now: datetime, *, as_json
     if as_json:
         print_json({"month": month, "customers": len(roots), "calls": rated.calls, "changes": rows})
         return
-    customers = "1 customer" if len(roots) == 1 else f"{len(roots):,} customers"
-    screen.print(f"{rated.calls:,} calls of {customers} priced again.")
+    screen.print(f"{counted(rated.calls, 'call')} of {counted(len(roots), 'customer')} priced again.")
     if rows:
         _show_changes(rows)
     else:

@@ -18,6 +18,7 @@ import typer
 
 from ardoise.cli.serving import port_is_free
 from ardoise.cli.wiring import errors, fail, ready_database, screen
+from ardoise.core.wording import counted
 
 STOP_PATIENCE_S = 20
 RESTART_AFTER_S = 2.0
@@ -54,7 +55,8 @@ async def _until_stopped(collect: bool) -> None:
         except service.NothingToCollect as error:
             errors.print(f"[yellow]![/] {error}")
         else:
-            screen.print(f"Collected {done.tickets} tickets in {done.calls} calls, {done.quarantined} in quarantine.")
+            taken = f"{counted(done.tickets, 'ticket')} in {counted(done.calls, 'call')}"
+            screen.print(f"Collected {taken}, {done.quarantined} in quarantine.")
     await stop.wait()
 
 

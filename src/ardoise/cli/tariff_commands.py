@@ -27,6 +27,7 @@ from ardoise.cli.wiring import (
     table,
     write_file,
 )
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.catalog.decks.deck import Deck
@@ -255,7 +256,8 @@ def export(
         print_json({"file": str(file), "tariff": tariff, "valid_from_date": version.valid_from_date, "rows": len(rows)})
         return
     screen.print(
-        f"{len(rows):,} rows of {tariff} in force since {version.valid_from_date} written to {file}", markup=False
+        f"{counted(len(rows), 'row')} of {tariff} in force since {version.valid_from_date} written to {file}",
+        markup=False,
     )
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from ardoise.cli.wiring import printable, screen, table
 from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
+from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.rate.what_if import Comparison, Priced
@@ -68,7 +69,8 @@ def _sums(tariffs: Sequence[str], positions: Sequence[int], rows: Sequence[Compa
                 said = f"{_money(today, currency)} {basis.upper()} today, {_money(new_sum, currency)} under it"
                 change = _difference(today, new_sum, currency)
                 screen.print(
-                    f"{printable(tariffs[position])}, {len(pairs):,} customers: {said}: {change}", markup=False
+                    f"{printable(tariffs[position])}, {counted(len(pairs), 'customer')}: {said}: {change}",
+                    markup=False,
                 )
 
 

@@ -14,8 +14,9 @@ from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -129,9 +130,21 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
+class TitledTable(Table):
+    """A table under a title that may be wider than its columns. (Rich folds a title at the width of the table.)"""
+
+    heading: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.heading:
+            yield Text(self.heading, style="bold")
+        yield from super().__rich_console__(console, options)
+
+
 def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
     """An empty table in the house's style; `right` = positions of the columns aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    made = TitledTable(header_style="dim", box=None, pad_edge=False)
+    made.heading = title
     for position, column in enumerate(columns):
         at_right = position in right  # amounts and counts: never folded, an amount on two lines cannot be read
         made.add_column(column, justify="right" if at_right else "left", no_wrap=at_right)

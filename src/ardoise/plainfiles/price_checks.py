@@ -162,9 +162,13 @@ def _allowances(world: World) -> Iterator[Problem]:
             name = "rollover_months" if cells["rollover_months"] else "prorated"
             yield row.problem(name, "means nothing of an unlimited quantity; leave it empty")
         if cells["increment"] != 1 and cells["counted"] in (core.Counted.MONEY, core.Counted.CALLS):
-            yield row.problem("increment", f"means nothing where {cells['counted']} are counted; leave it empty")
+            yield row.problem("increment", f"means nothing where {_what_counts(cells)}; leave it empty")
         if cells["call_limit"] is not None and cells["counted"] == core.Counted.CALLS:
             yield row.problem("call_limit", "means nothing where calls are counted: each draws one; leave it empty")
+
+
+def _what_counts(cells: Cells) -> str:
+    return "money is counted" if cells["counted"] == core.Counted.MONEY else "calls are counted"
 
 
 def _promotions(world: World) -> Iterator[Problem]:

@@ -399,7 +399,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "increments of money": (
         {"allowances.csv": "code,name,quantity,counted,zones,increment\nmob2h,5 €,5.00,money,mobile,60\n"},
-        "allowances.csv, line 2, column increment: means nothing where money are counted; leave it empty",
+        "allowances.csv, line 2, column increment: means nothing where money is counted; leave it empty",
     ),
     "promotion of nothing": (
         {"promotions.csv": "code,name\nsoldes,Soldes\n"},

@@ -239,7 +239,7 @@ def test_dates_of_rows_and_of_the_command() -> None:
     assert (france.from_date, france.to_date) == (date(2026, 12, 15), None)
     assert (spain.from_date, spain.to_date) == (DECEMBER, date(2027, 1, 1))  # the last day is included
     (said,) = refused(text, effective=None)
-    assert "1 rows hold since before today (2026-11-05), the oldest since 2026-01-01" in said
+    assert "1 row holds since before today (2026-11-05), the oldest since 2026-01-01" in said
 
 
 def test_a_deck_without_any_date_asks_for_it() -> None:
@@ -256,7 +256,7 @@ def test_of_two_past_rows_of_a_code_the_later_one_holds_now() -> None:
     )
     deck = read(ended)
     assert prices(deck) == {"+33": "0.03"}
-    assert deck.notes == ("1 codes ended before the deck counts, not taken",)
+    assert deck.notes == ("1 code ended before the deck counts, not taken",)
 
 
 def test_dates_that_could_be_either_are_refused_until_the_format_is_said() -> None:
@@ -307,7 +307,7 @@ abc,Nowhere,0.02,1/1,2027-02-28
 def test_the_same_row_twice_counts_once_and_another_destination_is_refused() -> None:
     deck = read("Code,Destination,Rate\n33,France,0.020\n33,France,0.02\n")
     assert prices(deck) == {"+33": "0.020"}
-    assert deck.notes == ("1 codes stand twice with the same price, taken once",)
+    assert deck.notes == ("1 code stands twice with the same price, taken once",)
     assert (
         "leads elsewhere than on line 2 (UK here, France there)"
         in refused("Code,Zone,Rate\n33,France,0.02\n33,UK,0.02\n")[0]

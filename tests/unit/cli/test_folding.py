@@ -32,6 +32,20 @@ def test_a_refusal_shows_control_characters_and_keeps_its_lines(capsys: pytest.C
     assert capsys.readouterr().err == "✗ no account « A\\x1b[31m »\n2 errors [in all]\n"
 
 
+def test_a_title_may_be_wider_than_its_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wiring.screen, "width", 40)
+    shown = wiring.table("2 [audit] calls of 2026-10 [/b]", "Account", "Calls", right=(1,))
+    shown.add_row("C1", "2")
+    wiring.screen.print(shown)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "2 [audit] calls of 2026-10 [/b]",
+        "Account  Calls",
+        "C1           2",
+    ]
+
+
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "none" / "x.csv"
     with pytest.raises(typer.Exit):

@@ -13,6 +13,7 @@ from ardoise.catalog.decks.problems import NotRead
 from ardoise.catalog.decks.sheets import Stamp
 from ardoise.catalog.decks.table import Table
 from ardoise.catalog.decks.vocabulary import EFFECTIVE, plain
+from ardoise.core.wording import counted
 
 _DATE_IN_TEXT: Final = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
@@ -58,8 +59,9 @@ def _ask_for_past_days(table: Table, firsts: Sequence[date | None], start: date 
     days = {day for day in firsts if day is not None}
     past = [day for day in firsts if day is not None and day < today]
     if start is None and len(days) > 1 and past:
+        hold = "holds" if len(past) == 1 else "hold"
         message = (
-            f"{len(past):,} rows hold since before today ({today}), the oldest since {min(past)}: "
+            f"{counted(len(past), 'row')} {hold} since before today ({today}), the oldest since {min(past)}: "
             "say from which day the deck counts, --effective YYYY-MM-DD; later rows keep their day"
         )
         table.refuse(None, "from_date", "", message)

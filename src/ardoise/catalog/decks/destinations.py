@@ -7,6 +7,7 @@ from ardoise.catalog.decks.deck import Destination
 from ardoise.catalog.decks.problems import NotRead
 from ardoise.catalog.decks.sheets import Figure
 from ardoise.catalog.decks.table import Table
+from ardoise.core.wording import counted
 
 LONGEST_NAME = 80  # of a label of a zone
 
@@ -20,7 +21,8 @@ def codes_of(table: Table, *, country: str) -> list[tuple[str, ...]]:
     written = table.cells(name)
     lists = any(map(cells.is_certain_list, written))
     if figures := sum(cell.__class__ is Figure for cell in written):
-        table.notes.append(f"{figures:,} codes are numbers for the workbook, read as whole numbers")
+        are = "is a number" if figures == 1 else "are numbers"
+        table.notes.append(f"{counted(figures, 'code')} {are} for the workbook, read as whole numbers")
     nothing: tuple[str, ...] = ()
     found = table.read(name, lambda cell: cells.read_codes(cell, country=country, lists=lists), empty=nothing)
     for row, cell in enumerate(written):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from ardoise.core.wording import counted
+
 SHOWN = 25  # a wrong column is wrong on every line: nobody reads 36,000 sentences
 
 
@@ -46,7 +48,7 @@ class DeckRefused(ValueError):
     def __init__(self, problems: Sequence[DeckProblem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
         count = len(self.problems)
-        said = [f"{count:,} error{'s' * (count > 1)}, nothing was loaded:", *map(str, self.problems[:SHOWN])]
+        said = [f"{counted(count, 'error')}, nothing was loaded:", *map(str, self.problems[:SHOWN])]
         if count > SHOWN:
             said.append(f"... and {count - SHOWN:,} more (--json lists all)")
         super().__init__("\n".join(said))

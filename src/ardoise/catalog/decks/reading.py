@@ -19,6 +19,7 @@ from ardoise.catalog.decks.sheets import Sheet, csv_beginnings, csv_sheet, csv_t
 from ardoise.catalog.decks.table import Table
 from ardoise.catalog.decks.vocabulary import DELETED, plain
 from ardoise.core.usage import UsageKind
+from ardoise.core.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +187,10 @@ class _Known:
 
     def all_entries(self) -> list[Entry]:
         if self._twice:
-            self._table.notes.append(f"{self._twice:,} codes stand twice with the same price, taken once")
+            stand = "stands" if self._twice == 1 else "stand"
+            self._table.notes.append(f"{counted(self._twice, 'code')} {stand} twice with the same price, taken once")
         if self._over:
-            self._table.notes.append(f"{self._over:,} codes ended before the deck counts, not taken")
+            self._table.notes.append(f"{counted(self._over, 'code')} ended before the deck counts, not taken")
         return [entry for entry, _ in self._entries.values()]
 
 

@@ -14,6 +14,7 @@ from ardoise.core.money import NO_BREAK, Rounding, amount_text, count_text
 from ardoise.core.periods import zone_info
 from ardoise.core.phone import display
 from ardoise.core.tariffs import BandBorder, IncrementOrigin
+from ardoise.core.wording import counted
 
 SHOWN_VALUES = 6
 
@@ -136,10 +137,10 @@ def convention_lines(audit: Audit, language: str) -> list[tuple[str, str]]:
 def summary(audit: Audit, language: str) -> list[str]:
     """How many calls are explained, how sure that is, and how many the tariff explains as it is recorded."""
     code = audit.convention.deck
-    found = _calls(audit.explained, language)
     calls, as_written = (count_text(number, french=_french(language)) for number in (audit.calls, audit.as_written))
     if _french(language):
         are = "sont expliqués" if audit.explained > 1 else "est expliqué"
+        found = counted(audit.explained, "appel", french=True)
         said = [f"{found} sur {calls} {are} par la grille « {code} »."]
         if audit.as_written != audit.explained:
             said.append(f"Telle qu'elle est enregistrée, la grille en explique {as_written}.")
@@ -149,7 +150,7 @@ def summary(audit: Audit, language: str) -> list[str]:
             said.append("Aucune convention connue n'explique ce fichier ; vérifiez la grille et les colonnes.")
         return [_narrow(sentence) for sentence in said]
     are = "is" if audit.explained == 1 else "are"
-    said = [f"{found} of {calls} {are} explained by the tariff “{code}”."]
+    said = [f"{counted(audit.explained, 'call')} of {calls} {are} explained by the tariff “{code}”."]
     if audit.as_written != audit.explained:
         said.append(f"As it is recorded, the tariff explains {as_written} of them.")
     if audit.confidence == "low":
@@ -165,18 +166,11 @@ def _narrow(sentence: str) -> str:
     return sentence.replace(" ;", "\u202f;").replace(" %", "\u202f%")
 
 
-def _calls(number: int, language: str) -> str:
-    """« 1 appel », « 2 345 appels »; "1 call", "2,345 calls"."""
-    if _french(language):
-        return f"{count_text(number, french=True)} appel{'s' if number > 1 else ''}"
-    return f"{count_text(number, french=False)} call{'' if number == 1 else 's'}"
-
-
 def unexplained_title(number: int, language: str) -> str:
     """The title of the calls that nothing explains, with how many they are."""
     if _french(language):
-        return f"{_calls(number, language)} inexpliqué{'s' if number > 1 else ''}"
-    return f"{count_text(number, french=False)} unexplained call{'' if number == 1 else 's'}"
+        return counted(number, "appel inexpliqué", "appels inexpliqués", french=True)
+    return counted(number, "unexplained call")
 
 
 def doubt_lines(audit: Audit, language: str) -> list[str]:
@@ -222,7 +216,7 @@ def _values(values: Sequence[str]) -> str:
 
 def _doubt(name: str, values: str, doubt: Doubt, *, same: bool, audit: Audit, language: str) -> str:
     currency = audit.book.tariff.currency
-    against = _calls(doubt.against, language)
+    against = counted(doubt.against, "appel" if _french(language) else "call", french=_french(language))
     examples = ", ".join(ref_text(ref, language) for ref in doubt.refs[:2])
     if _french(language):
         said = (
@@ -313,16 +307,14 @@ def stake_lines(audit: Audit, language: str) -> list[str]:
         said = [f"Facturé en trop : {_money(over, currency, True)} ; en moins : {_money(-under, currency, True)} ; "
                 f"net : {_money(over + under, currency, True)}."]  # fmt: skip
         if rowless:
-            said.append(
-                f"Sans prix dans la grille : {_calls(len(rowless), language)}, {_money(sum(rowless), currency, True)}."
-            )
+            calls = counted(len(rowless), "appel", french=True)
+            said.append(f"Sans prix dans la grille : {calls}, {_money(sum(rowless), currency, True)}.")
         return [_narrow(sentence) for sentence in said]
     said = [f"Charged too much: {_money(over, currency, False)}; too little: {_money(-under, currency, False)}; "
             f"net: {_money(over + under, currency, False)}."]  # fmt: skip
     if rowless:
-        said.append(
-            f"Without a price in the tariff: {_calls(len(rowless), language)}, {_money(sum(rowless), currency, False)}."
-        )
+        calls = counted(len(rowless), "call")
+        said.append(f"Without a price in the tariff: {calls}, {_money(sum(rowless), currency, False)}.")
     return said
 
 
