@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from ardoise.core.usage import Direction
+from ardoise.formats.cells import split_cells
 from ardoise.formats.spec import BadOption
 
 ColumnRef = str | int  # the name in the header, or the position from 1
@@ -265,13 +266,6 @@ def _header(line: str, delimiter: str, quote: str) -> list[str]:
         return split_cells(line, delimiter, quote)
     except csv.Error as error:
         raise BadProfile(f"Profile key file.header_line: expected matching quotes, got {line!r}.") from error
-
-
-def split_cells(line: str, delimiter: str, quote: str) -> list[str]:
-    """The cells of a line, trimmed. Raises csv.Error when quotes do not match."""
-    if not quote or quote not in line:
-        return [cell.strip() for cell in line.split(delimiter)]
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, quotechar=quote, strict=True), [])]
 
 
 def _one_character(table: _Table, key: str, default: str, *, may_be_empty: bool = False) -> str:

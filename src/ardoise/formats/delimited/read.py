@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidO
 from functools import lru_cache
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
+from ardoise.formats.cells import BadCell, blank_all_but, cell_spans, split_cells, whole
 from ardoise.formats.delimited.profile import (
     NUMBER_FIELDS,
     TEXT_FIELDS,
@@ -18,24 +19,13 @@ from ardoise.formats.delimited.profile import (
     PriceRule,
     Profile,
     parse_profile,
-    split_cells,
 )
-from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, text_of
+from ardoise.formats.lines import blank, is_blanked, text_of
 from ardoise.formats.sample_json import to_sample_json
 
 _ROUNDING = {"up": ROUND_CEILING, "down": ROUND_FLOOR, "nearest": ROUND_HALF_UP}
 _BLANKS = str.maketrans("", "", " \u00a0\u202f€$£")
-# Dates and times written without punctuation, whatever the profile: 20261025, 20261025083000.
-_COMPACT_DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{4}|\d{6})?(?!\d)", re.ASCII)
 _ANY_DELIMITER = re.compile(r"[;,\t|\"]")
-
-
-class _BadCell(ValueError):
-    """A cell cannot be read; never leaves this module."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 @lru_cache(maxsize=64)
@@ -90,7 +80,7 @@ class DelimitedReader:
             return Event("event", line)
         try:
             return self._leg(cells)
-        except _BadCell as bad:
+        except BadCell as bad:
             return Unreadable(bad.reason, str(bad))
 
     def _is_header(self, cells: list[str]) -> bool:
@@ -141,7 +131,7 @@ class DelimitedReader:
             ring_s=_duration_s(ring_cell, profile.ring) if ring_cell else None,
             direction=self._direction(cells),
             answered=answered,
-            cost_units=_whole(units_cell, "cost_units") if units_cell else None,
+            cost_units=whole(units_cell, "cost_units") if units_cell else None,
             call_id=self._cell(cells, "id") or None,
             operator_price=_price(self._cell(cells, "price") or "", profile.price),
             extras=self._extras(cells, received),
@@ -163,7 +153,7 @@ class DelimitedReader:
             return self.profile.direction_default
         found = self.profile.direction_values.get(cell)
         if found is None and self.profile.direction_default is Direction.UNKNOWN:
-            raise _BadCell("unknown_direction", f"direction {cell!r} is not in direction.values of the profile")
+            raise BadCell("unknown_direction", f"direction {cell!r} is not in direction.values of the profile")
         return found or self.profile.direction_default
 
     def _extras(self, cells: list[str], received: dict[str, object]) -> dict[str, object]:
@@ -173,7 +163,7 @@ class DelimitedReader:
             if not cell:
                 continue
             if extra.type == "int":
-                extras[name] = _whole(cell, name)
+                extras[name] = whole(cell, name)
             elif extra.type == "decimal":
                 extras[name] = _price(cell, self.profile.price)
             else:
@@ -220,27 +210,27 @@ def _start(text: str, profile: Profile) -> PrintedTime | datetime:
             continue
         return _placed(found, text, profile.start_zone, has_seconds=pattern == "iso" or "%S" in pattern)
     if out_of_calendar:
-        raise _BadCell("impossible_date", f"{text!r} is no date of the calendar")
-    raise _BadCell("bad_start", f"start {text!r} is written as none of {', '.join(profile.start_formats)}")
+        raise BadCell("impossible_date", f"{text!r} is no date of the calendar")
+    raise BadCell("bad_start", f"start {text!r} is written as none of {', '.join(profile.start_formats)}")
 
 
 def _placed(found: datetime, text: str, zone: str, *, has_seconds: bool) -> PrintedTime | datetime:
     if zone == "local":
         if found.tzinfo is not None:
-            raise _BadCell("bad_start", f"start {text!r} has an offset, but start.zone is local")
+            raise BadCell("bad_start", f"start {text!r} has an offset, but start.zone is local")
         second = found.second if has_seconds else None
         return PrintedTime(found.year, found.month, found.day, found.hour, found.minute, second)
     if zone == "offset" and found.tzinfo is None:
-        raise _BadCell("bad_start", f"start {text!r} has no offset, but start.zone is offset")
+        raise BadCell("bad_start", f"start {text!r} has no offset, but start.zone is offset")
     try:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError as error:
-        raise _BadCell("impossible_date", f"{text!r} is no date of the calendar") from error
+        raise BadCell("impossible_date", f"{text!r} is no date of the calendar") from error
 
 
 def _duration_s(text: str, rule: DurationRule) -> int:
     """Whole seconds. Fractions of a second are rounded as the profile says (up by default, as PBXs do)."""
-    bad = _BadCell("bad_duration", f"duration is {text!r}, expected unit {rule.unit}")
+    bad = BadCell("bad_duration", f"duration is {text!r}, expected unit {rule.unit}")
     parts = text.replace(rule.decimal, ".").split(":") if ":" in rule.unit else [text.replace(rule.decimal, ".")]
     if ":" in rule.unit and len(parts) != rule.unit.count(":") + 1:
         raise bad
@@ -267,16 +257,10 @@ def _price(text: str, rule: PriceRule) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite():
-        raise _BadCell("bad_price", f"price is {text!r}, expected a number with {rule.decimal!r} before the decimals")
+        raise BadCell("bad_price", f"price is {text!r}, expected a number with {rule.decimal!r} before the decimals")
     if rule.sign == "negate":
         return -amount if amount else abs(amount)
     return abs(amount) if rule.sign == "absolute" else amount
-
-
-def _whole(text: str, name: str) -> int:
-    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
-        raise _BadCell("bad_number", f"{name} is {text!r}, expected a whole number")
-    return int(text)
 
 
 def redact_line(record: bytes, protected: frozenset[str], profile: Profile | None) -> bytes:
@@ -289,9 +273,9 @@ def redact_line(record: bytes, protected: frozenset[str], profile: Profile | Non
     words = (word.strip("\r\n\x00 ").lstrip("+") for word in _ANY_DELIMITER.split(text))
     if record.endswith(b"\n") and not any(word in bare for word in words):
         return record
-    spans = _spans(text, profile) if profile else []
+    spans = cell_spans(text, profile.delimiter, profile.quote) if profile else []
     if profile is None or len(spans) < (profile.column_count or max(profile.places.values()) + 1):
-        return _blank_all_but(text, bare).encode("latin-1")
+        return blank_all_but(text, bare).encode("latin-1")
     numbers = {at for name in NUMBER_FIELDS for at in profile.place(name)}
     known = set(profile.places.values()) - numbers
     for at, (start, end) in enumerate(spans):
@@ -299,26 +283,8 @@ def redact_line(record: bytes, protected: frozenset[str], profile: Profile | Non
         if at in numbers and cell.strip('\r\n\x00" ').lstrip("+") not in bare:
             text = text[:start] + blank(cell) + text[end:]
         elif at not in known:
-            text = text[:start] + _blank_all_but(cell, bare) + text[end:]
+            text = text[:start] + blank_all_but(cell, bare) + text[end:]
     return text.encode("latin-1")
-
-
-def _spans(text: str, profile: Profile) -> list[tuple[int, int]]:
-    """Where each cell stands in the line, its quotes included; a delimiter between quotes does not cut."""
-    spans: list[tuple[int, int]] = []
-    start, quoted = 0, False
-    for at, character in enumerate(text):
-        if profile.quote and character == profile.quote:
-            quoted = not quoted
-        elif character == profile.delimiter and not quoted:
-            spans.append((start, at))
-            start = at + 1
-    return [*spans, (start, len(text))]
-
-
-def _blank_all_but(text: str, bare: set[str]) -> str:
-    kept = [re.compile(rf"(?<!\d){re.escape(number)}(?!\d)") for number in bare]
-    return blank_long_numbers(text, (_COMPACT_DATE, *kept))
 
 
 def reader_of(options: Mapping[str, str]) -> DelimitedReader:
