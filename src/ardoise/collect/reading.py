@@ -144,7 +144,8 @@ class Cutter:
     def _bytes(self, entry: Entry) -> Iterator[Ticket]:
         carry = self._carries.pop(entry.connection, None)
         before = carry.raw if carry else b""
-        records, rest = self._format.frame(before + entry.payload, final=False)
+        # Connection 0 is none: a datagram or a posted body is whole by itself.
+        records, rest = self._format.frame(before + entry.payload, final=entry.connection == 0)
         at = -len(before)
         for record in records:
             begun_before = carry is not None and at < 0

@@ -20,11 +20,14 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.forms.models import model_to_dict
 
 from ardoise.collect import operations
-from ardoise.collect.batch import duplicate_rule, journal_of, options_of
+from ardoise.collect.batch import blobs, duplicate_rule, journal_of, options_of
+from ardoise.collect.commits import Commits
 from ardoise.collect.files import STABLE_S, Watch
+from ardoise.collect.links import BadLink, check_secrets, link_of, problems
 from ardoise.collect.models import Source
 from ardoise.collect.queries import folder_of, protection_of
-from ardoise.collect.receive import Commits, Dialer, Feed, Listener, Receiver
+from ardoise.collect.receive import Feed, Receiver
+from ardoise.collect.ways import RECEIVERS
 from ardoise.core.localtime import StreamClock
 from ardoise.formats import registry
 from ardoise.formats.spec import BadOption
@@ -165,9 +168,8 @@ class _Collector:
             make_folder(folder_of(source))
             self._watches[source.code] = Watch(folder_of(source), source.pattern)
             return
-        kind = Listener if source.transport == Source.Transport.TCP_SERVER else Dialer
-        feed = Feed(source.code, registry.get(source.format), options_of(source), source.host, source.port or 0)
-        self._receivers[source.code] = kind(feed, commits, notice=self.notice, clock=self._clock)
+        kind = RECEIVERS[source.transport]
+        self._receivers[source.code] = kind(feed_of(source), commits, notice=self.notice, clock=self._clock)
 
     async def run(
         self, stop: asyncio.Event, settings: Settings, ready: Callable[[dict[str, int]], None] | None
@@ -310,7 +312,7 @@ class _Collector:
                 log.warning("protected extensions not read again: %s", error)  # the list of before holds
 
     async def _say_ready(self, stop: asyncio.Event, ready: Callable[[dict[str, int]], None] | None) -> None:
-        listeners = {code: one for code, one in self._receivers.items() if isinstance(one, Listener)}
+        listeners = {code: one for code, one in self._receivers.items() if one.listens}
         while not stop.is_set() and any(one.bound_port is None for one in listeners.values()):
             await _pause(0.05, stop)
         if ready is not None and not stop.is_set():
@@ -322,6 +324,22 @@ class _Collector:
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._database, turn)
+
+
+def feed_of(source: Source) -> Feed:
+    """What receiving must know of a source. Raises UnknownFormat, BadLink."""
+    return Feed(
+        source.code,
+        registry.get(source.format),
+        options_of(source),
+        source.host,
+        source.port or 0,
+        link=link_of(source.transport, source.link),
+        folder=folder_of(source),
+        pattern=source.pattern,
+        zone=source.zone,
+        blobs=blobs(),
+    )
 
 
 def _configured(wanted: Sequence[str] | None) -> list[Source]:
@@ -341,12 +359,13 @@ def _why_unusable(source: Source) -> str:
         format.reader(options_of(source))
         duplicate_rule(source, format)
         StreamClock(source.zone)
-    except (registry.UnknownFormat, BadOption, ValueError) as error:
+        for column, message in problems(source.transport, host=source.host, port=source.port, link=source.link):
+            return message if column == "link" else f"The {column} {message}."
+        check_secrets(link_of(source.transport, source.link))
+    except (registry.UnknownFormat, BadOption, BadLink, ValueError) as error:
         return str(error)
-    if source.transport == Source.Transport.TCP_CLIENT and not source.host:
-        return "A tcp_client source needs the host of the PBX."
-    if source.transport != Source.Transport.FILES and source.port is None:
-        return f"A {source.transport} source needs a port."
+    if source.transport not in RECEIVERS and source.transport != Source.Transport.FILES:
+        return f"This version does not receive by {source.transport}."
     return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ardoise.core.usage import Reading
 
@@ -41,7 +41,9 @@ class FormatSpec:
     summary_fr: str
     summary_en: str
     firmware: str
-    transports: tuple[str, ...]  # tcp_server (the PBX connects to us) | tcp_client (we connect) | file
+    transports: tuple[
+        str, ...
+    ]  # file, or those of `collect.links`: tcp_server (the PBX connects to us), tcp_client ...
     default_port: int | None
     firewall: str
     kind: str  # stream | keyed | cumulative: how duplicates are told (DESIGN section 5)
@@ -55,6 +57,7 @@ class FormatSpec:
     not_proven_fr: tuple[str, ...] = ()  # what no real line has shown yet: said on the format's page
     not_proven_en: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # manuals and pages the description was written from
+    one_client: bool = False  # the PBX serves a single collector: a second one is hung up on
 
 
 class Format(Protocol):
@@ -79,3 +82,66 @@ class Format(Protocol):
 
     def replay(self, records: Sequence[bytes]) -> bytes:
         """The bytes a real PBX would send for these records (the simulator's side)."""
+
+
+class Refused(Exception):
+    """The other side will not give its tickets on this connection; the message says why and what to do.
+
+    Hang up; another address of the same PBX may answer better.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a conversation makes of bytes that came."""
+
+    tickets: bytes = b""  # those of them that are tickets, in order, cut anywhere; the others were dialogue
+    send: bytes = b""  # at once
+    send_once_written: bytes = b""  # only when every ticket received so far is on the disk: it acknowledges them
+    note: str = ""  # for people: logged in, the other CPU took over
+
+
+class Conversation(Protocol):
+    """Our side of one connection to a PBX that expects an answer. A pure state machine: no clock, no socket."""
+
+    @property
+    def established(self) -> bool:
+        """Whether tickets may come: the handshake or the login is over."""
+
+    def opened(self) -> bytes:
+        """What to send as soon as the connection stands."""
+
+    def received(self, data: bytes) -> Turn:
+        """Take bytes as they come, cut anywhere. Raises Refused."""
+
+    def silence(self) -> tuple[int, str] | None:
+        """For how many seconds the other side may say nothing now, and what a longer silence means; None = for ever."""
+
+
+class OtherSide(Protocol):
+    """The PBX's side of such a connection, for `ardoise simulate` and the tests."""
+
+    @property
+    def established(self) -> bool:
+        """Whether tickets may be sent."""
+
+    def opened(self) -> bytes:
+        """What the PBX sends as soon as the connection stands."""
+
+    def received(self, data: bytes) -> bytes:
+        """What the PBX answers. Raises Refused where it would hang up."""
+
+    def idle(self) -> bytes:
+        """What it sends every 30 s (a keepalive); b"" where it has none."""
+
+
+@runtime_checkable
+class TalkingFormat(Protocol):
+    """A format whose PBX must be talked to (OXE's handshake, Panasonic's login); the others are only listened to."""
+
+    def conversation(self, options: Mapping[str, str], login: Mapping[str, str]) -> Conversation:
+        """A new conversation. `login` holds `user` and `password` as the source's link gives them, "" where it does
+        not. Raises BadOption."""
+
+    def other_side(self, options: Mapping[str, str], login: Mapping[str, str]) -> OtherSide:
+        """A new simulated PBX for one client."""

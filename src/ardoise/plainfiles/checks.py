@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from ardoise.collect.links import problems as link_problems
+from ardoise.core.assembly import AssemblyPolicy, BadAssembly
 from ardoise.core.calendars import UnknownTerritory, french_holidays
 from ardoise.core.naming import BadPattern, file_name, format_number
+from ardoise.core.phone import DialPlan
 from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
 from ardoise.directory.bulk import overlapping
 from ardoise.directory.operations import cycles_of, reseller_cycles
@@ -424,9 +427,13 @@ def _sales(world: World) -> Iterator[Problem]:
 def _sources(world: World) -> Iterator[Problem]:
     for row in world.rows("sources"):
         cells = row.cells
-        for transport, needed in (("tcp_server", "port"), ("tcp_client", "host")):
-            if cells["transport"] == transport and not cells[needed]:
-                yield row.problem(needed, f"is missing: the transport {transport} needs it")
+        link = {name: cells[name] for name in ("host", "port", "link")}
+        for column, message in link_problems(cells["transport"], **link):
+            yield row.problem(column, message)
+        try:
+            AssemblyPolicy.of(cells["assembly"], DialPlan())
+        except BadAssembly as error:
+            yield row.problem("assembly", str(error).removeprefix("assembly: "))
         try:
             registry.get(cells["format"]).reader(cells["options"])
         except registry.UnknownFormat:

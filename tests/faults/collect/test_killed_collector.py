@@ -120,7 +120,7 @@ def test_a_second_collector_is_refused_with_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ({"port": None}, "A tcp_server source needs a port."),
+        ({"port": None}, "The port is missing: the transport tcp_server needs it."),
         ({"format": "unheard_of"}, "No format is called 'unheard_of'."),
         ({"zone": "Europe/Atlantis"}, "« Europe/Atlantis » is no time zone"),
         ({"options": {"speed": "9600"}}, "avaya_ipoffice has no option 'speed'"),

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ardoise.collect import receive
-from ardoise.collect.receive import Commits, Dialer, Feed, Listener, Receiver, addresses
+from ardoise.collect import commits, receive, waiting
+from ardoise.collect.commits import Commits
+from ardoise.collect.receive import Feed, Receiver
 from ardoise.collect.redaction import ProtectedExtension, Protection
+from ardoise.collect.tcp import Dialer, Listener, addresses
 from ardoise.formats.avaya_ipoffice import FORMAT as AVAYA
 from ardoise.store.journal import Entry, Journal, JournalFull, Kind
 
@@ -164,7 +166,7 @@ def test_the_number_of_a_protected_extension_never_reaches_the_disk(tmp_path: Pa
 
 
 def test_a_taken_port_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "RETRY_S", (0.1, 0.1))
+    monkeypatch.setattr(waiting, "RETRY_S", (0.1, 0.1))
     other = socket.create_server(("127.0.0.1", 0))
     port = other.getsockname()[1]
 
@@ -184,7 +186,7 @@ def test_a_taken_port_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytes
 def test_we_connect_to_the_second_controller_when_the_first_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive, "RETRY_S", (0.05, 0.1))
+    monkeypatch.setattr(waiting, "RETRY_S", (0.05, 0.1))
     closed = socket.create_server(("127.0.0.1", 0))
     refusing = closed.getsockname()[1]
     closed.close()
@@ -209,8 +211,8 @@ def test_we_connect_to_the_second_controller_when_the_first_refuses(
 
 
 def test_a_full_disk_stops_the_reading_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "RETRY_S", (0.05, 0.1))
-    monkeypatch.setattr(receive, "WAITING_BYTES_MAX", 64 * 1024)
+    monkeypatch.setattr(waiting, "RETRY_S", (0.05, 0.1))
+    monkeypatch.setattr(commits, "WAITING_BYTES_MAX", 64 * 1024)
     sent = 40_000  # tickets: 4.6 MB, more than the buffers of two sockets and ours
 
     async def story(world: World) -> None:

@@ -1,0 +1,133 @@
+"""What each transport must know beside host and port: the settings of `Source.link`, checked, with their secrets.
+
+A secret is never written in the settings: `env:NAME` names an environment variable of the collector, `file:PATH` a file
+it can read (its last line feed is left out). Secrets are read when they are needed, so that a new one is taken at the
+next attempt.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class BadLink(ValueError):
+    """A setting of a transport is missing, unknown or wrong; the message says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a transport; `kind`: text | secret | whole (a number) | path (a file that exists)."""
+
+    name: str
+    meaning_fr: str
+    meaning_en: str
+    default: str = ""
+    required: bool = False
+    kind: str = "text"
+    choices: tuple[str, ...] = ()  # empty = free
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A transport: which columns of a source it needs, and the settings of its link."""
+
+    needs: tuple[str, ...]  # among host, port
+    settings: tuple[Setting, ...] = ()
+
+
+_LOGIN = (
+    Setting("user", "identifiant, si le PBX en demande un", "user, when the PBX asks for one"),
+    Setting("password", "mot de passe, si le PBX en demande un", "password, when the PBX asks for one", kind="secret"),
+)
+
+WAYS: dict[str, Way] = {
+    "tcp_server": Way(("port",)),
+    "tcp_client": Way(("host", "port"), _LOGIN),
+    "files": Way(()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The settings of one source, defaults included."""
+
+    transport: str
+    values: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def whole(self, name: str) -> int:
+        return int(self.values[name])
+
+    def secret(self, name: str) -> str:
+        """The secret that this setting names; "" when it is not set. Raises BadLink."""
+        return read_secret(name, self.values.get(name, ""))
+
+    def login(self) -> dict[str, str]:
+        """`user` and `password`, for a conversation. Raises BadLink."""
+        return {"user": self.text("user"), "password": self.secret("password")}
+
+
+def link_of(transport: str, values: Mapping[str, str]) -> Link:
+    """The settings of a transport, each one known and well written. Raises BadLink; secrets are not read."""
+    known = {setting.name: setting for setting in WAYS[transport].settings} if transport in WAYS else {}
+    for name in values:
+        if name not in known:
+            raise BadLink(f"The link of a {transport} source has no {name!r}; it has: {', '.join(known) or 'nothing'}.")
+    for setting in known.values():
+        _check(transport, setting, values.get(setting.name, ""))
+    return Link(transport, {name: values.get(name) or setting.default for name, setting in known.items()})
+
+
+def _check(transport: str, setting: Setting, value: str) -> None:
+    where = f"The link of this {transport} source, {setting.name}"
+    if not value:
+        if setting.required:
+            raise BadLink(f"{where} is missing: {setting.meaning_en}.")
+        return
+    if setting.choices and value not in setting.choices:
+        raise BadLink(f"{where}: {value!r} is not one of {', '.join(setting.choices)}.")
+    if setting.kind == "whole" and not (value.isascii() and value.isdecimal()):
+        raise BadLink(f"{where}: {value!r} is not a whole number.")
+    if setting.kind == "secret" and not value.startswith(("env:", "file:")):
+        raise BadLink(f"{where} must name the secret, not hold it: write env:NAME or file:PATH.")
+
+
+def problems(transport: str, *, host: str, port: int | None, link: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What a source still lacks for its transport: (column, message), in words for whoever configures it."""
+    given = {"host": bool(host), "port": port is not None}
+    for column in WAYS[transport].needs if transport in WAYS else ():
+        if not given[column]:
+            yield column, f"is missing: the transport {transport} needs it"
+    try:
+        link_of(transport, link)
+    except BadLink as error:
+        yield "link", str(error)
+
+
+def check_secrets(link: Link) -> None:
+    """Read every secret once, so that a missing one is said before the first connection. Raises BadLink."""
+    for setting in WAYS[link.transport].settings if link.transport in WAYS else ():
+        if setting.kind == "secret":
+            link.secret(setting.name)
+
+
+def read_secret(name: str, reference: str) -> str:
+    """What `env:NAME` or `file:PATH` holds; "" for "". Raises BadLink."""
+    if not reference:
+        return ""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if (value := os.environ.get(place)) is None:
+            raise BadLink(f"Setting {name} is {reference}: the collector has no environment variable {place}.")
+        return value
+    if kind == "file":
+        try:
+            return Path(place).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadLink(f"Setting {name} is {reference}: that file cannot be read ({error}).") from error
+    raise BadLink(f"Setting {name} must name its secret: env:NAME or file:PATH.")

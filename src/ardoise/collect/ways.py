@@ -1,0 +1,11 @@
+"""The ways in: the receiver of each transport (dropped files have none: see `files`)."""
+
+from __future__ import annotations
+
+from ardoise.collect.receive import Receiver
+from ardoise.collect.tcp import Dialer, Listener
+
+RECEIVERS: dict[str, type[Receiver]] = {
+    "tcp_server": Listener,
+    "tcp_client": Dialer,
+}
