@@ -1,0 +1,35 @@
+"""Each transport, from the bytes on the wire to priced charges (see through.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stage.collect.through import through
+
+pytestmark = pytest.mark.django_db
+
+AVAYA = (
+    b"2026/10/05 10:59:02,00:01:01,4,201,O,00612345678,00612345678,,0,1000014156,0,E201,Jeanne Roy,T9161,LINE 5.1,0,0"
+    b",,,,,,,,,,,,,\r\n"
+)
+# col: 2-6 date, 8-13 start, 15-22 duration, 24-27 calling, 34-59 digits, 60 completion, 62-65 called
+MITEL = f" 10/05 13:40  00:01:40 214       {'0140000000':<26}A T101\r\n".encode()
+
+
+def priced(rows: list[dict[str, object]]) -> list[tuple[object, object]]:
+    return [(row["account"], row["amount_micros"]) for row in rows]
+
+
+@pytest.mark.parametrize("transport", ["tcp_server", "files"])
+def test_an_avaya_call_of_61_s_to_a_mobile_costs_24_cents(home: Path, transport: str) -> None:
+    # two started minutes at 0.12
+    rows = through(home, "avaya_ipoffice", AVAYA, transport=transport, extensions=["201"], outside_prefix="0")
+    assert priced(rows) == [("acme", 240_000)]
+
+
+def test_a_mitel_call_of_100_s_to_a_landline_costs_by_the_second(home: Path) -> None:
+    # 100 s at 0.02 a minute = 0.033333
+    rows = through(home, "mitel_3300", MITEL, transport="tcp_client", extensions=["214"])
+    assert priced(rows) == [("acme", 33_333)]
