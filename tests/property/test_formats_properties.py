@@ -26,12 +26,20 @@ decimal = ","
 line = '2026-10-05T09:12:33;0198765432;0612345678;61;0,01'
 expect = { duration_s = 61 }
 """
-OPTIONS = {"avaya_ipoffice": {}, "mitel_3300": {}, "delimited": {"profile": PROFILE}}
+OPTIONS = {
+    "avaya_ipoffice": {},
+    "mitel_3300": {},
+    "delimited": {"profile": PROFILE},
+    "nec_sl": {},
+    "unify_openscape": {},
+}
 LINES = {
     "avaya_ipoffice": b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,"
     b"E201,Claire,T9001,Line 1.1,0,0" + b"," * 13 + b"\r\n",
     "mitel_3300": b" 10/05 09:12  00:01:01 2140      0612345678                A T003      4711         012\r\n",
     "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
+    "nec_sl": b"POT  09:12 10/05 002  00:01:01 2140       0612345678           4711\r\n",
+    "unify_openscape": b"05.10.26|09:12:33|201|2140|00:04|00:01:01|0612345678|3|2|4711|0198765432|||||\r\n",
 }
 FORMATS = pytest.mark.parametrize("name", sorted(OPTIONS))
 
