@@ -7,7 +7,7 @@ reads few columns of all rows, and all columns of fifty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -25,7 +25,9 @@ from ardoise.bill.charges import RETAIL
 from ardoise.bill.models import Document
 from ardoise.catalog.models import Zone
 from ardoise.core import phone
-from ardoise.core.schema import CHARGES, FROZEN
+from ardoise.core.assembly import shares_in
+from ardoise.core.periods import utc_months_of
+from ardoise.core.schema import CHARGES, FROZEN, USAGE
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.directory.queries import accounts, issuers
 from ardoise.store import queries as store
@@ -56,6 +58,9 @@ class CallFilter:
     number: str = ""  # a part of the outside number, as people write numbers
     min_talk_s: int = 0
     account_code: str = ""
+    asked: str = ""  # extension that the caller asked for
+    obtained: str = ""  # extension that had the call in the end
+    transferred: str = ""  # yes, no
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,30 @@ def call(viewer: Viewer, *, month: str, usage_id: str) -> Call:
     return found[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What the PBX says of the extensions of a call."""
+
+    asked: str
+    obtained: str
+    transferred: bool
+    shares: dict[str, int]  # seconds by extension, in the order of the call; `core.assembly.VOICEMAIL` for a mailbox
+
+
+def conversation(scope: Scope, *, month: str, usage_id: str) -> Conversation | None:
+    """Who had a call and how long; None when its usage is gone (retention) or its call may not be seen."""
+    if not charges_of(scope, month=month, usage_id=usage_id):
+        return None
+    wanted = (USAGE.asked, USAGE.obtained, USAGE.transferred, USAGE.shares)
+    rows = _said_of(month, wanted, pl.col(USAGE.usage_id) == usage_id).collect().to_dicts()
+    if not rows:
+        return None
+    row = rows[0]
+    return Conversation(
+        row[USAGE.asked], row[USAGE.obtained], row[USAGE.transferred], shares_in(row[USAGE.shares] or "")
+    )
+
+
 def charges_of(scope: Scope, *, month: str, usage_id: str) -> list[dict[str, object]]:
     """The charges of a call, every column of `core.schema.CHARGES`, access before service."""
     found = _usage(scope, month).filter(pl.col(CHARGES.origin_id) == usage_id).sort(CHARGES.part).collect()
@@ -215,7 +244,23 @@ def _matching(viewer: Viewer, wanted: CallFilter) -> pl.LazyFrame:
     if wanted.number.strip():
         tests.append(_number_contains(viewer, wanted.number))
     found = _usage(viewer.scope, wanted.month)
+    if said := _of_conversation(wanted):
+        ids = _said_of(wanted.month, (USAGE.usage_id,), reduce(and_, said))
+        found = found.join(ids, left_on=CHARGES.origin_id, right_on=USAGE.usage_id, how="semi")
     return found.filter(reduce(and_, tests)) if tests else found
+
+
+def _said_of(month: str, columns: Sequence[str], wanted: pl.Expr) -> pl.LazyFrame:
+    """Columns that usage has and charges do not: what the PBX says of the extensions of a call."""
+    return store.scan(TableName.USAGE, utc_months_of(month), columns, wanted)
+
+
+def _of_conversation(wanted: CallFilter) -> list[pl.Expr]:
+    values = {USAGE.asked: wanted.asked.strip(), USAGE.obtained: wanted.obtained.strip()}
+    tests = [pl.col(name) == value for name, value in values.items() if value]
+    if wanted.transferred:
+        tests.append(pl.col(USAGE.transferred) == (wanted.transferred == "yes"))
+    return tests
 
 
 def _exact(wanted: CallFilter) -> list[pl.Expr]:

@@ -373,7 +373,8 @@ def usage_row(usage: Usage) -> dict[str, Any]:
 
 
 def policy_of(source: Source) -> AssemblyPolicy:
-    return AssemblyPolicy(plan=DialPlan(outside_prefix=source.outside_prefix, country=source.country, area=source.area))
+    plan = DialPlan(outside_prefix=source.outside_prefix, country=source.country, area=source.area)
+    return AssemblyPolicy.of({str(name): str(value) for name, value in source.assembly.items()}, plan)
 
 
 def _identity_of(key: str) -> bytes:

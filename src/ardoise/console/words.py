@@ -32,6 +32,7 @@ DIRECTIONS: Words = {
 STATUSES: Words = {
     "answered": _("Answered"),
     "unanswered": _("Unanswered"),
+    "abandoned": _("Abandoned"),
     "busy": _("Busy"),
     "voicemail": _("Voicemail"),
     "failed": _("Failed"),

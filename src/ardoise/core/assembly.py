@@ -7,14 +7,16 @@ the middle of a transfer changes nothing. The worked table is in `docs/algorithm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
-from ardoise.core.money import to_micros
+from ardoise.core.money import allocate, to_micros
 from ardoise.core.phone import DialPlan, Number, identify
 from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage, UsageKind
 
@@ -274,7 +276,7 @@ def to_usage(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
         answered_at=start_at + timedelta(seconds=ring_s) if answered else start_at,
         direction=direction,
         status=status,
-        talk_s=sum(_talks(billed).values()),
+        talk_s=sum(_talks(billed).values()) if main.kind is UsageKind.CALL else 0,
         ring_s=ring_s,
         charged=_last(timed.leg.charged_extension for timed in legs),
         party=_party(legs, direction, asked=asked, obtained=obtained),
@@ -292,6 +294,9 @@ def to_usage(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
         operator_micros=_operator_micros(legs),
         flags=_flags(legs, no_detail=no_detail),
         shares=_shares_text(legs),
+        kind=main.kind,
+        units=sum(timed.leg.units for timed in billed),
+        origin=_first(timed.leg.origin for timed in billed),
     )
     return _without_numbers(usage) if no_detail else usage
 
@@ -481,6 +486,8 @@ def _holders(legs: Sequence[TimedLeg]) -> dict[str, str]:
 
 def _shares_text(legs: Sequence[TimedLeg]) -> str:
     """Who talked how long, "201:33;202:180" in the order of the call; "" when one extension had all of it."""
+    if len(legs) == 1:
+        return ""
     holders, talked = _holders(legs), _talks(_billed(legs))
     shares: dict[str, int] = {}
     for timed in legs:
@@ -493,8 +500,15 @@ def _shares_text(legs: Sequence[TimedLeg]) -> str:
 def shares_of(usage: Usage) -> dict[str, int]:
     """Seconds by extension (`VOICEMAIL` for a mailbox), in the order of the call; they add up to `talk_s`."""
     if not usage.shares:
-        return {usage.obtained or usage.party: usage.talk_s}
-    return {who: int(talk_s) for who, _, talk_s in (share.rpartition(":") for share in usage.shares.split(";"))}
+        who = VOICEMAIL if usage.status is CallStatus.VOICEMAIL else usage.obtained or usage.party
+        return {who: usage.talk_s}
+    return shares_in(usage.shares)
+
+
+def shares_in(text: str) -> dict[str, int]:
+    """Read `Usage.shares` back: "201:33;202:180" is {"201": 33, "202": 180}; "" is nobody in particular."""
+    shares = (share.rpartition(":") for share in text.split(";") if share)
+    return {who: int(talk_s) for who, _, talk_s in shares}
 
 
 def _split(call: AssembledCall) -> list[AssembledCall]:
@@ -530,7 +544,7 @@ def _split(call: AssembledCall) -> list[AssembledCall]:
             legs=len(mine),
             operator_micros=None if printed is None else printed[n],
             flags=_joined([whole.flags, SPLIT]),
-            shares="",
+            shares=f"{payer.replace(';', ',')}:{talks[payer]}",
         )
         shares.append(AssembledCall(mine, usage))
         since_s += talks[payer]

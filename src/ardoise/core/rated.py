@@ -53,7 +53,7 @@ class Section(StrEnum):
     THIRD_PARTY = "third_party"
 
 
-NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.BUSY, CallStatus.FAILED)
+NOT_ANSWERED = (CallStatus.UNANSWERED, CallStatus.ABANDONED, CallStatus.BUSY, CallStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

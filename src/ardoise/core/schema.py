@@ -40,7 +40,7 @@ class USAGE(Table):
     start_at = Column("instant", "first ringing or seizure")
     answered_at = Column("instant", "start + ringing, else start: decides version, band, period, allowance order")
     direction = Column("label", "in, out, internal, transferred, unknown")
-    status = Column("label", "answered, unanswered, busy, voicemail, failed")
+    status = Column("label", "answered, unanswered, abandoned, busy, voicemail, failed")
     talk_s = Column("int", "conversation", "s")
     ring_s = Column("int", "ringing", "s")
     charged = Column("text", "extension the PBX charges")
@@ -61,6 +61,7 @@ class USAGE(Table):
     kind = Column("label", "call, sms, mms, data, event")
     units = Column("int", "messages, octets or units of what is not a call; negative takes back")
     origin = Column("label", "number that calls, or visited network, that rates by origin match")
+    shares = Column("text", "who talked how long, 201:33;202:180; empty = one extension", optional=True)
 
 
 class CHARGES(Table):
@@ -84,7 +85,7 @@ class CHARGES(Table):
     at = Column("instant", "answered_at of a call, start of a recurring period, date of a purchase")
     source = Column("label", "code of the source")
     direction = Column("label", "in, out, internal, transferred, unknown")
-    status = Column("label", "answered, unanswered, busy, voicemail, failed")
+    status = Column("label", "answered, unanswered, abandoned, busy, voicemail, failed")
     identifier_rule = Column("label", "which identifier named the line: charged, party, ddi, provisional")
     calling = Column("text", "calling number as received")
     called = Column("text", "called number as received")

@@ -11,6 +11,7 @@ from ardoise.access.scope import EVERYTHING
 from ardoise.collect import batch, operations
 from ardoise.collect.models import Quarantined, Source, SourceEvent, SourceState
 from ardoise.collect.queries import coverage, source_health
+from ardoise.core.assembly import BadAssembly
 from ardoise.formats.spec import BadOption
 from stage.collect.pbx_wire import NOON, Pbx
 
@@ -256,3 +257,30 @@ def test_health_tells_the_days_without_calls(avaya: Pbx) -> None:
     (health,) = source_health(EVERYTHING, month="2026-10", now=NOON)
     assert health.quiet_dates == (date(2026, 10, 1), date(2026, 10, 3))  # today, the 5th, is not over
     assert (health.last_call_date, health.collected, health.silent) == (date(2026, 10, 4), False, False)
+
+
+def segment(extension: str, talk: str, more: int) -> bytes:
+    call = f"2026/10/05 13:40:00,{talk},4,201,O,00612345678,00612345678,,0,1000009,{more}"
+    return f"{call},E{extension},Ana Roy,T9001,LINE 1.1,0,0{',' * 13}\r\n".encode()
+
+
+def test_a_transferred_call_is_charged_as_its_source_says(make_source: Callable[..., Source]) -> None:
+    # 33 s with 201, then 120 s with 202: 153 s on the line
+    for pays, expected in {
+        "": [("", 153)],
+        "last": [("202", 153)],
+        "transferer": [("201", 153)],
+        "split": [("201", 33), ("202", 120)],
+    }.items():
+        pbx = Pbx(make_source(f"pbx-{pays or 'none'}", assembly={"pays": pays} if pays else {}))
+        pbx.connects()
+        pbx.sends(segment("201", "00:00:33", 1), segment("202", "00:02:00", 0))
+        pbx.parse()
+        assert [(call["charged"], call["talk_s"]) for call in pbx.calls()] == expected
+        assert pbx.counts().in_calls == 2
+
+
+def test_a_policy_that_means_nothing_is_refused(make_source: Callable[..., Source]) -> None:
+    pbx = Pbx(make_source(assembly={"pays": "nobody"}))
+    with pytest.raises(BadAssembly, match="pays is one of first, last, transferer, split"):
+        pbx.parse()

@@ -79,6 +79,15 @@ def test_the_filters_of_calls_keep_what_they_say(admin: Client) -> None:
     assert "Aucun appel ne correspond" in search(admin, direction="in")
     # brio: 10 s to 300 s in steps of 10; from 290 s on there are two
     assert "2 appels" in search(admin, source="cdr-brio", min_talk_s="290")
+    assert "1 appel " in search(admin, transferred="yes")
+    assert "2 appels" in search(admin, transferred="no", source="pbx")
+    assert "Aucun appel ne correspond" in search(admin, asked="201")
+
+
+def test_a_transferred_call_says_who_talked(admin: Client) -> None:
+    listed = admin.post("/calls/", {"month": "2026-10", "transferred": "yes"}, follow=True).content.decode()
+    address = listed.split('<td class="c-when"><a href="')[1].split('"')[0]
+    assert "Qui a parlé 201 50\u00a0s, 202 40\u00a0s" in text(admin.get(address))
 
 
 def test_totals_never_add_amounts_with_and_without_tax(admin: Client) -> None:

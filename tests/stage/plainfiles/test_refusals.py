@@ -305,6 +305,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         edited("sources.toml", "port = 33000\n", ""),
         "sources.toml, line 1, column port: is missing: the transport tcp_server needs it",
     ),
+    "unknown payer": (
+        edited("sources.toml", "port = 33000\n", 'port = 33000\nassembly = { pays = "boss" }\n'),
+        "sources.toml, line 8, column assembly: pays is one of first, last, transferer, split, or left out; not 'boss'",
+    ),
     "no price": (
         priced("prefix,zone,price_per_min", "+336,mobile,"),
         f"{RATES}, line 2, column price_per_min: is empty; write a price: price_per_min, price, steps or coefficient",

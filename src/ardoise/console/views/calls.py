@@ -18,8 +18,8 @@ from ardoise.core.schema import CHARGES
 from ardoise.directory.queries import accounts, issuers
 
 AREA = "calls"
-SEARCHED = ("number", "account", "line", "account_code")
-CHOSEN = ("month", "source", "direction", "status", "state", "min_talk_s", "numbers")
+SEARCHED = ("number", "account", "line", "account_code", "asked", "obtained")
+CHOSEN = ("month", "source", "direction", "status", "state", "min_talk_s", "transferred", "numbers")
 CSV = "text/csv; charset=utf-8"
 MOST_SUGGESTIONS = 500
 
@@ -82,6 +82,7 @@ def _wanted(request: StaffRequest, month: str, sources: list[str]) -> CallFilter
         state=state,
         why=why,
         min_talk_s=parameters.seconds(request, "min_talk_s"),
+        transferred=parameters.choice(request, "transferred", ("yes", "no")),
         **{name: searched.get(name, "") for name in SEARCHED},
     )
 
@@ -114,6 +115,7 @@ def call_detail(request: StaffRequest, month: str, usage_id: str) -> HttpRespons
     context = {
         "here": "calls",
         "call": found,
+        "conversation": calls.conversation(viewer.scope, month=month, usage_id=usage_id),
         "parts": explanations.explain_call(viewer, month=month, usage_id=usage_id, language=language),
         "document": queries.document(viewer.scope, pk=found.document_id) if found.document_id else None,
         "full_numbers": shows_numbers(viewer),
