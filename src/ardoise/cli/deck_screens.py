@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,14 +15,14 @@ from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.catalog.decks.changes import Change
-    from ardoise.catalog.decks.deck import Deck, Priced
+    from ardoise.catalog.decks.deck import Priced
     from ardoise.catalog.decks.queries import Preview
 
 
 def show(found: Preview, *, rows: int, chosen: bool, applied: bool, today: date) -> None:
     """The mapping, the counts by day, the rows that change most, and what to do next."""
     deck = found.deck
-    _show_columns(deck)
+    _show_columns(found)
     tariff = found.tariff
     beside = f"the version of {found.base.valid_from_date}" if found.base else "an empty tariff"
     counts = table(
@@ -45,19 +46,45 @@ def show(found: Preview, *, rows: int, chosen: bool, applied: bool, today: date)
     screen.print(_conclusion(found, chosen=chosen, applied=applied, today=today), markup=False)
 
 
-def _show_columns(deck: Deck) -> None:
+def _show_columns(found: Preview) -> None:
+    deck = found.deck
     where = f"{deck.file}, sheet {deck.sheet}" if deck.sheet else deck.file
     screen.print(f"[bold]How {escape(printable(where))} is read[/]")
     shown = table("", "Field", "Column", "")
     for column in deck.columns:
         shown.add_row(column.field, escape(printable(column.header)), f"[dim]{column.how}[/]")
-    if not any(column.field in ("increment", "first_s", "next_s") for column in deck.columns):
-        shown.add_row("increment", deck.layout.increment or "1/1", "[dim]for all rows (--increment)[/]")
+    for pairs, how in _increments(found):
+        shown.add_row("increment", pairs, f"[dim]{how}[/]")
     screen.print(shown)
     if deck.unread:
         names = ", ".join(f"« {name} »" for name in deck.unread)
         screen.print(f"[dim]i columns not read: {escape(printable(names))}[/]")
     screen.print()
+
+
+def _increments(found: Preview) -> list[tuple[str, str]]:
+    """The increments that no column of the deck says, and where they come from."""
+    deck, filled = found.deck, found.increments
+    shown = [
+        (_pairs(pairs), how)
+        for pairs, how in (
+            (filled.kept, "as in force: the deck does not say (--increment)"),
+            (filled.taken, "of new codes: as all rows in force (--increment)"),
+        )
+        if pairs
+    ]
+    if shown or any(column.field in ("increment", "first_s", "next_s") for column in deck.columns):
+        return shown
+    return [(deck.layout.increment or "1/1", "for all rows (--increment)")]
+
+
+def _pairs(rows: Mapping[tuple[int, int], int]) -> str:
+    """« 60/1 », or « 60/1 (12 rows), 1/1 (3 rows) »."""
+    from ardoise.catalog.decks.increments import text
+
+    if len(rows) == 1:
+        return text(next(iter(rows)))
+    return ", ".join(f"{text(pair)} ({counted(number, 'row')})" for pair, number in rows.items())
 
 
 def _kinds() -> tuple[Any, ...]:
@@ -160,6 +187,8 @@ def _conclusion(found: Preview, *, chosen: bool, applied: bool, today: date) -> 
 
 
 def preview_json(found: Preview, *, applied: bool) -> dict[str, Any]:
+    from ardoise.catalog.decks.increments import text
+
     return {
         "applied": applied and not found.changes_nothing,
         "tariff": found.tariff.code,
@@ -170,6 +199,8 @@ def preview_json(found: Preview, *, applied: bool) -> dict[str, Any]:
         "columns": [{"field": one.field, "header": one.header, "how": one.how} for one in found.deck.columns],
         "columns_not_read": found.deck.unread,
         "notes": found.deck.notes,
+        "increments_in_force": {text(pair): rows for pair, rows in found.increments.kept.items()},
+        "increments_of_new_codes": {text(pair): rows for pair, rows in found.increments.taken.items()},
         "missing": found.missing,
         "new_zones": [zone.code for zone in found.new_zones],
         "later_versions": found.later,

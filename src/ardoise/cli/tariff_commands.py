@@ -64,7 +64,7 @@ Country = Annotated[
     str, typer.Option("--country", help="Calling code, for a deck written as dialled there: 06 is +336 with 33.")
 ]
 Increment = Annotated[
-    str, typer.Option("--increment", help="first/next seconds, where the deck has none.", show_default="1/1")
+    str, typer.Option("--increment", help="First/next seconds, where the deck has none.", show_default="as in force")
 ]
 InZone = Annotated[str, typer.Option("--zone", help="Put every row in this zone.", show_default="by destination")]
 RoundTo = Annotated[

@@ -102,6 +102,39 @@ def test_rows_that_the_deck_does_not_have_are_a_question(tmp_path: Path) -> None
     assert in_force("2027-02-01") == {"+33": "0.01", "+34": "0.02"}
 
 
+MINUTES = "Code,Destination,Rate,Increment,Effective\n33,France,0.01,60/1,2026-01-01\n34,Spain,0.02,60/1,2026-01-01\n"
+NO_INCREMENT = "Code,Destination,Rate,Effective\n33,France,0.03,2026-12-01\n35,Portugal,0.04,2026-12-01\n"
+
+
+def increments(day: str) -> dict[str, str]:
+    version = queries.tariff_named("wholesale").in_force(date.fromisoformat(day))
+    assert version is not None
+    rows = queries.rows_of(version.version_id)
+    return {key.prefix: f"{row.terms.first_s}/{row.terms.next_s}" for key, row in rows.items()}
+
+
+def test_an_amendment_without_increments_keeps_those_in_force(tmp_path: Path) -> None:
+    load(tmp_path, MINUTES)
+    shown = run("preview", write(tmp_path, NO_INCREMENT), "--tariff", "wholesale", "--keep-missing", *TODAY)
+    assert "increment 60/1 as in force: the deck does not say" in said(shown)
+    assert "increment 60/1 of new codes: as all rows in force" in said(shown)
+    assert load(tmp_path, NO_INCREMENT, "--keep-missing").exit_code == 0
+    assert increments("2026-12-01") == {"+33": "60/1", "+34": "60/1", "+35": "60/1"}
+    told = json.loads(run("preview", tmp_path / "deck.csv", "--tariff", "wholesale", "--json", *TODAY).stdout)
+    assert told["increments_in_force"] == {"60/1": 2} and told["increments_of_new_codes"] == {}
+
+
+def test_a_new_code_without_increments_is_asked_about_where_they_differ(tmp_path: Path) -> None:
+    load(tmp_path, MINUTES.replace("34,Spain,0.02,60/1", "34,Spain,0.02,1/1"))
+    refused = load(tmp_path, NO_INCREMENT, "--keep-missing")
+    assert refused.exit_code == 1
+    assert "line 3: nothing says the increments of 1 new code (+35), and those in force differ" in said(refused)
+    assert "say --increment FIRST/NEXT" in said(refused)
+    assert increments("2026-12-01") == {"+33": "60/1", "+34": "1/1"}
+    assert load(tmp_path, NO_INCREMENT, "--keep-missing", "--increment", "30/6").exit_code == 0
+    assert increments("2026-12-01") == {"+33": "30/6", "+34": "1/1", "+35": "30/6"}
+
+
 def test_an_amendment_of_two_days_makes_two_whole_versions(tmp_path: Path) -> None:
     load(tmp_path, FIRST)
     assert load(tmp_path, SECOND, "--keep-missing").exit_code == 0

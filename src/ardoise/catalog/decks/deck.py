@@ -63,6 +63,7 @@ class Entry(NamedTuple):
     """One row of a deck (several when a cell holds several codes or a column each band).
 
     `terms` None: the row is gone from `from_date` on, says the deck. `to_date` is the first day after (None: open).
+    `says_increments`: those of the terms stand in the deck or were given with it, else they are the usual 1/1.
     """
 
     line: int
@@ -71,6 +72,7 @@ class Entry(NamedTuple):
     terms: Terms | None
     from_date: date
     to_date: date | None
+    says_increments: bool = True
 
 
 @dataclass(frozen=True, slots=True)

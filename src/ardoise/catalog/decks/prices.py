@@ -147,6 +147,14 @@ def _increments(table: Table, layout: Layout) -> list[tuple[int, int]]:
     return found
 
 
+def says_increments(table: Table, layout: Layout) -> list[bool]:
+    """Row by row, whether the deck or its layout says the increments."""
+    columns = [table.cells(name) for name in ("increment", "first_s", "next_s") if table.has(name)]
+    if layout.increment or not columns:
+        return [bool(layout.increment)] * len(table)
+    return [any(written) for written in zip(*columns, strict=True)]
+
+
 def _whole(cell: str) -> int:
     if not (cell.isascii() and cell.isdigit() and 0 < int(cell) < 10**15):
         raise NotRead("is no whole number")

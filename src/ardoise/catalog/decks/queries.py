@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 
 from ardoise.catalog.decks.changes import VersionPlan, missing_keys, plan_versions
 from ardoise.catalog.decks.deck import Deck, Key, Priced, Terms
+from ardoise.catalog.decks.increments import FilledIncrements, UnknownIncrements, filled
 from ardoise.catalog.decks.layout import Layout
 from ardoise.catalog.decks.problems import DeckProblem, DeckRefused
 from ardoise.catalog.decks.zones import KnownZone, place
@@ -69,7 +70,7 @@ class Preview:
     """What a deck would change. `base` is the version it is compared with, None when there is none.
 
     `missing` counts the rows in force that the deck does not speak of; `later` are the versions that start after the
-    last day of the deck, and stay.
+    last day of the deck, and stay. `increments` tells what rows took that say none.
     """
 
     tariff: TariffShown
@@ -79,6 +80,7 @@ class Preview:
     missing: int
     new_zones: tuple[KnownZone, ...]
     later: tuple[date, ...]
+    increments: FilledIncrements
 
     @property
     def changes_nothing(self) -> bool:
@@ -174,7 +176,11 @@ def preview(deck: Deck, *, tariff: str, keep_missing: bool, against: date | None
     base = shown.version_from(against) if against else shown.in_force(first)
     rows: Mapping[Key, Priced] = rows_of(base.version_id) if base else {}
     zones, new_zones = place((entry.destination for entry in deck.entries), known_zones())
-    plans = plan_versions(rows, deck.entries, zones, keep_missing=keep_missing)
+    try:
+        entries, increments = filled(deck.entries, rows)
+    except UnknownIncrements as error:
+        raise DeckRefused([DeckProblem(deck.file, deck.sheet, error.line, "", "", str(error))]) from error
+    plans = plan_versions(rows, entries, zones, keep_missing=keep_missing)
     _refuse_versions_between(shown, deck, plans)
     last = plans[-1].valid_from_date
     return Preview(
@@ -185,6 +191,7 @@ def preview(deck: Deck, *, tariff: str, keep_missing: bool, against: date | None
         missing=len(missing_keys(rows, deck.entries)),
         new_zones=tuple(new_zones),
         later=tuple(version.valid_from_date for version in shown.versions if version.valid_from_date > last),
+        increments=increments,
     )
 
 

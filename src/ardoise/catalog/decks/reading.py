@@ -13,7 +13,7 @@ from ardoise.catalog.decks.days import Days, days_of
 from ardoise.catalog.decks.deck import Deck, Destination, Entry, Key, ReadColumn, Terms
 from ardoise.catalog.decks.destinations import codes_of, destinations_of
 from ardoise.catalog.decks.layout import Layout
-from ardoise.catalog.decks.prices import check_currency, money_of, terms_of
+from ardoise.catalog.decks.prices import check_currency, money_of, says_increments, terms_of
 from ardoise.catalog.decks.problems import DeckProblem, DeckRefused, NotRead
 from ardoise.catalog.decks.sheets import Sheet, csv_beginnings, csv_sheet, csv_text, is_workbook, workbook_sheets
 from ardoise.catalog.decks.table import Table
@@ -50,6 +50,7 @@ def read_deck(
         codes=codes_of(table, country=layout.country),
         destinations=destinations_of(table, zone=target.zone),
         terms=terms_of(table, layout, money),
+        said=says_increments(table, layout),
         days=days_of(table, layout, effective_date=target.effective_date, today=target.today),
         bands=target.bands,
     )
@@ -125,6 +126,7 @@ def _entries(
     codes: Sequence[tuple[str, ...]],
     destinations: Sequence[Destination],
     terms: dict[str, list[Terms | None]],
+    said: Sequence[bool],
     days: Sequence[Days],
     bands: frozenset[str],
 ) -> list[Entry]:
@@ -136,15 +138,16 @@ def _entries(
     for row, prefixes in enumerate(codes):
         is_priced = False
         for band, column in terms.items():
-            said = None if deleted[row] else column[row]
-            if said is None and not deleted[row]:
+            price = None if deleted[row] else column[row]
+            if price is None and not deleted[row]:
                 continue
             is_priced = True
             for prefix in prefixes if table.lines[row] not in wrong else ():
                 exact, own_band, kind, origin = details[row] if details else (False, "", "call", "")
                 key = Key(prefix, exact, own_band or band, kind, origin)
                 start, end, _ = days[row]
-                known.add(row, Entry(table.lines[row], key, destinations[row], said, start, end), days[row])
+                entry = Entry(table.lines[row], key, destinations[row], price, start, end, said[row])
+                known.add(row, entry, days[row])
         if not is_priced and prefixes:
             _refuse_without_price(table, row)
     return known.all_entries()
