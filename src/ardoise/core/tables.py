@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import fields
+from operator import attrgetter
 
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.pricing import UNCHANGED, Change, TariffError, check_rate, check_tariff
@@ -60,6 +62,22 @@ def is_digits(number_key: str) -> bool:
 RowKey = tuple[bool, str]
 """(exact, prefix): rows of one table replace each other by it."""
 
+_set_of = attrgetter("kind", "origin", "band")
+_place_of = attrgetter("kind", "origin", "band", "exact", "prefix")
+_attempt_fee_of = attrgetter("attempt_fee")
+_SECONDS = [field.name for field in fields(Rate) if field.type == "int"]
+
+
+def _check_rates(rates: Sequence[Rate]) -> None:
+    """`check_rate` for hundreds of thousands of rows of few distinct steps: a row is looked at when a number of any of
+    them might be refused, or its steps are new.
+    """
+    numbers = {name: set(map(attrgetter(name), rates)) for name in _SECONDS}
+    usual = all(min(values, default=0) >= 0 for values in numbers.values()) and not any(numbers["raised_above_s"])
+    for rate in {id(rate.steps): rate for rate in rates}.values() if usual else rates:
+        check_rate(rate)
+
+
 
 class CompiledVersion:
     """A version of a tariff, its prices changed by the adjustments on the way to those who pay it. A table is built the
@@ -72,21 +90,37 @@ class CompiledVersion:
         self.tariff = tariff
         self.version = version
         self.change = UNCHANGED
-        self._rows: dict[tuple[UsageKind, str, str], dict[RowKey, Rate]] = {}
-        for rate in version.rates:
-            check_rate(rate)
-            rows = self._rows.setdefault((rate.kind, rate.origin, rate.band), {})
-            if (rate.exact, rate.prefix) in rows:
-                raise TariffError(
-                    f"tariff « {tariff.code} », version {version.version_id}: prefix « {rate.prefix} » has two rows in "
-                    f"band « {rate.band} » for {rate.kind} of origin « {rate.origin} »; keep one"
-                )
-            rows[rate.exact, rate.prefix] = rate
+        _check_rates(version.rates)
+        self._check_once()
+        self._sets = tuple(dict.fromkeys(map(_set_of, version.rates)))
         self._origins: dict[UsageKind, tuple[str, ...]] = {}
-        for kind, origin, _ in self._rows:
+        for kind, origin, _ in self._sets:
             self._origins[kind] = tuple(sorted({*self._origins.get(kind, ()), origin}, key=len))
-        self.has_attempt_fees = any(rate.attempt_fee for rate in version.rates)
+        self.has_attempt_fees = any(map(_attempt_fee_of, version.rates))
+        self._rows: dict[tuple[UsageKind, str, str], dict[RowKey, Rate]] = {}
         self._reset()
+
+    def _check_once(self) -> None:
+        """Refuse two rows for the same calls."""
+        rates = self.version.rates
+        if len(set(map(_place_of, rates))) == len(rates):
+            return
+        seen = set()
+        for rate in rates:
+            if _place_of(rate) in seen:
+                raise TariffError(
+                    f"tariff « {self.tariff.code} », version {self.version.version_id}: prefix « {rate.prefix} » has "
+                    f"two rows in band « {rate.band} » for {rate.kind} of origin « {rate.origin} »; keep one"
+                )
+            seen.add(_place_of(rate))
+
+    def _rows_of(self, kind: UsageKind, origin: str, band: str) -> dict[RowKey, Rate]:
+        """The rows of a kind, origin and band by their key, sorted out the first time any is asked for."""
+        if not self._rows:
+            self._rows |= {name: {} for name in self._sets}
+            for rate in self.version.rates:
+                self._rows[rate.kind, rate.origin, rate.band][rate.exact, rate.prefix] = rate
+        return self._rows.get((kind, origin, band), {})
 
     def _reset(self) -> None:
         self._compiled: dict[int, CompiledRate] = {}
@@ -107,7 +141,7 @@ class CompiledVersion:
     @property
     def bands(self) -> tuple[str, ...]:
         """Bands that have rows of their own, "" left out."""
-        return tuple(sorted({band for _, _, band in self._rows if band}))
+        return tuple(sorted({band for _, _, band in self._sets if band}))
 
     def origins(self, kind: UsageKind) -> tuple[str, ...]:
         """Origins that have rows of their own for a kind of usage, the shortest first."""
@@ -116,14 +150,14 @@ class CompiledVersion:
     def table(self, band: str, kind: UsageKind = UsageKind.CALL, origin: str = "") -> RateTable:
         """The rows that hold in a band for usage of an origin (`Usage.origin`). Tables of the same rows are one."""
         matching = [known for known in self._origins.get(kind, ()) if origin.startswith(known)]
-        if not any((kind, known, band) in self._rows for known in matching):
+        if not any((kind, known, band) in self._sets for known in matching):
             band = ""
         key = (kind, matching[-1] if matching else "", band)
         if key not in self._tables:
             rows: dict[RowKey, Rate] = {}
             for known in matching:
-                rows |= self._rows.get((kind, known, ""), {})
-                rows |= self._rows.get((kind, known, band), {})
+                rows |= self._rows_of(kind, known, "")
+                rows |= self._rows_of(kind, known, band)
             self._tables[key] = RateTable(map(self._rate, rows.values()), any_key=kind is not UsageKind.CALL)
         return self._tables[key]
 
