@@ -205,6 +205,58 @@ def test_columns_of_peak_and_off_peak_are_the_bands_of_the_tariff() -> None:
     assert prices(named) == {"+33@midi": "0.02", "+33": "0.01", "+44@midi": "0.03"}
 
 
+MERGED = [
+    ["Atlas Carrier"],
+    ["", "", "Peak", "", "Off-peak", ""],
+    ["Code", "Destination", "Rate", "Setup", "Rate", ""],
+    ["33", "France", "0.02", "0.05", "0.01", ""],
+]
+
+
+def test_a_header_of_two_lines_is_joined() -> None:
+    wanted = {"+33@peak": "0.02", "+33@off-peak": "0.01"}
+    csv_text = "\n".join(";".join(row) for row in MERGED) + "\n"
+    for deck in (csv_text, workbook({"A-Z": MERGED})):
+        found = read(deck, bands=("peak", "off-peak"))
+        assert prices(found) == wanted
+        headers = {column.field: column.header for column in found.columns}
+        assert (headers["price@peak"], headers["price@off-peak"]) == ("Peak Rate", "Off-peak Rate")
+        again = read(deck, bands=("peak", "off-peak"), columns=dict(found.layout.columns))  # remembered by these names
+        assert prices(again) == wanted
+
+
+def test_bands_under_one_price_are_joined_too() -> None:
+    text = "Code;Destination;Tarif HT;;Palier\n;;Heures pleines;Heures creuses;\n33;France;0,02;0,01;60/60\n"
+    found = read(text, bands=("pleine", "creuse"))
+    assert prices(found) == {"+33@pleine": "0.02", "+33@creuse": "0.01"}
+    assert increments(found) == [(60, 60), (60, 60)]
+    assert {column.header for column in found.columns} >= {"Tarif HT Heures pleines", "Tarif HT Heures creuses"}
+
+
+def test_two_prices_that_nothing_tells_apart_are_a_question() -> None:
+    (said,) = refused("Atlas prices;;;\nCode;Destination;Rate;Rate\n33;France;0,02;0,01\n")
+    assert "« Rate » (#3) and « Rate » (#4) both look like the price" in said
+    assert "--column price=#3, and of a band: --column price@BAND=#4" in said
+
+
+def test_a_band_above_a_price_of_all_hours_is_a_question() -> None:
+    text = ";;Peak;Off-peak\nCode;Destination;Rate;Setup fee\n33;France;0,02;0,01\n"
+    (said,) = refused(text, bands=("peak",))
+    assert said == (
+        "line 2, column « Rate »: stands under « Peak »: is it the price of a band? write --column price@BAND=#3, or "
+        "--column price=#3 for all hours"
+    )
+    assert prices(read(text, bands=("peak",), columns={"price@peak": "#3"})) == {"+33@peak": "0.02"}
+    assert prices(read(text, bands=("peak",), columns={"price": "#3"})) == {"+33": "0.02"}
+    titled = "Peak Telecom;;\nCode;Destination;Rate\n33;France;0,02\n"
+    assert prices(read(titled)) == {"+33": "0.02"}
+
+
+def test_a_title_between_header_and_rows_is_no_header() -> None:
+    text = "Code;Destination;Rate;\n;Europe;;\n33;France;0,02;\n"
+    assert prices(read(text)) == {"+33": "0.02"}
+
+
 def test_a_row_each_band() -> None:
     text = "Code,Destination,Band,Rate\n33,France,,0.02\n33,France,nuit,0.01\n"
     assert prices(read(text, bands=("nuit",))) == {"+33": "0.02", "+33@nuit": "0.01"}

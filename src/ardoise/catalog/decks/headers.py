@@ -75,7 +75,7 @@ def _meanings(row: Sequence[str], layout: Layout) -> dict[int, str]:
 def find_columns(sheet: Sheet, layout: Layout, *, bands: Iterable[str]) -> Columns:
     """The columns of a sheet; `bands` are those of the tariff's calendar. Raises DeckRefused: none, or two for one."""
     index = _header_index(sheet, layout)
-    row = sheet.rows[index] if index >= 0 else sheet.rows[0]
+    index, row = _whole_header(sheet, index, layout) if index >= 0 else (index, sheet.rows[0])
     problems = [
         sheet.problem(sheet.lines[max(index, 0)], header, "", f"there is no such column; {_there_are(row)}")
         for header in layout.columns.values()
@@ -87,6 +87,7 @@ def find_columns(sheet: Sheet, layout: Layout, *, bands: Iterable[str]) -> Colum
     if index < 0:
         found = {place: name for place, name in found.items() if name in layout.columns}
     places, problems = _one_each(sheet, sheet.lines[max(index, 0)], row, found, layout)
+    problems += _bands_left_above(sheet, index, row, places, layout)
     places, more = _named_bands(sheet, sheet.lines[max(index, 0)], row, places, frozenset(bands), layout)
     if problems or more:
         raise DeckRefused([*problems, *more])
@@ -133,6 +134,79 @@ def _header_index(sheet: Sheet, layout: Layout) -> int:
     return scores.index(best)
 
 
+# --- a header of two lines --------------------------------------------------------------------------------------------
+
+
+def _whole_header(sheet: Sheet, index: int, layout: Layout) -> tuple[int, list[str]]:
+    """The last line of the header and the name of each column, joined where two lines make it (merged cells):
+    « Peak », « Off-peak » above « Rate », « Rate », or « Rate » above « Peak », « Off-peak ».
+    """
+    row = sheet.rows[index]
+    joined = _under(sheet.rows[index - 1], row) if index else []
+    if joined:
+        return index, joined
+    if index + 1 < len(sheet.rows):
+        codes = [place for place, name in _meanings(row, layout).items() if name in CODES]
+        joined = _over(row, sheet.rows[index + 1], codes)
+    return (index + 1, joined) if joined else (index, row)
+
+
+def _under(above: Sequence[str], row: Sequence[str]) -> list[str]:
+    """Names that repeat, told apart by what stands above them; nothing when they do not repeat, or stay alike."""
+    words = [plain(cell) for cell in row]
+    repeated = [place for place, word in enumerate(words) if word and words.count(word) > 1]
+    labels = _spread(above, len(row))
+    joined = [f"{labels[place]} {cell}".strip() if place in repeated else cell for place, cell in enumerate(row)]
+    told_apart = len({plain(joined[place]) for place in repeated}) == len(repeated)
+    return joined if repeated and told_apart else []
+
+
+def _over(row: Sequence[str], below: Sequence[str], codes: Sequence[int]) -> list[str]:
+    """Names that are cut in two: one cell spans several, and words without a digit stand under it."""
+    width = max(len(row), len(below))
+    row, below = ([*cells, *[""] * (width - len(cells))] for cells in (row, below))
+    words = [place for place, cell in enumerate(below) if cell]
+    spanned = [place for place in words if not row[place]]
+    if any(below[place] for place in codes) or any(map(_has_digit, below)) or len(words) < 2 or not spanned:
+        return []
+    labels = _spread(row, width)
+    return [f"{labels[place]} {below[place]}".strip() if below[place] else cell for place, cell in enumerate(row)]
+
+
+def _spread(cells: Sequence[str], width: int) -> list[str]:
+    """Each cell over the empty ones at its right: what a merged cell leaves of itself in a file."""
+    labels: list[str] = []
+    for place in range(width):
+        cell = cells[place] if place < len(cells) else ""
+        is_label = cell and not isinstance(cell, Figure | Stamp)
+        labels.append(cell if is_label else labels[-1] if labels and not cell else "")
+    return labels
+
+
+def _has_digit(cell: str) -> bool:
+    return any(map(str.isdigit, cell))
+
+
+def _bands_left_above(
+    sheet: Sheet, index: int, row: Sequence[str], places: Mapping[str, int], layout: Layout
+) -> list[DeckProblem]:
+    """« Peak » above a price that is no column of a band: is it the price of that band, or of all hours?"""
+    place = places.get("price")
+    if index < 1 or place is None or "price" in layout.columns:
+        return []
+    label = _spread(sheet.rows[index - 1], len(row))[place]
+    if plain(label) not in _BAND_LABELS or plain(row[place]).startswith(plain(label)):
+        return []
+    message = (
+        f"stands under « {label} »: is it the price of a band? write --column price@BAND=#{place + 1}, or "
+        f"--column price=#{place + 1} for all hours"
+    )
+    return [sheet.problem(sheet.lines[index], row[place], "", message)]
+
+
+_BAND_LABELS = frozenset(plain(word) for words in BAND_WORDS.values() for word in words)
+
+
 def _one_each(
     sheet: Sheet, line: int, row: Sequence[str], found: Mapping[int, str], layout: Layout
 ) -> tuple[dict[str, int], list[DeckProblem]]:
@@ -151,6 +225,8 @@ def _one_each(
         if name and len(mine) > 1:
             headers = " and ".join(f"« {row[place]} » (#{place + 1})" for place in mine)
             message = f"{headers} both look like the {name}; say which: --column {name}=#{mine[0] + 1}"
+            if name == "price" and plain(row[mine[0]]) == plain(row[mine[1]]):
+                message += f", and of a band: --column price@BAND=#{mine[1] + 1}"
             problems.append(sheet.problem(line, "", "", message))
         elif name:
             places[name] = mine[0]
