@@ -31,6 +31,10 @@ OPTIONS = {
     "mitel_3300": {},
     "delimited": {"profile": PROFILE},
     "nec_sl": {},
+    "ovh": {},
+    "teams": {},
+    "twilio": {},
+    "yeastar": {},
     "unify_openscape": {},
 }
 LINES = {
@@ -40,6 +44,15 @@ LINES = {
     "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
     "nec_sl": b"POT  09:12 10/05 002  00:01:01 2140       0612345678           4711\r\n",
     "unify_openscape": b"05.10.26|09:12:33|201|2140|00:04|00:01:01|0612345678|3|2|4711|0198765432|||||\r\n",
+    "ovh": b'[{"consumptionId": 900042, "creationDatetime": "2026-10-05T09:12:33+02:00", "calling": "0198765432", '
+    b'"called": "0612345678", "duration": 61, "wayType": "outgoing", "priceWithoutTax": {"value": 0.0404}}]\n',
+    "teams": b'{"@odata.count": 1, "value": [{"id": "2140", "callType": "user_out", "duration": 61, "callerNumber": '
+    b'"+0198765432", "calleeNumber": "0612345678", "startDateTime": "2026-10-05T07:12:33.1234567Z"}]}\n',
+    "twilio": b'{"calls": [{"sid": "CA01", "status": "completed", "from": "201", "to": "0612345678", "duration": "61", '
+    b'"start_time": "Mon, 05 Oct 2026 07:12:33 +0000", "direction": "outbound-dial"}], "page": 0}\n',
+    "yeastar": b'{"type": 30012, "sn": "1", "msg": "{\\"call_id\\": \\"1791177153.4\\", \\"call_from\\": \\"201\\", '
+    b'\\"call_to\\": \\"0612345678\\", \\"time_start\\": \\"2026-10-05 09:12:33\\", \\"call_duration\\": 65, '
+    b'\\"talk_duration\\": 61, \\"status\\": \\"ANSWERED\\", \\"type\\": \\"Outbound\\"}"}\n',
 }
 FORMATS = pytest.mark.parametrize("name", sorted(OPTIONS))
 

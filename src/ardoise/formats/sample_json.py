@@ -13,8 +13,9 @@ _KINDS = {UsageKind.DATA: "data_session"}  # the others under their own name
 def to_sample_json(reading: Reading, line_no: int) -> dict[str, object]:
     """One reading as a JSON object; `line_no` counts records from 1.
 
-    `kind` is "call" ("sms", "mms", "data_session" ...), the event's own kind, or "malformed". Durations are seconds; numbers are as received; an amount is
-    a decimal string. The format's own fields (`extras`) stand beside the common ones.
+    `kind` is "call" ("sms", "mms", "data_session" ...), the event's own kind, or "malformed". Durations are seconds;
+    numbers are as received; an amount is a decimal string. The format's own fields (`extras`) stand beside the common
+    ones.
     """
     if isinstance(reading, Unreadable):
         return {"line": line_no, "kind": "malformed", "reason": reading.reason, "detail": reading.detail}
@@ -60,8 +61,15 @@ def _start(leg: Leg) -> str:
     """ISO 8601; `--MM-DD` without a year; a minute is written `:00` unless the format states `start_precision`."""
     start = leg.start
     if isinstance(start, datetime):
-        return start.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return utc_text(start)
     return _printed(start, minute_only=leg.extras.get("start_precision") == "minute")
+
+
+def utc_text(at: datetime) -> str:
+    """An instant in UTC, as short as it is exact: 2026-10-05T07:12:33Z, or with the decimals it has."""
+    seconds, dot, decimals = at.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{seconds}{dot if decimals else ''}{decimals}Z"
 
 
 def _printed(start: PrintedTime, *, minute_only: bool) -> str:

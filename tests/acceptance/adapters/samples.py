@@ -20,7 +20,16 @@ NOT_COMPARED = FREE_TEXT | {"line"}
 _TO_THE_MINUTE = re.compile(r"T\d{2}:\d{2}$")
 # the format a sample declares -> the product's format that reads it
 FORMAT_PREFIXES = {
+    "3cx": "threecx",
+    "asterisk": "asterisk",
     "avaya_ipoffice": "avaya_ipoffice",
+    "cisco_cucm": "cisco_cucm",
+    "freeswitch": "freeswitch",
+    "grandstream_ucm": "grandstream_ucm",
+    "kannel": "udr",
+    "solution42": "udr",
+    "sansay": "wholesale",
+    "voip_innovations": "wholesale",
     "mitel_3300": "mitel_3300",
     "mitel_smdr": "mitel_3300",
     "nec_sl": "nec_sl",
