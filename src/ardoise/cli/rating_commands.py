@@ -226,6 +226,16 @@ def price(
             "--balance", metavar="AMOUNT", help="Say how long this amount lasts too, a day at most, without allowances."
         ),
     ] = "",
+    cost: Annotated[
+        str,
+        typer.Option(
+            "--cost", metavar="AMOUNT", help="What the operator asks for the call, for prices by coefficient."
+        ),
+    ] = "",
+    source: Annotated[
+        str, typer.Option("--source", help="Code of the source it goes out by: its operator's tariff gives the cost.")
+    ] = "",
+    trunk: Annotated[str, typer.Option("--trunk", help="Trunk of that source.")] = "",
     language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
     as_json: AsJson = False,
 ) -> None:
@@ -241,16 +251,23 @@ def price(
 
     ready_database()
     _refuse_nonsense(account, line, language, balance)
-    asked = rating.Asked(number, _moment(at) or datetime.now(UTC), duration, account, line)
+    if trunk and not source:
+        fail("a trunk is one of a source; give --source CODE with --trunk", code=2)
     sources, known = snapshot_sources(), _moment(known_at)
     try:
+        asked = rating.Asked(
+            *(number, _moment(at) or datetime.now(UTC), duration, account, line),
+            cost=parse_price(cost) if cost else None,
+            source=source,
+            trunk=trunk,
+        )
         quote = rating.quote(asked, sources=sources, known_at=known)
         others = rating.compare(asked, compare or [], sources=sources, known_at=known)
         longest = None
         if balance:
             a_day = replace(asked, duration_s=A_DAY_S)
             longest = rating.lasting(a_day, parse_price(balance), sources=sources, known_at=known)
-    except (NoSuchTariff, NoPayer, NotAnAmount, rating.UnknownPayer) as error:
+    except (NoSuchTariff, NoPayer, NotAnAmount, rating.UnknownPayer, rating.UnknownSource) as error:
         fail(str(error), code=2)
     if as_json:
         told = {**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}}
@@ -258,8 +275,12 @@ def price(
         print_json(told | lasts)
         return
     _tell(quote, language)
+    if _lacks_cost(quote):
+        say(_how_to_know_the_cost(source, language))
     if isinstance(longest, int):
         say(_lasts(balance, longest, language))
+    elif longest is not None and quote.amount_micros is not None:
+        say(_no_length(language))
     if known is not None and quote.amount_micros is None:
         say(_as_known(known, language))
     for code, other in others.items():
@@ -276,6 +297,37 @@ def _refuse_nonsense(account: str, line: str, language: str, balance: str) -> No
         fail("give who pays: either --account CODE or --line CODE", code=2)
     if balance.startswith("-"):
         fail(f"« {balance} » pays for nothing; write the amount that is left, for example 5.00", code=2)
+
+
+def _lacks_cost(quote: Quote) -> bool:
+    from ardoise.core.rating import Why
+
+    return any(part.why is Why.NO_COST for part in quote.parts)
+
+
+def _how_to_know_the_cost(source: str, language: str) -> str:
+    if source and language == "fr":
+        return (
+            f"La source « {source} » n'a pas de grille d'achat avec un prix pour ce numéro à cette date : liez-en une "
+            "dans tariff_links.csv, ou donnez le coût avec --cost MONTANT."
+        )
+    if source:
+        return (
+            f"The source “{source}” has no operator's tariff with a price for this number then: link one in "
+            "tariff_links.csv, or give the cost by --cost AMOUNT."
+        )
+    if language == "fr":
+        return (
+            "Donnez le coût avec --cost MONTANT (ce que l'opérateur facture), ou --source CODE pour le prendre dans sa "
+            "grille d'achat."
+        )
+    return "Give the cost by --cost AMOUNT (what the operator asks), or --source CODE to take it from its tariff."
+
+
+def _no_length(language: str) -> str:
+    if language == "fr":
+        return "Le prix dépend du coût de chaque appel : on ne peut pas dire combien de temps dure un crédit."
+    return "The price depends on the cost of each call: nobody can say how long a balance lasts."
 
 
 def _lasts(balance: str, longest_s: int, language: str) -> str:
@@ -312,7 +364,10 @@ def _plain(quote: Quote, language: str) -> dict[str, object]:
 
     return {
         "amount_micros": quote.amount_micros,
-        "parts": [{"part": part.part, "amount_micros": part.amount_micros} for part in quote.parts],
+        "parts": [
+            {"level": part.level, "part": part.part, "amount_micros": part.amount_micros, "why": part.why}
+            for part in quote.parts
+        ],
         "reasons": [explain(part, language) for part in quote.parts],
     }
 

@@ -295,17 +295,18 @@ def price_number(
     direction: Direction = Direction.OUT,
     origin: str = "",
     trunk: str = "",
+    operator_micros: int | None = None,
 ) -> Quote:
     """The price of a usage at an instant, for an account or a line: an outgoing call of `duration_s` seconds, or so
     many messages, octets or units of another kind.
 
-    `source` (and `trunk`) gives the operator's cost beside it, `origin` the network it is made from. Without `counters`
-    the month's allowances are taken as fresh.
+    `source` (and `trunk`) gives the operator's cost beside it, `operator_micros` is what the operator asks for it where
+    that is known, `origin` the network it is made from. Without `counters` the month's allowances are taken as fresh.
     """
     payer = payer_of(compiled, account_id=account_id, line_id=line_id, at=at)
     usage = quoted_usage(
         number_key=number_key, at=at, quantity=duration_s, number_category=number_category, source=source, kind=kind,
-        direction=direction, origin=origin, trunk=trunk,
+        direction=direction, origin=origin, trunk=trunk, operator_micros=operator_micros,
     )  # fmt: skip
     return Quote(compiled.rate_for(usage, payer, counters if counters is not None else Counters()))
 
@@ -321,6 +322,7 @@ def quoted_usage(
     direction: Direction = Direction.OUT,
     origin: str = "",
     trunk: str = "",
+    operator_micros: int | None = None,
 ) -> Usage:
     """An answered usage that nobody made: what a question about a price asks the price of."""
     is_call = kind is UsageKind.CALL
@@ -328,7 +330,7 @@ def quoted_usage(
         usage_id="quote", source=source, start_at=at, answered_at=at, direction=direction,
         status=CallStatus.ANSWERED, talk_s=quantity if is_call else 0, ring_s=0, charged="", party="", ddi="",
         calling="", called=number_key, number_key=number_key, number_category=number_category, trunk=trunk,
-        kind=kind, units=0 if is_call else quantity, origin=origin,
+        kind=kind, units=0 if is_call else quantity, origin=origin, operator_micros=operator_micros,
     )  # fmt: skip
 
 

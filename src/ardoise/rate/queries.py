@@ -34,19 +34,30 @@ class UnknownPayer(LookupError):
     """No account or line has this code; the message says how to list them."""
 
 
+class UnknownSource(LookupError):
+    """No source has this code; the message says how to list them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call that nobody made: `number` as dialled in France, paid by an account or a line, given by code."""
+    """A call that nobody made: `number` as dialled in France, paid by an account or a line, given by code.
+
+    `cost` is what the operator asks for it, without tax, where that is known; `source` (and `trunk`, ""=any), given by
+    code, is where it would go out: the operator's tariff gives its cost.
+    """
 
     number: str
     at: datetime
     duration_s: int
     account: str = ""
     line: str = ""
+    cost: Decimal | None = None
+    source: str = ""
+    trunk: str = ""
 
 
 def quote(asked: Asked, *, sources: Sequence[SnapshotSource], known_at: datetime | None = None) -> Quote:
-    """The price of a call for its payer. Raises UnknownPayer, NoPayer.
+    """The price of a call for its payer. Raises UnknownPayer, UnknownSource, NoPayer.
 
     `known_at`: with the tariffs and the directory as they were believed at that instant (None = now).
     """
@@ -92,6 +103,8 @@ def _payer_ids(asked: Asked) -> tuple[int | None, int | None]:
 
 def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
     account_id, line_id = _payer_ids(asked)
+    if asked.source and asked.source not in {source.code for source in snapshot.sources}:
+        raise UnknownSource(f"no source has the code « {asked.source} »; see: ardoise collect status")
     dialled = identify(asked.number, DialPlan(), outgoing=True)
     return price_number(
         CompiledSnapshot(snapshot),
@@ -101,4 +114,7 @@ def _quote(asked: Asked, snapshot: Snapshot) -> Quote:
         duration_s=asked.duration_s,
         account_id=account_id,
         line_id=line_id,
+        source=asked.source,
+        trunk=asked.trunk,
+        operator_micros=None if asked.cost is None else to_micros(Fraction(asked.cost)),
     )

@@ -89,6 +89,92 @@ def test_a_time_with_its_offset_is_that_instant(two_customers: Company) -> None:
     assert priced("--account", "C1", "--at", "2025-12-31T23:00:00+00:00").exit_code == 0
 
 
+@pytest.fixture
+def by_coefficient(company: Company) -> Company:
+    """C1 pays calls in France at 1.5 times their cost; a mobile costs 0.04 a minute, 0.05 by the trunk T2."""
+    company.customer("C1")
+    company.files["tariffs/times.toml"] = tariff("times")
+    company.files["tariffs/times-2026-01-01.csv"] = "prefix,exact,zone,band,coefficient\n+33,,mobile,,1.5\n"
+    for code, price in (("achat", "0.04"), ("achat-t2", "0.05")):
+        company.files[f"tariffs/{code}.toml"] = tariff(code)
+        rows = f"prefix,exact,zone,band,price_per_min,first_s,next_s\n+336,,mobile,,{price},1,1\n"
+        company.files[f"tariffs/{code}-2026-01-01.csv"] = rows
+    company.files["tariff_links.csv"] = (
+        "owner_kind,owner,tariff,trunk\naccount,C1,times,\nsource,op,achat,\nsource,op,achat-t2,T2\n"
+    )
+    company.load()
+    return company
+
+
+AT = ("--account", "C1", "--at", "2026-10-05T10:00", "--duration", "60")
+
+
+def micros(*words: str) -> int:
+    return int(json.loads(priced(*AT, *words, "--json").stdout)["amount_micros"])
+
+
+def test_a_price_by_coefficient_takes_the_cost_that_is_given(by_coefficient: Company) -> None:
+    assert micros("--cost", "0.0300") == 45_000  # 0.03 x 1.5
+    assert micros("--cost", "0,02") == 30_000
+    assert micros("--source", "op") == 60_000  # 0.04 x 1.5
+    assert micros("--source", "op", "--trunk", "T2") == 75_000  # 0.05 x 1.5
+    assert micros("--source", "op", "--cost", "0.03") == 45_000  # what the operator asks goes before its tariff
+    assert "multiplié par 1,5" in priced(*AT, "--cost", "0.03").output
+
+
+def test_a_price_by_coefficient_without_its_cost_says_what_to_give(by_coefficient: Company) -> None:
+    done = priced(*AT)
+    assert done.exit_code == 1
+    assert "Donnez le coût avec --cost MONTANT" in done.output and "--source CODE" in done.output
+    assert "Give the cost by --cost AMOUNT" in priced(*AT, "--lang", "en").output
+    (part,) = json.loads(priced(*AT, "--json").stdout)["parts"]
+    assert part == {"level": "retail", "part": "access", "amount_micros": None, "why": "no_cost"}
+    early = ("--account", "C1", "--at", "2025-06-01T10:00", "--source", "op")
+    assert "tariff_links.csv" not in priced(*early).output  # no version at all: the cost is not what lacks
+
+
+def test_a_source_that_cannot_give_the_cost_is_named(by_coefficient: Company) -> None:
+    """The operator's tariffs have mobiles only."""
+
+    def said(*words: str) -> str:
+        done = CliRunner().invoke(build(), ["price", LANDLINE, *AT, "--source", "op", *words], env={"COLUMNS": "160"})
+        assert done.exit_code == 1
+        return " ".join(done.output.split())
+
+    assert "La source « op » n'a pas de grille d'achat avec un prix pour ce numéro" in said()
+    assert "The source “op” has no operator's tariff with a price for this number" in said("--lang", "en")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--source", "nobody"), "no source has the code « nobody »"),
+        (("--trunk", "T2"), "give --source CODE with --trunk"),
+        (("--cost", "cher"), "« cher » is not an amount"),
+    ],
+)
+def test_a_cost_that_cannot_be_is_refused(by_coefficient: Company, words: tuple[str, ...], said: str) -> None:
+    done = priced(*AT, *words)
+    assert done.exit_code == 2 and said in done.output
+
+
+def test_how_long_a_balance_lasts_is_unknown_by_coefficient(by_coefficient: Company) -> None:
+    said = priced(*AT, "--cost", "0.03", "--balance", "5").output
+    assert "Le prix dépend du coût de chaque appel" in said and "peut durer" not in said
+
+
+def test_parts_say_who_pays_them(two_customers: Company) -> None:
+    """C1 buys from C2 and resells: the same call has a price at two levels."""
+    two_customers.tables["accounts"][0]["reseller"] = "C2"
+    two_customers.load()
+    said = json.loads(priced("--account", "C1", "--at", "2026-10-05T10:00", "--json").stdout)
+    assert [(part["level"], part["amount_micros"]) for part in said["parts"]] == [
+        ("retail", 120_000),
+        ("reseller1", 120_000),
+    ]
+    assert said["amount_micros"] == 120_000  # what the customer pays
+
+
 def test_a_balance_is_told_in_the_language_asked(two_customers: Company) -> None:
     at = ("--account", "C1", "--at", "2026-10-05T10:00", "--balance")
     # 0.12 a started minute: 0.25 pays two of them
