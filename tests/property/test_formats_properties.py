@@ -27,7 +27,9 @@ line = '2026-10-05T09:12:33;0198765432;0612345678;61;0,01'
 expect = { duration_s = 61 }
 """
 OPTIONS = {
+    "alcatel_oxe": {},
     "avaya_ipoffice": {},
+    "asterisk": {},
     "mitel_3300": {},
     "delimited": {"profile": PROFILE},
     "nec_sl": {},
@@ -36,13 +38,18 @@ OPTIONS = {
     "twilio": {},
     "yeastar": {},
     "unify_openscape": {},
+    "alcatel_oxo": {},
 }
 LINES = {
+    "asterisk": b'"","201","0612345678","from-internal","""Ana"" <201>","PJSIP/201-0a","PJSIP/ovh-0b","Dial",'
+    b'"PJSIP/0612345678@ovh,30","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38",65,61,"ANSWERED",'
+    b'"DOCUMENTATION","1791177153.4",""\r\n',
     "avaya_ipoffice": b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,"
     b"E201,Claire,T9001,Line 1.1,0,0" + b"," * 13 + b"\r\n",
     "mitel_3300": b" 10/05 09:12  00:01:01 2140      0612345678                A T003      4711         012\r\n",
     "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
     "nec_sl": b"POT  09:12 10/05 002  00:01:01 2140       0612345678           4711\r\n",
+    "alcatel_oxo": b"A2140 -->  N01 05/10/26 09:12 00:01:01     3 ST              0612345678           M\r\n",
     "unify_openscape": b"05.10.26|09:12:33|201|2140|00:04|00:01:01|0612345678|3|2|4711|0198765432|||||\r\n",
     "ovh": b'[{"consumptionId": 900042, "creationDatetime": "2026-10-05T09:12:33+02:00", "calling": "0198765432", '
     b'"called": "0612345678", "duration": 61, "wayType": "outgoing", "priceWithoutTax": {"value": 0.0404}}]\n',
