@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ardoise.core.usage import Event, Leg, Unreadable
 from ardoise.formats import registry
 from ardoise.formats.sample_json import to_sample_json
+from unit.formats.oxe_wire import oxe_message
 
 PROFILE = """
 name = "property"
@@ -41,6 +42,13 @@ OPTIONS = {
     "alcatel_oxo": {},
 }
 LINES = {
+    "alcatel_oxe": oxe_message(
+        CalledNumber="0612345678",
+        ChargedNumber="2140",
+        CallType="0",
+        EndDateTime="20261005 09:13:34",
+        Duration="0000000061",
+    ),
     "asterisk": b'"","201","0612345678","from-internal","""Ana"" <201>","PJSIP/201-0a","PJSIP/ovh-0b","Dial",'
     b'"PJSIP/0612345678@ovh,30","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38",65,61,"ANSWERED",'
     b'"DOCUMENTATION","1791177153.4",""\r\n',

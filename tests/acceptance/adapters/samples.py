@@ -36,6 +36,7 @@ FORMAT_PREFIXES = {
     "openscape": "unify_openscape",
     "hipath": "unify_openscape",
     "ovh": "ovh",
+    "oxe_ethernet": "alcatel_oxe",
     "teams": "teams",
     "twilio": "twilio",
     "yeastar": "yeastar",
