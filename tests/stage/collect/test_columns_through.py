@@ -1,0 +1,34 @@
+"""Formats of separated columns, from their real transport to what the call costs.
+
+Landlines 0.02 a minute by the second, mobiles 0.12 a started minute: 61 s to a mobile cost 0.24 = 240 000 micros.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from through import through
+
+from ardoise.core.schema import CHARGES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MOBILE_61_S = ("acme", 240_000)
+
+
+def costs(charges: list[dict[str, object]]) -> list[tuple[object, object]]:
+    return [(row["account"], row[CHARGES.amount_micros]) for row in charges if row[CHARGES.amount_micros]]
+
+
+def asterisk(dstchannel: str, uniqueid: str) -> str:
+    return (
+        f'"","201","0612345678","from-internal","""Ana"" <201>","PJSIP/201-0a","{dstchannel}","Dial","","2026-10-05 '
+        f'09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38",65,61,"ANSWERED","DOCUMENTATION","{uniqueid}",""\n'
+    )
+
+
+def test_asterisk_a_call_printed_in_two_halves_is_paid_for_once(home: Path) -> None:
+    file = asterisk("Local/0612345678@out-0b;1", "1791177153.4") + asterisk("PJSIP/ovh-0c", "1791177153.4")
+    charges = through(home, "asterisk", file.encode(), transport="files", extensions=["201"])
+    assert costs(charges) == [MOBILE_61_S]
