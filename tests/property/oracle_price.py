@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
@@ -37,6 +38,7 @@ class Row:
         self.connection_fee, self.minimum = fee(rate.connection_fee), fee(rate.minimum)
         self.maximum = None if rate.maximum is None else fee(rate.maximum)
         self.surcharge, self.attempt_fee = fee(rate.surcharge), fee(rate.attempt_fee)
+        self._later: Row | None = None
         self.steps: list[OracleStep] = []
         self.package_prices: dict[int, Fraction] = {}
         for step in sorted(rate.steps, key=lambda known: known.from_s):
@@ -51,6 +53,21 @@ class Row:
                 block /= 10**tariff.increment_decimals
             self.steps.append(OracleStep(step.from_s, step.increment_s, block))
             self.package_prices[step.from_s] = price
+
+    @property
+    def later(self) -> Row:
+        """This row in the bands after the first one of a call: the same, or without a first step of one block."""
+        if not self.tariff.first_block_once:
+            return self
+        if self._later is None:
+            self._later = copy(self)
+            starts = [step.from_s for step in self.steps]
+            if starts and starts[0] > 0:  # the first step is a free one by the second, up to the first that is written
+                if starts[0] == 1:
+                    self._later.steps = [replace(self.steps[0], from_s=0), *self.steps[1:]]
+            elif len(starts) > 1 and self.steps[0].increment_s >= starts[1]:
+                self._later.steps = [replace(self.steps[1], from_s=0), *self.steps[2:]]
+        return self._later
 
     def step_at(self, second: int) -> OracleStep | None:
         """The step that second (counted from 0) falls in."""
@@ -111,14 +128,25 @@ def walk(row_of: Callable[[int], Row], start: int, end: int, blocks: Counter[Ora
     return reached
 
 
+def counted(rate: Rate, quantity: int) -> int:
+    """The length of the call that is priced: a second at least, so many more, and short ones as if longer."""
+    length = (quantity if quantity > 0 else 1) + rate.added_s
+    if length in range(rate.raised_above_s + 1, rate.raised_to_s):
+        length = rate.raised_to_s
+    return length
+
+
 def carry(first: Row, seconds: int, row_at: RowAt) -> tuple[Fraction, int]:
     """Each block has the price of the band in which it begins; what it runs over is paid."""
-    row = first
+    row, band, seen, changed = first, row_at(0)[0], 0, False
 
     def row_of(second: int) -> Row:
-        nonlocal row
+        nonlocal row, seen, changed
         row = row_at(second)[1] or row
-        return row
+        while seen < second and not changed and first.tariff.first_block_once:
+            seen += 1
+            changed = row_at(seen)[0] != band
+        return row.later if changed else row
 
     blocks: Counter[OracleStep] = Counter()
     reached = walk(row_of, 0, seconds, blocks)
@@ -135,7 +163,8 @@ def split(first: Row, seconds: int, row_at: RowAt) -> tuple[Fraction, int]:
         while end < seconds and row_at(end)[0] == band:
             end += 1
         row = found or row
-        billed += walk(lambda _: row, start, end, blocks) - start  # noqa: B023  (called at once)
+        this = row.later if start else row
+        billed += walk(lambda _: this, start, end, blocks) - start  # noqa: B023  (called at once)
         start = end
     return total(blocks), billed if any_steps(first, seconds, row_at) else 0
 
@@ -179,7 +208,7 @@ def surcharges(row: Row, billed: int) -> Fraction:
 
 def whole(row: Row, quantity: int, row_at: RowAt | None) -> tuple[Fraction, int]:
     """A usage that no allowance covers, before promotion and rounding. `quantity` is not negative."""
-    exact, billed = stretch(row, max(0, max(quantity, 1) - row.rate.free_s), row_at)
+    exact, billed = stretch(row, max(0, counted(row.rate, quantity) - row.rate.free_s), row_at)
     exact += row.connection_fee + surcharges(row, billed)
     if row.minimum:
         exact = max(exact, row.minimum)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from tests.property.oracle_included import Frozen, Included, Payer, Taken, months_after, valid
-from tests.property.oracle_price import Row, RowAt, remainder, rounded, service, settle, whole
+from tests.property.oracle_price import Row, RowAt, counted, remainder, rounded, service, settle, whole
 from tests.property.oracle_time import Bands, month_at
 
 from ardoise.core.snapshot import Snapshot, SnapshotAccount, TariffLink
@@ -332,7 +332,7 @@ class Oracle:
         if secret or "no_detail" in call.flags.split(","):
             return [row | {"why": "no_detail"}]
         incoming = call.direction.value == "in"
-        unanswered = call.status.value in ("unanswered", "busy", "failed")
+        unanswered = call.status.value in ("unanswered", "abandoned", "busy", "failed")
         nodes = [("account", known) for known in payer.family] + [("issuer", payer.issuer_id)]
         if payer.line_id is not None:
             nodes.insert(0, ("line", payer.line_id))
@@ -376,7 +376,8 @@ class Oracle:
         sign, quantity = (-1 if call.quantity < 0 else 1), abs(call.quantity)
         cost = self.cost(call, key, attempt=False)
         total = self.cost_total(cost, found, call)
-        demand = max(0, call.quantity - rate.free_s)
+        length = counted(rate, quantity)
+        demand = max(0, length - rate.free_s) if call.quantity > 0 else 0
         frozen = self.issued.get((call.usage_id, payer.level))
         if rate.coefficient is not None:
             base = call.operator_micros if call.operator_micros is not None else total
@@ -392,9 +393,7 @@ class Oracle:
             taken = self.included.take(call, payer, rate.zone, demand, frozen)
             uncovered = left_of(demand, taken)
             if taken.draws:
-                exact, billed = remainder(
-                    found.row, uncovered, self.rows_at(found, call, key, call.quantity - uncovered)
-                )
+                exact, billed = remainder(found.row, uncovered, self.rows_at(found, call, key, length - uncovered))
             else:
                 exact, billed = whole(found.row, quantity, self.rows_at(found, call, key, rate.free_s))
                 billed *= sign

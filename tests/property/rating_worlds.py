@@ -98,6 +98,8 @@ PRICE_FEATURES = frozenset(
         "surcharge",
         "attempt",
         "coefficient",  # so many times the cost
+        "counted_longer",  # seconds added, short calls raised
+        "first_block_once",  # whatever bands a call meets
         "resellers",
         "trunks",  # cost by trunk
         "exchange",  # cost in another currency
@@ -120,6 +122,7 @@ INCLUDED_FEATURES = frozenset(
         "windows",  # promotions for a part of what is used in the month
     }
 )
+BANDED = frozenset({"borders", "first_block_once", "territories"})  # those that need calendars of several bands
 FEATURES = PRICE_FEATURES | INCLUDED_FEATURES
 CALLS = 50
 
@@ -198,6 +201,9 @@ class World:
         starts = sorted({0 if random.random() < 0.9 else 30, *random.sample((20, 60, 61, 300), random.randint(0, 2))})
         if random.random() < 0.05:
             return ()
+        if self._has("first_block_once", 0.85):
+            block = random.choice((1, 60, 300))
+            return (Step(0, self._price(), 60, block), Step(block, self._price(), 60, random.choice((1, 6, 30))))
         steps = [
             Step(start, self._price(), random.choice((1, 60, 7)), random.choice((1, 6, 30, 60, 45, 90)))
             for start in starts
@@ -234,6 +240,10 @@ class World:
             found["surcharge_every_s"] = random.choice((0, 0, 1, 45, 300))
         if self._has("attempt"):
             found["attempt_fee"] = random.choice((Decimal("0.03"), self._price()))
+        if self._has("counted_longer"):
+            found["added_s"] = random.choice((0, 0, 3, 45))
+            found["raised_to_s"] = random.choice((0, 60, 61, 700))
+            found["raised_above_s"] = random.choice((0, 6, 30, 59)) if found["raised_to_s"] else 0
         if self._has("coefficient", 0.2) and self._coefficients:
             found["coefficient"] = random.choice((Decimal(1), Decimal("1.25"), Decimal("0.3333333"), Decimal(0)))
         return found
@@ -266,7 +276,7 @@ class World:
             if self._has("categories", 0.2):
                 exact, prefix = False, "=" + random.choice(CATEGORIES[:3])
             band = random.choice(("", "", "peak", "night"))
-            if rows and self._has("borders"):  # one more band of a number
+            if rows and (self._has("borders") or self._has("first_block_once")):  # one more band of a number
                 exact, prefix = random.choice([(known[0], known[1]) for known in rows])
             kind, origin = self._kind(), random.choice(ORIGINS) if self._has("origins") else ""
             rows[exact, prefix, band, kind, origin] = self._rate(prefix, band, exact, kind, origin)
@@ -296,7 +306,9 @@ class World:
         calendar = random.choice(("", "office", "odd"))
         if self._has("tiers"):
             tiers = random.choice((Tiers.VOLUME, Tiers.PACKAGE))
-        elif self._has("borders", 0.8):  # the two look beyond the start only where increments simply follow each other
+        elif self._has("borders", 0.8) or self._has(
+            "first_block_once", 0.8
+        ):  # the two look beyond the start only where increments simply follow each other
             origin, border = IncrementOrigin.FIRST_NEXT, random.choice((BandBorder.CARRY, BandBorder.SPLIT))
             calendar = random.choice(("office", "odd"))
             self._coefficients = False
@@ -328,6 +340,7 @@ class World:
             increment_decimals=decimals,
             rounding_point=RoundingPoint.LINE if self._has("line_rounding", 0.4) else RoundingPoint.CALL,
             parent=parent,
+            first_block_once=self._has("first_block_once", 1),
         )
 
     def _calendar(self, code: str) -> Calendar:
@@ -342,7 +355,7 @@ class World:
                 if self._has("dates", 0.4)
                 else frozenset(),
             )
-            for _ in range(random.randint(2 if {"borders", "territories"} & self.features else 0, 3))
+            for _ in range(random.randint(2 if BANDED & self.features else 0, 3))
         )
         zone = random.choice(("Europe/Paris", "America/Martinique", "Pacific/Noumea"))
         holidays = random.choice(("FR", ""))
@@ -487,7 +500,7 @@ class World:
             priority=random.choice((10, 100)), counted=counted,
             call_limit=random.choice((1, 50, 700)) if self._has("call_limit") else None,
             correspondents=random.choice((0, 1, 3)) if self._has("correspondents") else None,
-            increment=random.choice((7, 60, 500)) if self._has("draw_increment") else 1,
+            increment=random.choice((7, 60, 500)) if self._has("draw_increment", 0.8) else 1,
             rollover_months=random.choice((1, 2)) if self._has("rollover", 0.7) else 0,
             prorated=self._has("prorated", 0.9),
         )  # fmt: skip
@@ -565,7 +578,7 @@ class World:
         random = self._random
         at = random.choice([self._instant(), *(border for border in self._borders if border is not None)])
         talk_s = random.choice((0, 1, 7, 31, 5, 59, 60, 61, 119, 120, 601, random.randint(1, 4000)))
-        if self._has("borders", 0.7):
+        if self._has("borders", 0.7) or self._has("first_block_once", 0.7):
             at = self._before_a_band_changes(talk_s)
         if self._has("territories", 0.3):
             hours = random.randint(5, 28)

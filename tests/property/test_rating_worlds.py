@@ -68,6 +68,8 @@ PLAIN: dict[str, Change] = {
     "line_rounding": tariffs(rounding_point=RoundingPoint.CALL),
     "surcharge": rates(lambda rate: replace(rate, surcharge=Decimal(0))),
     "attempt": rates(lambda rate: replace(rate, attempt_fee=Decimal(0))),
+    "counted_longer": rates(lambda rate: replace(rate, added_s=0, raised_above_s=0, raised_to_s=0)),
+    "first_block_once": tariffs(first_block_once=False),
     "coefficient": rates(lambda rate: replace(rate, coefficient=None)),
     "resellers": lambda snapshot: replace(
         snapshot, accounts=tuple(replace(known, reseller_id=None) for known in snapshot.accounts)

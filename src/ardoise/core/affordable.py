@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 
 from ardoise.core.compiled import CompiledRate, rounding_point
@@ -40,12 +41,19 @@ def affordable(
             f"the row of prefix « {rate.rate.prefix} » multiplies a cost that is known after the call; give its tariff "
             "prices by the minute to limit calls by a balance"
         )
-    if most_per_min is not None:
-        asked = min(asked, rate.free_s + _dearer_from(fare, asked - rate.free_s, most_per_min))
     if balance_micros < 0 or asked <= 0:
         return 0
-    if rate.surcharge or (rate.has_service and rate.service_seconds):
+    if most_per_min is not None:
+        counted = rate.free_s + _dearer_from(fare, rate.counted(asked) - rate.free_s, most_per_min)
+        asked = min(asked, rate.lasting(counted))
+    leaps = rate.rate.raised_to_s and rate.counting is not Counting.FIRST_NEXT  # over seconds that may be the dearest
+    if rate.surcharge or leaps or (rate.has_service and rate.service_seconds):
         return _by_bisection(fare, balance_micros, asked, cut_at_maximum=cut_at_maximum)
+    if rate.odd_below:
+        counted = affordable(
+            _as_counted(fare), balance_micros, asked=rate.counted(asked), cut_at_maximum=cut_at_maximum
+        )
+        return min(asked, rate.lasting(counted))
     if rate.has_service:
         balance_micros -= rate.service(1)
     scale = fare.common_scale() if fare.later else rate.scale
@@ -62,6 +70,14 @@ def affordable(
     if charge_s <= 0 or not (rate.from_s or fare.later):
         return asked
     return min(asked, rate.free_s + _REACH[rate.counting](fare, charge_s, left, scale))
+
+
+def _as_counted(fare: Fare) -> Fare:
+    """The fare of a call that lasts the seconds that the row counts."""
+    row = copy(fare.rate)
+    row.rate = replace(row.rate, added_s=0, raised_above_s=0, raised_to_s=0)
+    row.odd_below = 0
+    return Fare(row, fare.later)
 
 
 def largest_within(rate: CompiledRate, micros: int, scale: int) -> int:
@@ -171,8 +187,8 @@ _REACH = {
 
 
 def _by_bisection(fare: Fare, balance_micros: int, asked: int, *, cut_at_maximum: bool) -> int:
-    """Surcharges and services by the minute: inside a step a longer call is never cheaper, so that halving finds the
-    longest.
+    """Surcharges, services by the minute, short calls raised into another step: inside a step a longer call is never
+    cheaper, so that halving finds the longest.
     """
     rate = fare.rate
     uncapped = copy(rate)
@@ -186,7 +202,7 @@ def _by_bisection(fare: Fare, balance_micros: int, asked: int, *, cut_at_maximum
         return fare.round(exact.amount, exact.scale)[0] + rate.service(quantity) <= balance_micros
 
     low = 0
-    for border in (*[rate.free_s + from_s for from_s in rate.from_s if from_s], asked):
+    for border in (*[rate.lasting(rate.free_s + from_s) for from_s in rate.from_s if from_s], asked):
         high = min(border, asked)
         if high > low and not pays(high):
             while high - low > 1:

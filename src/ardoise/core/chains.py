@@ -199,7 +199,7 @@ class TariffBook:
             table = version.table(band, usage.kind, usage.origin)
             rate = table.find(usage.number_key, usage.number_category)
             if rate is not None and specificity(rate) > rank:
-                found = Match(rate, version.version, band, self.later(version, usage), through)
+                found = Match(rate, version.version, band, self.later(version, usage, rate), through)
                 if not chain.longest:
                     break
                 rank = specificity(rate)
@@ -207,13 +207,13 @@ class TariffBook:
             return found
         return Why.UNKNOWN_NUMBER if usage.number_key[:1] in ("", "?") else Why.NO_RATE
 
-    def later(self, version: CompiledVersion, usage: Usage) -> tuple[LaterRow, ...]:
-        """The changes of band while a call lasts, for a tariff that looks beyond the start."""
+    def later(self, version: CompiledVersion, usage: Usage, rate: CompiledRate) -> tuple[LaterRow, ...]:
+        """The changes of band while a call is counted by its row, for a tariff that looks beyond the start."""
         tariff = version.tariff
         if tariff.band_border is BandBorder.START or not tariff.calendar or usage.kind is not UsageKind.CALL:
             return ()
         answered_at = usage.answered_at
-        end_at = answered_at + timedelta(seconds=abs(usage.quantity) or 1)
+        end_at = answered_at + timedelta(seconds=rate.counted(abs(usage.quantity)))
         return tuple(
             LaterRow(
                 at_s=-(

@@ -7,16 +7,27 @@ what one usage brings (bands, cost), `core.tables` finds the row of a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
 
 from ardoise.core.money import Rounding, round_fraction
-from ardoise.core.pricing import FREE_BEFORE_FIRST_STEP, UNCHANGED, Change, Counting, counting, ordered_steps
+from ardoise.core.pricing import (
+    FREE_BEFORE_FIRST_STEP,
+    UNCHANGED,
+    Change,
+    Counting,
+    after_first_block,
+    counted_s,
+    counting,
+    ordered_steps,
+)
 from ardoise.core.tariffs import Rate, RoundingPoint, ServicePer, Step, Tariff
 from ardoise.core.usage import UsageKind
 
 MICROS = 10**6
+ENDLESS = 2**63  # no quantity is that large
 
 
 class CompiledRate:
@@ -25,7 +36,9 @@ class CompiledRate:
     `block_prices[i]` is the price of one increment of step i, of one second when increments are counted from 0, of the
     whole step in a package; `unit_s[i]` tells how many seconds that is. `counting` says how steps share a quantity.
     `attempt_fee`, `surcharge`, `minimum` and `maximum` are over `scale` too. `change` is what adjustments made of the
-    row's prices. Every attribute is public: the columns copy them.
+    row's prices. `odd_below`: quantities under it count as others than themselves (0: those that are taken back).
+    `going_on` is the row after a change of band, None where it stays as it is. Every attribute is public: the columns
+    copy them.
     """
 
     __slots__ = (
@@ -38,10 +51,12 @@ class CompiledRate:
         "fee",
         "free_s",
         "from_s",
+        "going_on",
         "has_service",
         "increments_s",
         "maximum",
         "minimum",
+        "odd_below",
         "rate",
         "scale",
         "service_price",
@@ -64,6 +79,8 @@ class CompiledRate:
         self.increments_s = tuple([step.increment_s for step in steps])
         self.unit_s = (1,) * len(steps) if self.counting is Counting.ZERO else self.increments_s
         self.free_s = rate.free_s
+        self.odd_below = ENDLESS if rate.added_s or rate.raised_to_s else 0
+        self.going_on = self._going_on() if tariff.first_block_once else None
         self.coefficient: tuple[int, int] | None = None
         if rate.coefficient is not None:
             self.coefficient = rate.coefficient.as_integer_ratio()
@@ -72,6 +89,12 @@ class CompiledRate:
         self.surcharge_at_s = rate.surcharge_at_s
         self.surcharge_every_s = rate.surcharge_every_s
         self._compile(steps)
+
+    def _going_on(self) -> CompiledRate | None:
+        following = after_first_block(self.rate, self.tariff)
+        if following is None:
+            return None
+        return CompiledRate(following, replace(self.tariff, first_block_once=False), self.change)
 
     def _compile(self, steps: Sequence[Step]) -> None:
         rate, change = self.rate, self.change
@@ -116,12 +139,25 @@ class CompiledRate:
     def exact_call(self, quantity: int) -> tuple[int, int]:
         """Price over `scale` and billed seconds of an answered call that no allowance covers; see
         `pricing.whole_call`."""
-        if quantity < 0:
-            amount, billed_s = self.exact_call(-quantity)
-            return -amount, -billed_s
+        if quantity < self.odd_below:
+            if quantity < 0:
+                amount, billed_s = self.exact_call(-quantity)
+                return -amount, -billed_s
+            quantity = self.counted(quantity)
         charge_s = (quantity or 1) - self.free_s
         amount, billed_s = self._seconds(self, charge_s) if charge_s > 0 and self.from_s else (0, 0)
         return self.with_fees(amount, billed_s), billed_s
+
+    def counted(self, quantity: int) -> int:
+        """Units that count of an answered usage of so many, 0 or more; see `pricing.counted_s`."""
+        return counted_s(self.rate, quantity=quantity)
+
+    def lasting(self, counted: int) -> int:
+        """The inverse: the most units of a usage of which no more than so many count; 0 for not even one."""
+        rate = self.rate
+        if rate.raised_above_s < counted < rate.raised_to_s:
+            counted = rate.raised_above_s
+        return max(0, counted - rate.added_s)
 
     def with_fees(self, amount: int, billed_s: int, times: int = 1) -> int:
         """The price of the steps of a call, then everything that is of the call: fee, surcharges, minimum, maximum,

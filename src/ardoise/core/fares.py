@@ -52,7 +52,10 @@ class Fare:
 
     def demand(self, quantity: int) -> int:
         """How much of a usage allowances and promotions count: free units off; what takes back draws nothing."""
-        return max(0, quantity - self.rate.free_s)
+        rate = self.rate
+        if 0 < quantity < rate.odd_below:
+            quantity = rate.counted(quantity)
+        return max(0, quantity - rate.free_s)
 
     def whole_call(self, quantity: int) -> Exact:
         """An answered usage that no allowance covers, attempt fee included; see `pricing.whole_call`."""
@@ -65,7 +68,7 @@ class Fare:
         if quantity < 0:
             positive = self.whole_call(-quantity)
             return Exact(-positive.amount, positive.scale, -positive.billed)
-        amount, scale, billed_s = self._walk(begin_s=rate.free_s, charge_s=(quantity or 1) - rate.free_s)
+        amount, scale, billed_s = self._walk(begin_s=rate.free_s, charge_s=rate.counted(quantity) - rate.free_s)
         times = scale // rate.scale
         return Exact(rate.with_fees(amount, billed_s, times), scale, billed_s)
 
@@ -81,7 +84,7 @@ class Fare:
         if not self.later:
             amount, billed_s = rate.exact_remainder(uncovered)
             return Exact(amount, rate.scale, billed_s)
-        amount, scale, billed_s = self._walk(begin_s=quantity - uncovered, charge_s=uncovered)
+        amount, scale, billed_s = self._walk(begin_s=rate.counted(quantity) - uncovered, charge_s=uncovered)
         return Exact(rate.at_most(amount, scale // rate.scale), scale, billed_s)
 
     def attempt(self) -> Exact:
@@ -122,6 +125,8 @@ class Fare:
             start_s = reached_s if carried else from_s
             if start_s < to_s:  # else an overrun has eaten the whole band
                 row = found or row
+                if cut and row.going_on is not None:
+                    row = row.going_on
                 any_steps = any_steps or bool(row.from_s)
                 cut += _in_order(row, start_s, to_s)
                 reached_s = cut[-1].at_s + cut[-1].billed_s
@@ -129,7 +134,8 @@ class Fare:
 
     def common_scale(self) -> int:
         """One denominator for the row and those of its later bands."""
-        return lcm(self.rate.scale, *[later.rate.scale for later in self.later if later.rate is not None])
+        rows = [self.rate, *[later.rate for later in self.later if later.rate is not None]]
+        return lcm(*[row.scale for row in rows], *[row.going_on.scale for row in rows if row.going_on is not None])
 
     def _walk(self, *, begin_s: int, charge_s: int) -> Exact:
         cut, scale = self.stretches(begin_s=begin_s, charge_s=charge_s), self.common_scale()

@@ -62,7 +62,10 @@ class Pricer:
             return rate.micros(rate.attempt_fee) if rate is not None and rate.attempt_fee else Why.UNANSWERED
         if rate is None or rate.coefficient is not None:
             return self._why(moment, rate, number_key, at, quantity, category)
-        if rate.tariff.band_border is BandBorder.START or at + abs(quantity) * SECOND <= instants[following]:
+        if (
+            rate.tariff.band_border is BandBorder.START
+            or at + rate.counted(abs(quantity)) * SECOND <= instants[following]
+        ):
             micros = rate.micros(rate.exact_call(quantity)[0])
         else:
             fare = self._fare(moment, rate, number_key, at, quantity, category)
@@ -89,7 +92,7 @@ class Pricer:
         if rate is None or rate.coefficient is not None:
             return self._why(moment, rate, number_key, at, asked, category)
         fare = Fare(rate)
-        if rate.tariff.band_border is not BandBorder.START and at + asked * SECOND > instants[following]:
+        if rate.tariff.band_border is not BandBorder.START and at + rate.counted(asked) * SECOND > instants[following]:
             fare = self._fare(moment, rate, number_key, at, asked, category)
         return affordable(fare, balance_micros, asked=asked, cut_at_maximum=cut_at_maximum, most_per_min=most_per_min)
 

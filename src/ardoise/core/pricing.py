@@ -8,7 +8,7 @@ that counts those.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -75,6 +75,12 @@ def check_rate(rate: Rate) -> None:
         raise _refused(rate, "a negative number of free seconds; use 0 or more")
     if rate.surcharge_at_s < 0 or rate.surcharge_every_s < 0:
         raise _refused(rate, "a surcharge at or every negative number of seconds; use 0 or more")
+    if rate.added_s < 0 or rate.raised_above_s < 0 or rate.raised_to_s < 0:
+        raise _refused(rate, "a negative number of seconds added, or to raise calls from or to; use 0 or more")
+    if rate.raised_above_s and rate.raised_to_s <= rate.raised_above_s:
+        raise _refused(
+            rate, f"calls of more than {rate.raised_above_s} s raised to {rate.raised_to_s} s; raise them to more"
+        )
 
 
 def _refused(rate: Rate, fault: str) -> TariffError:
@@ -125,6 +131,7 @@ class Row:
     maximum: Fraction | None
     surcharge: Fraction
     attempt_fee: Fraction
+    going_on: Row | None = None  # what it becomes after a change of band, where that is something else
 
 
 FREE_BEFORE_FIRST_STEP = Step(from_s=0, price=Decimal(0), per_s=60, increment_s=1)
@@ -139,10 +146,21 @@ def ordered_steps(rate: Rate) -> tuple[Step, ...]:
     return steps
 
 
+def after_first_block(rate: Rate, tariff: Tariff) -> Rate | None:
+    """The row in the bands that follow the first one of a call, where a first step of one block (60/1) is paid once a
+    call: its second step in the place of the first. None where it stays as it is.
+    """
+    steps = ordered_steps(rate)
+    if not tariff.first_block_once or len(steps) < 2 or steps[1].from_s > steps[0].increment_s:
+        return None
+    return replace(rate, steps=(replace(steps[1], from_s=0), *steps[2:]))
+
+
 def row_of(rate: Rate, tariff: Tariff, change: Change = UNCHANGED) -> Row:
     """The row of a tariff as an account pays it. Raises TariffError."""
     check_tariff(tariff)
     check_rate(rate)
+    following = after_first_block(rate, tariff)
     return Row(
         rate=rate,
         tariff=tariff,
@@ -152,6 +170,7 @@ def row_of(rate: Rate, tariff: Tariff, change: Change = UNCHANGED) -> Row:
         maximum=None if rate.maximum is None else Fraction(rate.maximum) * change.factor,
         surcharge=Fraction(rate.surcharge) * change.factor,
         attempt_fee=Fraction(0) if rate.coefficient is not None else Fraction(rate.attempt_fee) * change.factor,
+        going_on=None if following is None else row_of(following, replace(tariff, first_block_once=False), change),
     )
 
 
@@ -190,13 +209,21 @@ class Piece:
 
 
 Later = Sequence[tuple[int, Row | None]]
-"""The changes of band during a call, in order: (second counted from the answer, row of the new band for the number).
-None: the new band has no row for it, and the row of the piece before goes on."""
+"""The changes of band during a call (while it is counted), in order: (second counted from the answer, row of the new
+band for the number). None: the new band has no row for it, and the row of the piece before goes on."""
+
+
+def counted_s(rate: Rate, *, quantity: int) -> int:
+    """Units that a row counts of an answered call, free ones included: those added, then short calls raised; a call of
+    0 s counts as its first second.
+    """
+    counted = max(quantity, 1) + rate.added_s
+    return rate.raised_to_s if rate.raised_above_s < counted < rate.raised_to_s else counted
 
 
 def chargeable_s(rate: Rate, *, quantity: int) -> int:
-    """Units of a whole call that increments see: free ones off; a call of 0 s counts as its first second."""
-    return max(0, max(quantity, 1) - rate.free_s)
+    """Units of a whole call that increments see: free ones off."""
+    return max(0, counted_s(rate, quantity=quantity) - rate.free_s)
 
 
 def pieces(row: Row, *, charge_s: int, begin_s: int = 0, later: Later = ()) -> list[Piece]:
@@ -282,13 +309,17 @@ def _segments(later: Later, *, begin_s: int, charge_s: int) -> list[tuple[Row | 
 
 def _through_bands(row: Row, segments: Iterable[tuple[Row | None, int, int]]) -> Iterator[Piece]:
     """CARRY: the increment begun before the border is paid at its price; what it overruns is taken from what follows.
-    SPLIT: each segment from its own border, rounded on its own; steps keep their place in the call.
+    SPLIT: each segment from its own border, rounded on its own; steps keep their place in the call. Where a
+    first block is paid once, the rows after the first one go on from their second step.
     """
-    reached_s = 0
+    reached_s, begun = 0, False
     for found, from_s, to_s in segments:
         start_s = reached_s if row.tariff.band_border is BandBorder.CARRY else from_s
         if start_s < to_s:
             row = found or row
+            if begun:
+                row = row.going_on or row
+            begun = True
             for piece in _first_next(row, to_s, start_s):
                 yield piece
                 reached_s = piece.at_s + piece.billed_s
@@ -326,7 +357,8 @@ def remainder(row: Row, *, quantity: int, uncovered: int, later: Later = ()) -> 
     """
     if uncovered <= 0:
         return Fraction(0), 0
-    cut = pieces(row, charge_s=uncovered, begin_s=quantity - uncovered, later=later)
+    begin_s = counted_s(row.rate, quantity=quantity) - uncovered
+    cut = pieces(row, charge_s=uncovered, begin_s=begin_s, later=later)
     return _at_most(row, _sum(cut)), sum(piece.billed_s for piece in cut)
 
 

@@ -50,15 +50,35 @@ def _counted(part: RatedPart, draws: list[Draw], french: bool) -> list[str]:
     assert part.match is not None
     fare, quantity = part.match.fare(), abs(part.usage.quantity)
     rate = fare.rate
+    counted = rate.counted(quantity)
+    sentences = [_lengthened(quantity, counted, part, french)] if rate.odd_below and counted != quantity else []
     if draws:
         left = uncovered(fare.demand(quantity), draws)
-        cut = fare.stretches(begin_s=quantity - left, charge_s=left)
-        return _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=False)
-    sentences = []
+        cut = fare.stretches(begin_s=counted - left, charge_s=left)
+        return sentences + _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=False)
     if rate.free_s:
         sentences.append(_free(rate.free_s, part, french))
-    cut = fare.stretches(begin_s=rate.free_s, charge_s=(quantity or 1) - rate.free_s)
+    cut = fare.stretches(begin_s=rate.free_s, charge_s=counted - rate.free_s)
     return sentences + _steps(fare, cut, part, french) + _limits(fare, cut, part, french, whole=True)
+
+
+def _lengthened(quantity: int, counted: int, part: RatedPart, french: bool) -> str:
+    """« Compté pour 60 s : 40 s, et 3 s ajoutées à chaque appel ; de 31 s à 59 s, un appel compte 60 s. »"""
+    assert part.match is not None
+    rate = part.match.rate.rate
+    facts = [_count(quantity, part, french)]
+    if rate.added_s:
+        added = _count(rate.added_s, part, french)
+        facts.append(f"{added} de plus par appel" if french else f"{added} more a call")
+    if counted == rate.raised_to_s:
+        above = _count(rate.raised_above_s, part, french)
+        facts.append(f"porté à ce minimum au-delà de {above}" if french else f"raised to this minimum above {above}")
+    told = ", ".join(facts)
+    return (
+        f"Compté pour {_count(counted, part, french)} : {told}."
+        if french
+        else (f"Counted as {_count(counted, part, french)}: {told}.")
+    )
 
 
 def _free(free_s: int, part: RatedPart, french: bool) -> str:

@@ -80,6 +80,9 @@ class Rate:
 
     Steps are the access part (C); `service_*` is the surcharge of a French SVA number (S), kept apart. `surcharge` is
     due when the billed seconds reach `surcharge_at_s`, and again every `surcharge_every_s` after (0 = once).
+    An answered call counts `added_s` seconds more than it lasted (a time to set it up); one that then counts more than
+    `raised_above_s` and less than `raised_to_s` counts `raised_to_s`. Everything sees the seconds counted but the
+    service part, of the seconds that the call lasted.
     `attempt_fee` is due for every attempt, answered or not, and not when an allowance covers the call. `coefficient`
     prices the access part as so many times its cost (the printed price if the operator prints one, else the operator's
     tariff); steps and fees are then left out.
@@ -103,6 +106,9 @@ class Rate:
     surcharge_every_s: int = 0
     attempt_fee: Decimal = Decimal(0)
     coefficient: Decimal | None = None
+    added_s: int = 0
+    raised_above_s: int = 0
+    raised_to_s: int = 0  # 0 raises no call
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,7 @@ class Tariff:
     increment_decimals: int | None = None  # the price of one increment is first rounded to so many decimals
     rounding_point: RoundingPoint = RoundingPoint.CALL
     parent: Parent | None = None
+    first_block_once: bool = False  # a first step of one block is paid once a call: in later bands the next one goes on
 
 
 @dataclass(frozen=True, slots=True)

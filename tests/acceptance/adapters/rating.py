@@ -143,6 +143,7 @@ def _tariff(
     versions: Sequence[TariffVersion] | None = None,
     band_border: BandBorder = BandBorder.START,
     tiers: Tiers = Tiers.GRADUATED,
+    first_block_once: bool = False,
 ) -> Tariff:
     asked = rounding or {}
     if asked.get("mode", "none") not in ROUNDINGS:
@@ -162,6 +163,7 @@ def _tariff(
         versions=tuple(versions or [TariffVersion(tariff_id, LONG_AGO, None, tuple(rates))]),
         band_border=band_border,
         tiers=tiers,
+        first_block_once=first_block_once,
     )
 
 
@@ -642,8 +644,6 @@ def _rateomat_bands(case: Case) -> Answers:
     at = datetime.combine(SOME_DAY.date(), time.fromisoformat(call["start"]), UTC)
     answers: Answers = {}
     for name in ("caller_customer", "caller_reseller"):
-        if tariff[name]["onpeak"]["init_interval_s"] != tariff[name]["offpeak"]["init_interval_s"]:
-            raise Unsupported("a first block of another length in each band, once a call wherever it begins")
         rates = []
         for band, key in (("", "onpeak"), ("offpeak", "offpeak")):
             terms = tariff[name][key]
@@ -653,7 +653,10 @@ def _rateomat_bands(case: Case) -> Answers:
             )  # fmt: skip
             second, price = tariff[name].get("extra_second", {}).get(key, (-1, "0"))
             rates.append(_rate(steps, band=band, surcharge=Decimal(price), surcharge_at_s=second + 1))
-        bands = _tariff(rates, calendar="c", band_border=BandBorder.CARRY, rounding={"mode": "half_up", "decimals": 4})
+        bands = _tariff(
+            rates, calendar="c", band_border=BandBorder.CARRY, first_block_once=True,
+            rounding={"mode": "half_up", "decimals": 4},
+        )  # fmt: skip
         snapshot = _snapshot(bands, calendars=[Calendar("c", "UTC", "", rules)])
         answers[f"{name}_total"] = _amount(_one(snapshot, _call(call["duration_s"], at=at)))
     return answers
@@ -700,14 +703,14 @@ PARTIES = ("caller_customer", "callee_customer", "caller_reseller", "callee_rese
 
 def _a2b(case: Case) -> Answers:
     tariff, call = case["tariff"], case["call"]
-    for field, reason in A2B_LATER.items():
-        if field in tariff:
-            raise Unsupported(reason)
     steps = _first_next(tariff["rate_per_min"], 60, tariff["init_block_s"], tariff["billing_block_s"])
     rate = _rate(
         steps,
         connection_fee=Decimal(tariff.get("connect_charge", "0")),
         minimum=Decimal(tariff.get("minimal_call_cost", "0")),
+        added_s=int(tariff.get("additional_grace_s", "0")),
+        raised_above_s=int(tariff.get("rounding_threshold_s", "0")),
+        raised_to_s=int(tariff.get("rounding_calltime_s", "0")),
         **_a2b_surcharge(tariff),
     )
     allowances, grants = [], []
@@ -726,12 +729,6 @@ def _a2b_surcharge(tariff: Case) -> dict[str, Any]:
         return {"surcharge": charge, "surcharge_at_s": every, "surcharge_every_s": every}
     after = int(tariff.get("disconnect_charge_after_s", "0"))
     return {"surcharge": Decimal(tariff.get("disconnect_charge", "0")), "surcharge_at_s": after}
-
-
-A2B_LATER = {
-    "additional_grace_s": "grace seconds added to every call",
-    "rounding_calltime_s": "short calls raised to a minimum above a threshold",
-}
 
 
 def _astpp(case: Case) -> Answers:

@@ -41,8 +41,12 @@ def a_row(random: Random, *, cents: tuple[str, ...] = PRICES, band: str = "") ->
         "surcharge": price(),
         "attempt_fee": price(),
         "service_price": price(),
+        "added_s": random.choice((1, 30)),
+        "raised_to_s": random.choice((45, 61, 150)),
     }
     drawn = {name: value for name, value in seldom.items() if random.random() < 0.25}
+    if "raised_to_s" in drawn:
+        drawn["raised_above_s"] = random.choice((0, 6, 44))
     row = rate(
         steps=steps,
         band=band,
@@ -65,4 +69,5 @@ def a_tariff(random: Random, counted: Counting, *rates: Rate) -> Tariff:
         rounding_point=random.choice(tuple(RoundingPoint)),
         increment_decimals=None if counted is Counting.PACKAGE else random.choice((None, None, 2, 4)),
         band_border=random.choice(borders),
+        first_block_once=random.random() < 0.4,
     )

@@ -103,6 +103,14 @@ def test_fee_minimum_maximum_free_seconds(row: Row) -> None:
     assert part.amount_micros == micros(row["price"])
 
 
+@pytest.mark.parametrize("row", rows("rating.md", "Seconds counted"), ids=str)
+def test_seconds_counted(row: Row) -> None:
+    names = ("added_s", "raised_above_s", "raised_to_s", "free_s")
+    priced = rate(price="0.06", **{name: int(row[name]) for name in names})
+    (part,) = CompiledSnapshot(world(tariff(priced))).rate(call(int(row["talk_s"])))
+    assert (part.billed_s, part.amount_micros) == (int(row["billed_s"]), micros(row["price"]))
+
+
 @pytest.mark.parametrize("row", rows("rating.md", "Rounding"), ids=str)
 def test_rounding(row: Row) -> None:
     exact, mode, decimals = Fraction(row["exact"]), Rounding(row["mode"]), int(row["decimals"])
@@ -181,6 +189,16 @@ def test_bands(row: Row) -> None:
     part = priced_part(world(sold, calendars=(PEAK,)), call(70, answered_at=BEFORE_EIGHT))
     assert (part.billed_s, part.amount_micros) == billed_and_price(row)
     assert part.match is not None and part.match.band == ""
+
+
+@pytest.mark.parametrize("row", rows("rating.md", "A first block once a call"), ids=str)
+def test_a_first_block_once_a_call(row: Row) -> None:
+    sold = tariff(
+        rate(steps=steps(row["before"])), rate(steps=steps(row["after"]), band="peak"), calendar="office",
+        band_border=BandBorder(row["band_border"]), first_block_once=row["first_block_once"] == "yes",
+    )  # fmt: skip
+    part = priced_part(world(sold, calendars=(PEAK,)), call(70, answered_at=BEFORE_EIGHT))
+    assert (part.billed_s, part.amount_micros) == billed_and_price(row)
 
 
 # --- which row --------------------------------------------------------------------------------------------------------

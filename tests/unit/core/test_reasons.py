@@ -256,3 +256,33 @@ def test_every_fact_has_its_sentence_in_both_languages() -> None:
         french, english = told(snapshot, call(90)), told(snapshot, call(90), "en")
         assert len(french) == len(english)
         assert not set(french) & set(english)
+
+
+@pytest.mark.parametrize(
+    ("row", "talk_s", "french", "english"),
+    [
+        (
+            {"added_s": 3}, 58,
+            "Compté pour 61 s : 58 s, 3 s de plus par appel.",
+            "Counted as 61 s: 58 s, 3 s more a call.",
+        ),
+        (
+            {"raised_above_s": 30, "raised_to_s": 60}, 40,
+            "Compté pour 60 s : 40 s, porté à ce minimum au-delà de 30 s.",
+            "Counted as 60 s: 40 s, raised to this minimum above 30 s.",
+        ),
+    ],
+)  # fmt: skip
+def test_seconds_counted_beyond_those_that_the_call_lasted(
+    row: dict[str, int], talk_s: int, french: str, english: str
+) -> None:
+    in_french, in_english = explain_both(world(tariff(rate(**row))), call(talk_s))
+    assert french in in_french and english in in_english
+    assert (
+        not any("Compté" in told for told in explain_both(world(tariff(rate(**row))), call(600))[0]) or "added_s" in row
+    )
+
+
+def test_a_call_beyond_what_short_ones_are_raised_to_says_nothing_of_it() -> None:
+    french, _ = explain_both(world(tariff(rate(raised_above_s=30, raised_to_s=60))), call(61))
+    assert not any(sentence.startswith("Compté") for sentence in french)

@@ -17,7 +17,7 @@ from math import lcm
 from ardoise.core.attribution import LONG_AGO, in_force
 from ardoise.core.calendars import HolidayBook, band_changes, french_holidays
 from ardoise.core.conventions.model import Deck, PricedCall, Terms, rewritten
-from ardoise.core.pricing import ordered_steps
+from ardoise.core.pricing import counted_s, ordered_steps
 from ardoise.core.tables import is_digits
 from ardoise.core.tariffs import Rate, ServicePer, TariffVersion, Tiers
 from ardoise.core.usage import UsageKind
@@ -160,7 +160,7 @@ class Book:
         later: list[tuple[int, Rate]] = []
         current = rate
         for change_s, other in zip(self._change_s[at + 1 :], self._bands[at + 1 :], strict=True):
-            if change_s >= start_s + call.talk_s:
+            if change_s >= start_s + counted_s(rate, quantity=call.talk_s):
                 break
             following = rows.find(call, number_key=key, band=other)
             if following is not None and following is not current:
@@ -210,7 +210,7 @@ class Book:
         if id(rate) not in self._profile_of:
             content = (rate.steps, rate.connection_fee, rate.minimum, rate.maximum, rate.free_s, rate.service_price,
                        rate.service_per, rate.surcharge, rate.surcharge_at_s, rate.surcharge_every_s, rate.attempt_fee,
-                       rate.coefficient)  # fmt: skip
+                       rate.coefficient, rate.added_s, rate.raised_above_s, rate.raised_to_s)  # fmt: skip
             number = self._profiles_by_content.setdefault(content, len(self.profiles))
             if number == len(self.profiles):
                 self.profiles.append(self._profile(rate))
@@ -262,6 +262,8 @@ def _is_plain(rate: Rate) -> bool:
         rate.coefficient is None
         and rate.surcharge == 0
         and rate.attempt_fee == 0
+        and not rate.added_s
+        and not rate.raised_to_s
         and (rate.service_per is ServicePer.NONE or rate.service_price == 0)
     )
 

@@ -101,7 +101,8 @@ class Borders:
         version = self._catalogue.row_version[row[looking]]
         calendar = self._calendar_of[version]
         following = self._next[calendar, asked.epochs[at[looking]]]
-        end_us = calls.at_us[at[looking]] + np.maximum(np.abs(calls.quantity[at[looking]]), 1) * SECOND_US
+        lasts_s = np.minimum(self._rates.counted(shape[looking], calls.quantity[at[looking]]), NEVER // SECOND_US)
+        end_us = calls.at_us[at[looking]] + lasts_s * SECOND_US
         crosses = (end_us > self._changes_us[calendar, following]) & ~self._always[calendar]
         if not crosses.any():
             return None
@@ -118,7 +119,10 @@ class Borders:
             more = change_us < end_us
             if not more.any():
                 beyond = np.flatnonzero(end_us > self._to_us)
-                fares = {call: self._beyond(calls, int(of[call]), int(version[call])) for call in beyond.tolist()}
+                fares = {
+                    call: self._beyond(calls, int(of[call]), int(version[call]), int(shape[places[call]]))
+                    for call in beyond.tolist()
+                }
                 return Crossing(flags, places, shape[places], changes, fares)
             at_s = np.where(more, -((calls.at_us[of] - change_us) // SECOND_US), NEVER)
             found = self._catalogue.in_band(version, self._bands[calendar, following], asked, of)
@@ -126,7 +130,7 @@ class Borders:
             changes.append(Change(at_s, np.where(found >= 0, self._catalogue.row_shape[found], -1)))
             following = np.where(more, following + 1, following)
 
-    def _beyond(self, calls: Calls, call: int, version: int) -> tuple[LaterRow, ...]:
+    def _beyond(self, calls: Calls, call: int, version: int, shape: int) -> tuple[LaterRow, ...]:
         """What the scalar says of a call that goes on after the month."""
         categories, origins = self._texts
         profile = calls.profile[call]
@@ -134,7 +138,7 @@ class Borders:
             number_key=calls.keys(np.array([call])).item(), at=EPOCH + timedelta(microseconds=int(calls.at_us[call])),
             quantity=int(calls.quantity[call]), number_category=categories[profile], origin=origins[profile],
         )  # fmt: skip
-        return self._compiled.book.later(self._catalogue.versions[version], usage)
+        return self._compiled.book.later(self._catalogue.versions[version], usage, self._rates.rates[shape])
 
     @cached_property
     def _texts(self) -> tuple[list[str], list[str]]:
@@ -147,8 +151,8 @@ class Borders:
         """Put the amounts of the crossing calls; the other arrays have one entry for each call asked about."""
         places, shape = crossing.places, crossing.shape
         asked_s, free_s = quantity[places], self._rates.free_s[shape]
-        total_s = np.abs(asked_s)
-        charge_s, begin_s = np.maximum(total_s, 1) - free_s, free_s
+        total_s = self._rates.counted(shape, asked_s)
+        charge_s, begin_s = total_s - free_s, free_s
         covered = np.zeros(len(places), np.bool_)
         if left is not None and drawn is not None:
             covered = drawn[places]
@@ -158,7 +162,7 @@ class Borders:
         walk.through(crossing.changes)
         amount, scale, unfit = walk.priced(covered)
         unfit[list(crossing.beyond)] = True
-        unfit |= np.maximum(total_s, 1) > self._rates.safe_s[shape]
+        unfit |= total_s > self._rates.safe_s[shape]
         sign = np.where(asked_s < 0, -1, 1)
         exact.amount[places], exact.scale[places] = sign * amount, scale
         exact.billed[places] = sign * walk.billed_s
@@ -192,6 +196,7 @@ class Walk:
         self._from_s = np.zeros(len(shape), np.int64)
         self._reached_s = np.zeros(len(shape), np.int64)
         self._any_steps = rates.has_steps[shape]
+        self._begun = np.zeros(len(shape), np.bool_)
         self._amount, self._scale = np.zeros(len(shape), np.int64), rates.scale[shape]
         self.billed_s = np.zeros(len(shape), np.int64)
         self._unfit = np.zeros(len(shape), np.bool_)
@@ -209,6 +214,8 @@ class Walk:
         inside = np.flatnonzero((to_s > self._from_s) & (start_s < to_s))
         self._from_s = np.maximum(self._from_s, to_s)
         row = np.where(self._found >= 0, self._found, self._row)[inside]
+        row = np.where(self._begun[inside], rates.going_on[row], row)
+        self._begun[inside] = True
         self._row[inside] = row
         self._any_steps[inside] |= rates.has_steps[row]
         self._unfit[inside] |= np.maximum(self._charge_s[inside], 1) > rates.safe_s[row]

@@ -56,6 +56,10 @@ class RateColumns:
     """
 
     def __init__(self, rates: Sequence[CompiledRate], counts: Counts) -> None:
+        following = [place for place, rate in enumerate(rates) if rate.going_on is not None]
+        self.going_on = np.arange(len(rates) + len(following))  # what each becomes after a change of band
+        self.going_on[following] = len(rates) + np.arange(len(following))
+        rates = [*rates, *(rate.going_on for rate in rates if rate.going_on is not None)]
         self.rates = rates
         self.counts = counts
         bounds = {_bound_of(rate): rate for rate in rates}  # rows that differ by their tariff alone have one bound
@@ -83,6 +87,10 @@ class RateColumns:
         self.any_by_line = bool(self.by_line.any())
         self.fixed = self._column(_fixed, safe)
         self.free_s = self._column(lambda rate: min(rate.free_s, NEVER))
+        self.added_s = self._column(lambda rate: min(rate.rate.added_s, NEVER))
+        self.raised_above_s = self._column(lambda rate: min(rate.rate.raised_above_s, NEVER))
+        self.raised_to_s = self._column(lambda rate: min(rate.rate.raised_to_s, NEVER))
+        self.any_odd = any(rate.odd_below for rate in rates)
         self.service_price = self._column(lambda rate: rate.service_price, safe)
         self.service_by_second = self._flags(lambda rate: rate.service_seconds > 0)
         self.has_service = self._flags(lambda rate: rate.has_service)
@@ -117,6 +125,23 @@ class RateColumns:
             dtype=np.int64,
         )
 
+    # -- quantities
+
+    def counted(self, rate: Ints, quantity: Ints) -> Ints:
+        """`CompiledRate.counted`, of what is taken back too."""
+        counted = np.maximum(np.abs(quantity), 1)
+        if self.any_odd:
+            counted += self.added_s[rate]
+            to_s = self.raised_to_s[rate]
+            counted = np.where((counted > self.raised_above_s[rate]) & (counted < to_s), to_s, counted)
+        return counted
+
+    def demand(self, rate: Ints, quantity: Ints) -> Ints:
+        """`Fare.demand`."""
+        if self.any_odd:
+            quantity = np.where(quantity > 0, self.counted(rate, quantity), quantity)
+        return np.maximum(quantity - self.free_s[rate], 0)
+
     # -- amounts
 
     def access(
@@ -128,7 +153,7 @@ class RateColumns:
         Where `drawn`, allowances cover all but `left` of it. What int64 cannot hold is left to the scalar. Nothing is
         said of calls to `skip`: those that a coefficient or several bands price.
         """
-        charge_s = np.maximum(np.abs(quantity), 1)
+        charge_s = self.counted(rate, quantity)
         too_large = charge_s > self.safe_s[rate]
         if skip is not None:
             too_large &= ~skip

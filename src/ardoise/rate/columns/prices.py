@@ -126,7 +126,7 @@ def _prices(calls: Calls, month: Month, found: Found, rated: Rated, at: Ints, ba
     shape, quantity = catalogue.row_shape[found.row[at]], calls.quantity[at]
     priced = Priced(
         calls=calls, at=at, shape=shape, zone_id=catalogue.row_zone[found.row[at]], quantity=quantity,
-        demand=np.maximum(quantity - rates.free_s[shape], 0),
+        demand=rates.demand(shape, quantity),
     )  # fmt: skip
     taken = month.included.cover(priced)
     by_cost = rates.has_coefficient[shape] if rates.any_coefficient else None
