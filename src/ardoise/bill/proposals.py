@@ -20,6 +20,7 @@ from ardoise.access.scope import Scope
 from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
 from ardoise.bill.models import Document
 from ardoise.catalog.models import TariffVersion
+from ardoise.core.periods import zone_info
 from ardoise.core.rating import State
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account, Issuer, Line
@@ -242,7 +243,8 @@ _CAUSES_EN = {
 def write_csv(scope: Scope, path: Path, *, month: str, french: bool) -> int:
     """Write each proposed charge of a month as a file spreadsheets open at once; returns how many.
 
-    Outside numbers are left out: the reference leads to the call, for those who may read it.
+    Outside numbers are left out: the reference leads to the call, for those who may read it. The last lines are sums,
+    one for each currency and basis, of the charges that have a price today.
     """
     found = proposed_charges(scope, month=month)
     zones = dict(Issuer.objects.values_list("id", "zone"))
@@ -252,14 +254,36 @@ def write_csv(scope: Scope, path: Path, *, month: str, french: bool) -> int:
     ]
     headings = _HEADINGS_FR if french else _HEADINGS_EN
     table = pl.concat(parts).drop("at") if parts else pl.DataFrame(schema=dict.fromkeys(headings, pl.String))
+    if parts:
+        table = pl.concat([table, _sum_rows(found, french=french)], how="diagonal_relaxed")
     write_sheet(table, headings, path, french=french)
-    return table.height
+    return found.height
+
+
+def _sum_rows(charges: pl.DataFrame, *, french: bool) -> pl.DataFrame:
+    """« Total » for each currency and basis, under the columns of the charges; what has no price today is in no sum."""
+    known, mark = pl.col(NEW).is_not_null(), "," if french else "."
+    left_out = pl.lit("hors lignes sans prix : " if french else "without lines that have no price: ")
+    sums = (
+        charges.group_by(*_BASIS)
+        .agg(
+            *(pl.col(name).filter(known).sum() for name in (OLD, NEW, DIFFERENCE)),
+            pl.col(NEW).null_count().alias("unpriced"),
+        )
+        .sort(*_BASIS)
+    )
+    return sums.select(
+        pl.lit("Total").alias("local"),
+        *(decimal(pl.col(name), mark).alias(name) for name in (OLD, NEW, DIFFERENCE)),
+        *_BASIS,
+        pl.when(pl.col("unpriced") > 0).then(left_out + pl.col("unpriced").cast(pl.String)).alias(WHY),
+    )
 
 
 def _file_rows(charges: pl.DataFrame, zone: str, *, french: bool) -> pl.DataFrame:
     documents = Document.objects.filter(pk__in=_ids(charges, FROZEN.document_id))
     dates = [(pk, _day(day, french=french)) for pk, day in documents.values_list("pk", "issue_date")]
-    versions = _versions({*_ids(charges, CHARGES.version_id), *_ids(charges, NEW_VERSION)}, french=french)
+    versions = _versions({*_ids(charges, CHARGES.version_id), *_ids(charges, NEW_VERSION)}, zone, french=french)
     mark = "," if french else "."
     return charges.select(
         pl.col(CHARGES.at).alias("at"),
@@ -280,12 +304,19 @@ def _file_rows(charges: pl.DataFrame, zone: str, *, french: bool) -> pl.DataFram
     ).sort("at", maintain_order=True)
 
 
-def _versions(pks: Iterable[int], *, french: bool) -> list[tuple[int, str]]:
-    """Tariff versions as people name them: code, first day, day of recording."""
+def _versions(pks: Iterable[int], zone: str, *, french: bool) -> list[tuple[int, str]]:
+    """Tariff versions as people name them: code, first day, local time of recording: a correction of the same day is
+    another version.
+    """
     rows = TariffVersion.objects.filter(pk__in=pks)
-    word = "enregistrée le" if french else "recorded on"
+    word, at = ("enregistrée le", "à") if french else ("recorded on", "at")
+
+    def told(recorded_at: datetime) -> str:
+        local = recorded_at.astimezone(zone_info(zone))
+        return f"{word} {_day(local.date(), french=french)} {at} {local:%H:%M:%S}"
+
     return [
-        (pk, f"{code} {_day(first, french=french)}, {word} {_day(recorded_at.date(), french=french)}")
+        (pk, f"{code} {_day(first, french=french)}, {told(recorded_at)}")
         for pk, code, first, recorded_at in rows.values_list("pk", "tariff__code", "valid_from_date", "recorded_at")
     ]
 

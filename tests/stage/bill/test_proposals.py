@@ -225,13 +225,30 @@ def test_the_file_gives_each_charge_with_both_tariffs(issued: Company, tmp_path:
     correct_mobiles(issued, "0.10")
     assert write_csv(EVERYTHING, tmp_path / "p.csv", month=MONTH, french=True) == 2
     with (tmp_path / "p.csv").open(encoding="utf-8-sig", newline="") as file:
-        first, _ = csv.DictReader(file, delimiter=";")
+        first, _, total = csv.DictReader(file, delimiter=";")
     assert (first["Date"], first["Compte"], first["Document"]) == ("05/10/2026 10:00:00", "C1", "FA2026-00001")
     assert (first["Ancien montant"], first["Nouveau montant"]) == ("0,120000", "0,100000")
     assert (first["Différence"], first["Cause"]) == ("-0,020000", "autre prix")
-    assert first["Grille d’alors"] == "public 01/01/2026, enregistrée le 05/11/2026"
-    assert first["Grille corrigée"] == "public 01/01/2026, enregistrée le 20/11/2026"
+    assert first["Grille d’alors"] == "public 01/01/2026, enregistrée le 05/11/2026 à 09:00:00"  # 8:00 UTC
+    assert first["Grille corrigée"] == "public 01/01/2026, enregistrée le 20/11/2026 à 10:00:00"
+    assert (total["Date"], total["Compte"], total["Monnaie"], total["Base"]) == ("Total", "", "EUR", "ht")
+    assert (total["Ancien montant"], total["Nouveau montant"]) == ("0,240000", "0,200000")  # twice 0.12, twice 0.10
+    assert (total["Différence"], total["Cause"]) == ("-0,040000", "")
     assert write_csv(EVERYTHING, tmp_path / "none.csv", month="2026-09", french=False) == 0
+
+
+def test_the_sum_of_the_file_leaves_out_what_has_no_price_and_says_so(issued: Company, tmp_path: Path) -> None:
+    """Mobiles lose their row: two charges of 0.12 without a price today; landlines go from 0.02 to 0.03, one of C1 and
+    one of C2."""
+    rates = RATES.replace("+336,,mobile,,0.12,60,60,,\n", "").replace("+33,,fixe,,0.02,1,1,,", "+331,,fixe,,0.03,1,1,,")
+    issued.files["tariffs/public-2026-01-01.csv"] = rates
+    issued.load(correct=True)
+    issued.rate()
+    assert write_csv(EVERYTHING, tmp_path / "p.csv", month=MONTH, french=False) == 4
+    with (tmp_path / "p.csv").open(encoding="utf-8-sig", newline="") as file:
+        *_, total = csv.DictReader(file)
+    assert (total["Old amount"], total["New amount"], total["Difference"]) == ("0.040000", "0.060000", "0.020000")
+    assert total["Cause"] == "without lines that have no price: 2"
 
 
 def test_the_command_prints_the_difference_and_writes_the_file(issued: Company, tmp_path: Path) -> None:
@@ -249,7 +266,7 @@ def test_the_command_prints_the_difference_and_writes_the_file(issued: Company, 
     assert [word for word in row.replace("│", " ").split() if word] == [
         "C1", "FA2026-00001", "2", "0.24", "€", "0.20", "€", "-0.04", "€",
     ]  # fmt: skip
-    assert (tmp_path / "p.csv").read_text(encoding="utf-8-sig").count("\n") == 3  # headings and two calls
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8-sig").count("\n") == 4  # headings, two calls, their sum
     (one,) = json.loads(run("--json"))
     assert (one["account"], one["difference_micros"], one["computed_at"]) == ("C1", -40_000, CORRECTED_AT.isoformat())
 
