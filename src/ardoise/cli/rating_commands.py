@@ -19,6 +19,7 @@ from ardoise.cli.wiring import (
     chosen_month,
     clock,
     fail,
+    local_text,
     print_json,
     printable,
     ready_database,
@@ -71,6 +72,8 @@ def rate(
         return
     if account or source or tariff or since or until:
         roots = _customers(month, account or [], source, tariff, since, until)
+        if not roots:
+            fail(_why_nobody(month, account or [], source, tariff, since, until))
         _rate_customers(month, roots, now, as_json=as_json)
         return
     with counting("Rating", "calls") as step:
@@ -119,6 +122,31 @@ def _customers(month: str, accounts: list[str], source: str, tariff: str, since:
     )
 
 
+def _why_nobody(month: str, accounts: list[str], source: str, tariff: str, since: str, until: str) -> str:
+    """Which of the conditions leaves nobody, taken one after the other."""
+    from ardoise.rate.queries import rated_at
+
+    everybody = f"ardoise rate --month {month} prices everybody"
+    at = rated_at(month)
+    if at is None:
+        return f"{month} was never rated: there is nobody to price again; {everybody}"
+    conditions: list[tuple[str, tuple[list[str], str, str, str, str]]] = [
+        (f"of {', '.join(accounts)}", (accounts, "", "", "", "")),
+        (f"of the source {source}", (accounts, source, "", "", "")),
+        (f"priced by the tariff {tariff}", (accounts, source, tariff, "", "")),
+        (f"from {since or 'its first day'} to {until or 'its last day'}", (accounts, source, tariff, since, until)),
+    ]
+    given = [bool(accounts), bool(source), bool(tariff), bool(since or until)]
+    asked = [condition for condition, is_given in zip(conditions, given, strict=True) if is_given]
+    place = next(place for place, (_, so_far) in enumerate(asked) if not _customers(month, *so_far))
+    before, lacking = " and ".join(words for words, _ in asked[:place]), asked[place][0]
+    why = f"it has calls {before}, but none {lacking}" if before else f"it has no call {lacking}"
+    return (
+        f"no customer of {month} meets these conditions: as the month was last rated, on {local_text(at)}, {why}; "
+        f"{everybody}"
+    )
+
+
 def _midnight(day: date) -> datetime:
     """The first instant of a local day, in UTC."""
     return datetime.combine(day, time(), PARIS).astimezone(UTC)
@@ -135,8 +163,6 @@ def _rate_customers(month: str, roots: frozenset[int], now: datetime, *, as_json
     from ardoise import flow
     from ardoise.rate.columns.customer import ResoldCustomer
 
-    if not roots:
-        fail(f"no customer of {month} meets these conditions; ardoise rate --month {month} prices everybody")
     try:
         rated = flow.rate_customers(month=month, roots=roots, now=now)
     except ResoldCustomer as error:

@@ -89,7 +89,7 @@ def roots_of(
     accounts: Collection[int] | None = None,
 ) -> frozenset[int]:
     """The customers whose open charges of a month meet every condition given: calls of a source, priced by a tariff,
-    answered in [start, end), of some accounts.
+    answered in [start, end), of some accounts (a customer's are those of all its accounts).
     """
     tests = [pl.col(CHARGES.origin_kind) == "usage"]
     if source:
@@ -99,7 +99,8 @@ def roots_of(
     if between is not None:
         tests.append(pl.col(CHARGES.at).is_between(*between, closed="left"))
     if accounts is not None:
-        tests.append(pl.col(CHARGES.account_id).is_in(list(accounts)))
+        wanted = list(accounts)
+        tests.append(pl.col(CHARGES.account_id).is_in(wanted) | pl.col(CHARGES.root_id).is_in(wanted))
     found = store.scan(TableName.OPEN, [month], filter=pl.all_horizontal(tests)).select(CHARGES.root_id).unique()
     return frozenset(found.collect()[CHARGES.root_id])
 

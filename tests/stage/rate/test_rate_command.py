@@ -51,6 +51,35 @@ def test_days_choose_the_customers_with_calls_on_them_in_local_time(two_customer
     assert "no customer of 2026-10 meets" in run("rate", "--month", MONTH, "--since", "2026-10-21").output
 
 
+def test_who_has_no_call_is_told_why(two_customers: Company) -> None:
+    two_customers.customer("C3")
+    two_customers.load()
+
+    def why(*words: str, month: str = MONTH) -> str:
+        done = run("rate", "--month", month, *words)
+        assert done.exit_code == 1
+        return " ".join(done.output.split())
+
+    assert "as the month was last rated, on 05/11 09:00, it has no call of C3;" in why("--account", "C3")
+    assert "it has calls of C1, but none priced by the tariff new;" in why("--account", "C1", "--tariff", "new")
+    assert "it has calls of C1, but none from 2026-10-20 to its last day;" in why(
+        "--account", "C1", "--since", "2026-10-20"
+    )
+    assert "2026-09 was never rated" in why("--account", "C3", month="2026-09")
+
+
+def test_a_customer_is_chosen_with_the_calls_of_its_branches(two_customers: Company) -> None:
+    two_customers.branch("C3", "Nord", parent="C1")
+    two_customers.line("0472000003", "C3")
+    two_customers.load()
+    two_customers.call("2026-10-06 10:00:00", "0472000003", LANDLINE, 60)
+    two_customers.rate()
+    done = run("rate", "--month", MONTH, "--account", "C1", "--tariff", "public", "--json")
+    assert json.loads(done.stdout)["calls"] == 2  # its own, and that of its branch
+    only_branch = run("rate", "--month", MONTH, "--account", "C1", "--since", "2026-10-06", "--json")
+    assert json.loads(only_branch.stdout)["customers"] == 1
+
+
 def test_days_that_hold_nothing_of_the_month_are_refused(two_customers: Company) -> None:
     for days in (
         ("--since", "2026-10-20", "--until", "2026-10-19"),
