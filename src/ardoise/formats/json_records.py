@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
 from ardoise.formats.lines import blank, blank_long_numbers, frame_lines, is_blanked
+from ardoise.formats.options import checked_options
+from ardoise.formats.spec import FormatSpec, Reader
 
 ListPaths = Sequence[tuple[str, ...]] | None
 
@@ -296,6 +298,40 @@ def _blank_others(text: str, bare: set[str]) -> str:
     return blank_long_numbers(text, (re.compile(r"\\u[0-9a-fA-F]{4}"), *kept))
 
 
-def replay_lines(records: Sequence[bytes]) -> bytes:
-    """The records as they would be posted one after the other: a line end after each."""
-    return b"".join(record.rstrip(b"\r\n") + b"\n" for record in records)
+# --- a format of such records ----------------------------------------------------------------------------------------
+
+
+def alone(record: bytes, lists: ListPaths = ()) -> bytes:
+    """The object of a record as received, without what its page puts around it, and a line end."""
+    begin = _skip(_LEADING, record, 0)
+    opened = _scan(record, begin, lists).opened
+    if opened is not None:
+        begin = _skip(_LEADING, record, opened)
+    end = _scan(record, begin, ()).end if record[begin : begin + 1] == b"{" else None
+    return record if end is None else record[begin:end] + b"\n"
+
+
+@dataclass(slots=True)
+class JsonFormat:
+    """A `Format` whose records are JSON objects, alone or in the list of a page."""
+
+    spec: FormatSpec
+    lists: ListPaths
+    read: Callable[[Mapping[str, str]], Reader]  # of the checked options
+    redact_record: Callable[[bytes, frozenset[str]], bytes]
+
+    def frame(self, data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
+        return frame_json(data, final=final, lists=self.lists)
+
+    def reader(self, options: Mapping[str, str]) -> Reader:
+        return self.read(checked_options(self.spec, options))
+
+    def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
+        return self.redact_record(record, protected)
+
+    def replay(self, records: Sequence[bytes]) -> bytes:
+        """As they would be posted one after the other: a line end after each."""
+        return b"".join(record.rstrip(b"\r\n") + b"\n" for record in records)
+
+    def alone(self, record: bytes) -> bytes:
+        return alone(record, self.lists)

@@ -145,3 +145,12 @@ class TalkingFormat(Protocol):
 
     def other_side(self, options: Mapping[str, str], login: Mapping[str, str]) -> OtherSide:
         """A new simulated PBX for one client."""
+
+
+@runtime_checkable
+class PagedFormat(Protocol):
+    """A format whose records may come in pages of a remote interface, which may be asked for again."""
+
+    def alone(self, record: bytes) -> bytes:
+        """The record as received, without what its page puts around it, and a line end: it is framed and read as
+        before."""

@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from ardoise.formats.json_records import frame_json, replay_lines
-from ardoise.formats.options import checked_options
+from ardoise.formats.json_records import JsonFormat
 from ardoise.formats.ovh.parse import LISTS, read_record, redact_record
 from ardoise.formats.ovh.spec import SPEC
-from ardoise.formats.spec import Format, Reader
+from ardoise.formats.spec import Format
 
-
-class Ovh:
-    spec = SPEC
-
-    def frame(self, data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
-        return frame_json(data, final=final, lists=LISTS)
-
-    def reader(self, options: Mapping[str, str]) -> Reader:
-        checked_options(SPEC, options)
-        return read_record
-
-    def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
-        return redact_record(record, protected)
-
-    def replay(self, records: Sequence[bytes]) -> bytes:
-        return replay_lines(records)
-
-
-FORMAT: Format = Ovh()
+FORMAT: Format = JsonFormat(SPEC, LISTS, lambda options: read_record, redact_record)
