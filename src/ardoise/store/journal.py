@@ -223,6 +223,11 @@ class Journal:
             elif segment == start.segment:
                 yield from self._read_segment(segment, start.offset)
 
+    def read_last(self, segments: int = 2) -> Iterator[Entry]:
+        """The entries of the last segments only: where something recent is looked for. Raises JournalDamaged."""
+        for segment in self.segments()[-segments:]:
+            yield from self._read_segment(segment, len(_HEADER))
+
     def entry_of(self, ticket_id: str) -> tuple[Entry, int]:
         """The entry that holds the first byte of a ticket, and that byte's place in its payload (or in its file)."""
         source, _, place = ticket_id.partition(":")
