@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
+from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -18,8 +20,18 @@ import polars as pl
 from django.conf import settings
 from django.db.models import Count
 
-from ardoise.collect.models import FreshUsage, Quarantined, SeenTicket, Source, SourceEvent, SourceState, TakenFile
+from ardoise.collect.models import (
+    FreshUsage,
+    Quarantined,
+    RecentTickets,
+    SeenTicket,
+    Source,
+    SourceEvent,
+    SourceState,
+    TakenFile,
+)
 from ardoise.collect.reading import (
+    CONTENT_BYTES,
     Connected,
     Cutter,
     FileBegin,
@@ -43,8 +55,9 @@ from ardoise.store.blobs import Blobs
 from ardoise.store.journal import Journal, JournalDamaged, Kind, Position, ReceivedFile
 from ardoise.store.models import TableName
 from ardoise.store.queries import scan
+from ardoise.store.tables import schema_of
 
-BATCH_TICKETS = 2000
+BATCH_TICKETS, LARGEST_BATCH_TICKETS = 2000, 20_000  # in step with the stream; far behind
 LONGEST_RECORD_BYTES = 64 * 1024
 EVERYTHING_IS_OLD = timedelta(days=3650)
 
@@ -74,22 +87,46 @@ def duplicate_rule(source: Source, format: Format) -> DuplicateRule:
     return "cumulative" if kind == "cumulative" or source.transport == Source.Transport.FILES else "stream"
 
 
-class Batch:
-    """The work of one batch: `collect`, then the rows below are written in one transaction by `operations`."""
+class Memory:
+    """Where the reading of a source stands: what `SourceState` keeps, ready for the next batch.
+
+    A process that parses a source again and again keeps it between two batches; it holds as long as `version` is that
+    of the row. A batch that was not written has spoilt it: load it again.
+    """
 
     def __init__(self, source: Source, state: SourceState) -> None:
         """Raises UnknownFormat, BadOption, UnknownZone: the source must be set right first."""
-        self.source, self.state = source, state
+        self.source, self.state_id, self.version = source, state.pk, state.version
         self.format = registry.get(source.format)
         self.rule = duplicate_rule(source, self.format)
         self.cutter = Cutter(self.format, options_of(source), blobs(), state.reader.get("cutter", {}))
-        self.replays = Replays.resume(state.reader.get("replays", {}), seen=state.seen, tail=self._tail)
+        self.replays = Replays.resume(state.reader.get("replays", {}), seen=state.seen, tail=lambda: tail_of(source))
         self.clock = StreamClock(source.zone, state.clock)
         self.assembler = Assembler(policy_of(source), state.assembler or None)
         self.zone = ZoneInfo(source.zone)
         self.position = Position(state.segment, state.offset) if state.segment else None
         self.waiting: dict[str, str] = dict(state.waiting)
         self.last_ticket_at = state.last_ticket_at
+        self.is_warm = self.position is None  # the readers of the format know what came before
+        self.batch_tickets = BATCH_TICKETS
+
+    @classmethod
+    def load(cls, source: Source) -> Memory:
+        """As the database has it. Raises as the constructor."""
+        return cls(source, SourceState.objects.get_or_create(source=source)[0])
+
+    def written(self, contents: Sequence[bytes]) -> None:
+        """The batch is in the database, the contents of its tickets with it: the next one starts from here."""
+        self.version += 1
+        self.replays.saved(contents)
+
+
+class Batch:
+    """The work of one batch: `collect`, then the rows below are written in one transaction by `operations`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.source = memory, memory.source
+        self._started_at = memory.position
         self.tickets = 0
         self.usages: dict[str, Usage] = {}
         self.seen: list[SeenTicket] = []
@@ -104,66 +141,72 @@ class Batch:
         self._skips_file = False
         self._keys: dict[bytes, SeenTicket] = {}  # keyed: the ids known, and those of this batch
         self._usage_ids: dict[str, str] = {}  # keyed: ticket id -> the usage it says anew
+        self._last_day: tuple[datetime, date] | None = None
 
     # --- in
 
-    def collect(self, *, now: datetime) -> bool:
-        """Take the next entries of the journal, about BATCH_TICKETS tickets at most. Returns whether more follow."""
-        steps, more = self._next_steps(now)
-        known = self._known([step for step in steps if isinstance(step, Ticket) and not is_noise(step)])
+    def collect(self, *, now: datetime, until: Position | None = None) -> bool:
+        """Take the next entries of the journal, up to a number of tickets. Returns whether more follow.
+
+        `until` is where a writer of this process says that the journal ends: it spares asking the disk. The further
+        behind, the larger the batch.
+        """
+        memory = self.memory
+        steps, more = self._next_steps(now, until)
+        memory.batch_tickets = min(2 * memory.batch_tickets, LARGEST_BATCH_TICKETS) if more else BATCH_TICKETS
+        known = Counter[bytes]() if memory.rule == "stream" else self._known(steps)
         for step in steps:
-            self._take(step, known)
-        self._close(self.assembler.flush(now))
+            if isinstance(step, Ticket):
+                if not self._skips_file and not is_noise(step):
+                    self._ticket(step, known)
+            else:
+                self._take(step)
+        self._close(memory.assembler.flush(now))
         return more
 
     def close_all(self, *, now: datetime) -> None:
         """Make calls of the tickets that wait for others, whatever they still miss."""
-        self._close(self.assembler.flush(now + EVERYTHING_IS_OLD))
+        self._close(self.memory.assembler.flush(now + EVERYTHING_IS_OLD))
 
     def changed(self) -> bool:
         """Whether anything must be written."""
-        moved = self.position is not None and (self.position.segment, self.position.offset) != (
-            self.state.segment,
-            self.state.offset,
-        )
-        return moved or bool(self.counts)
+        return self.memory.position != self._started_at or bool(self.counts)
 
     def reader_state(self) -> dict[str, Any]:
-        return {"cutter": self.cutter.state(), "replays": self.replays.state()}
+        return {"cutter": self.memory.cutter.state(), "replays": self.memory.replays.state()}
 
-    def _next_steps(self, now: datetime) -> tuple[list[Step], bool]:
+    def _next_steps(self, now: datetime, until: Position | None) -> tuple[list[Step], bool]:
         """Entries whole: a file is one batch, whatever its size."""
-        journal = journal_of(self.source.code)
+        memory, cutter = self.memory, self.memory.cutter
         steps: list[Step] = []
-        start = self.cutter.warm_from if self.position is not None else None
+        start = memory.position if memory.is_warm else cutter.warm_from or memory.position
         try:
-            for entry in journal.read(start or self.position):
-                if self.position is not None and entry.position < self.position:
-                    self.cutter.warm_up(entry)
+            for entry in journal_of(self.source.code).read(start, until=until):
+                if not memory.is_warm and memory.position is not None and entry.position < memory.position:
+                    cutter.warm_up(entry)
                     continue
-                steps.extend(self.cutter.steps(entry))
-                self.position = entry.after
-                if len(steps) >= BATCH_TICKETS:
+                memory.is_warm = True
+                steps.extend(cutter.steps(entry))
+                memory.position = entry.after
+                if len(steps) >= memory.batch_tickets:
                     return steps, True
         except JournalDamaged as damage:
             # What lies there cannot be read by anybody: say it once, and go on behind it, without looking back.
-            self.cutter.forget_warm()
-            self.position = damage.resume
+            cutter.forget_warm()
+            memory.position = damage.resume
+            memory.is_warm = True
             steps.append(Notice(f"{damage.at}.damage", "alarm", str(damage), now))
             return steps, True
         return steps, False
 
     # --- one step
 
-    def _take(self, step: Step, known: Counter[bytes]) -> None:
+    def _take(self, step: Step) -> None:
         match step:
-            case Ticket():
-                if not is_noise(step) and not self._skips_file:
-                    self._ticket(step, known)
             case Notice():
                 self._event(f"{self.source.code}:{step.at_position}!{step.kind}", step.kind, step.text, step.at)
             case Connected():
-                self.replays.connected(step.connection)
+                self.memory.replays.connected(step.connection)
             case FileBegin():
                 self._delivered.clear()
                 self._skips_file = self._is_taken(step)
@@ -174,9 +217,9 @@ class Batch:
 
     def _ticket(self, ticket: Ticket, known: Counter[bytes]) -> None:
         self.tickets += 1
-        self.last_ticket_at = ticket.arrived_at
+        self.memory.last_ticket_at = ticket.arrived_at
         self._count(ticket.arrived_at, "received")
-        if self.rule == "keyed" and isinstance(ticket.reading, Leg) and (key := _key_of(ticket.reading)):
+        if self.memory.rule == "keyed" and isinstance(ticket.reading, Leg) and (key := _key_of(ticket.reading)):
             self._leg(ticket, ticket.reading, key=key)
             return
         duplicate = self._duplicate(ticket, known)
@@ -194,19 +237,19 @@ class Batch:
 
     def _duplicate(self, ticket: Ticket, known: Counter[bytes]) -> tuple[str, str] | None:
         """Why this ticket was already taken, or None; a new one gets its identity here."""
-        content = content_of(ticket.raw)
-        if self.rule == "stream":
-            if self.replays.is_replay(ticket, content):
+        replays = self.memory.replays
+        if self.memory.rule == "stream":
+            if replays.is_replay(ticket):
                 return "replayed", "the PBX sent its last tickets again after a reconnection"
-            if isinstance(ticket.reading, Unreadable) and ticket.cut:
-                return None  # no identity: sent again whole, it is new
-            self.replays.taken(ticket, content)
-        elif isinstance(ticket.reading, Event):
+            if not (ticket.cut and isinstance(ticket.reading, Unreadable)):  # that one, sent again whole, is new
+                replays.taken(ticket)
+            return None
+        if isinstance(ticket.reading, Event):
             return None  # each file has its own header
-        else:
-            self._delivered[content] += 1
-            if self._delivered[content] <= known[content]:
-                return "duplicate", "this line was already taken from an earlier file"
+        content = content_of(ticket.raw)
+        self._delivered[content] += 1
+        if self._delivered[content] <= known[content]:
+            return "duplicate", "this line was already taken from an earlier file"
         known[content] += 1
         self._see(ticket, content_of(content, str(known[content])), content)
         return None
@@ -214,16 +257,16 @@ class Batch:
     def _leg(self, ticket: Ticket, leg: Leg, *, key: str = "") -> None:
         """`key` is the sender's own id, where it has one that names the ticket for ever."""
         lasted_s = leg.duration_s + (leg.ring_s or 0)
-        resolved = self.clock.resolve(leg.start, arrived_at=ticket.arrived_at, lasted_s=lasted_s)
+        resolved = self.memory.clock.resolve(leg.start, arrived_at=ticket.arrived_at, lasted_s=lasted_s)
         if isinstance(resolved, ImpossibleTime):
             self._quarantine(ticket, "impossible_date", resolved.reason)
             return
         if key and (duplicate := self._keyed(ticket, key)):
             self._quarantine(ticket, *duplicate)
             return
-        self.waiting[ticket.ticket_id] = str(self._day(ticket.arrived_at))
+        self.memory.waiting[ticket.ticket_id] = self._day(ticket.arrived_at).isoformat()
         timed = TimedLeg(ticket.ticket_id, self.source.code, resolved.at, resolved.flags, ticket.arrived_at, leg)
-        self._close(self.assembler.add(timed))
+        self._close(self.memory.assembler.add(timed))
 
     def _keyed(self, ticket: Ticket, key: str) -> tuple[str, str] | None:
         """Why this id adds nothing, or None: it is new, or replaces what it said before."""
@@ -246,7 +289,7 @@ class Batch:
         """The ticket that this id stood for leaves its call for the quarantine, with its bytes from the journal."""
         entry, at = journal_of(self.source.code).entry_of(ticket_id)
         payload = blobs().get(ReceivedFile.of(entry).digest) if entry.kind is Kind.FILE else entry.payload
-        raw = self.format.frame(payload[at : at + LONGEST_RECORD_BYTES], final=True)[0][0]
+        raw = self.memory.format.frame(payload[at : at + LONGEST_RECORD_BYTES], final=True)[0][0]
         self.counts[self._day(entry.arrived_at)].update({"in_calls": -1, "calls": -1})
         reading = Unreadable("superseded", f"the sender gave its id {key} again with other content")
         self._quarantine(Ticket(ticket_id, raw, entry.arrived_at, reading), reading.reason, reading.detail)
@@ -257,13 +300,13 @@ class Batch:
         for call in calls:
             usage = call.usage
             for timed in call.legs:
-                arrived = date.fromisoformat(self.waiting.pop(timed.ticket_id))
+                arrived = date.fromisoformat(self.memory.waiting.pop(timed.ticket_id))
                 self.counts[arrived]["in_calls"] += 1
             if usage.usage_id in self._usage_ids:
                 usage = replace(usage, usage_id=self._usage_ids.pop(usage.usage_id))
                 self._take_back(usage.usage_id)
             self.counts[self._day(call.legs[-1].arrived_at)]["calls"] += 1
-            self.coverage[self._day(usage.start_at)] += 1
+            self.coverage[self._local(usage.start_at)] += 1
             self.usages[usage.usage_id] = usage
 
     def _take_back(self, usage_id: str) -> None:
@@ -271,7 +314,7 @@ class Batch:
         before = self.usages.get(usage_id)
         answered_at = before.start_at if before else self._start_of(usage_id)
         if answered_at is not None:
-            self.coverage[self._day(answered_at)] -= 1
+            self.coverage[self._local(answered_at)] -= 1
         if before is None:
             self.rewritten.add(usage_id)
 
@@ -340,13 +383,20 @@ class Batch:
         self.counts[self._day(at)][what] += 1
 
     def _day(self, at: datetime) -> date:
-        return at.astimezone(self.zone).date()
+        """The local day; tickets that came together share their instant."""
+        if self._last_day is None or self._last_day[0] is not at:
+            self._last_day = at, self._local(at)
+        return self._last_day[1]
+
+    def _local(self, at: datetime) -> date:
+        return at.astimezone(self.memory.zone).date()
 
     # --- what the database knows
 
-    def _known(self, tickets: list[Ticket]) -> Counter[bytes]:
+    def _known(self, steps: Sequence[Step]) -> Counter[bytes]:
         """How often the content of each of these tickets was taken before; for ids of the sender, who has them."""
-        if self.rule == "keyed":
+        tickets = [step for step in steps if isinstance(step, Ticket) and not is_noise(step)]
+        if self.memory.rule == "keyed":
             keys = {_key_of(ticket.reading) for ticket in tickets if isinstance(ticket.reading, Leg)} - {""}
             for some in _chunks(sorted({_identity_of(key) for key in keys})):
                 for seen in SeenTicket.objects.filter(source=self.source, identity__in=some):
@@ -357,9 +407,12 @@ class Batch:
             known.update({bytes(content): count for content, count in rows.annotate(times=Count("pk"))})
         return known
 
-    def _tail(self, size: int) -> list[bytes]:
-        rows = SeenTicket.objects.filter(source=self.source).order_by("-pk").values_list("content", flat=True)
-        return [bytes(content) for content in rows[:size]][::-1]
+
+def tail_of(source: Source) -> list[bytes]:
+    """The contents of the last tickets of a stream, in order, TAIL_TICKETS at least when there were as many."""
+    blocks = RecentTickets.objects.filter(source=source).order_by("first").values_list("contents", flat=True)
+    joined = b"".join(bytes(block) for block in blocks)
+    return [joined[at : at + CONTENT_BYTES] for at in range(0, len(joined), CONTENT_BYTES)]
 
 
 def already_taken(name: str, taken_at: datetime) -> str:
@@ -370,6 +423,22 @@ def usage_row(usage: Usage) -> dict[str, Any]:
     """The columns of `core.schema.USAGE` as JSON values, instants as ISO text."""
     row = {name: getattr(usage, name) for name in USAGE.columns()}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def usage_frame(usages: Sequence[Usage]) -> pl.DataFrame:
+    """The same calls as rows of the usage table."""
+    schema = schema_of(TableName.USAGE)
+    columns = dict(zip(schema, zip(*map(attrgetter(*schema), usages), strict=True), strict=True))
+    made = {name: _column(name, values, schema[name]) for name, values in columns.items()}
+    return pl.DataFrame(made)
+
+
+def _column(name: str, values: Sequence[Any], type: pl.DataType) -> pl.Series:
+    if isinstance(type, pl.Datetime):
+        return pl.Series(name, values, dtype=type)
+    if isinstance(values[0], StrEnum):
+        values = [value.value for value in values]
+    return pl.Series(name, values, dtype=type)
 
 
 def policy_of(source: Source) -> AssemblyPolicy:

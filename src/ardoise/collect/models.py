@@ -84,7 +84,7 @@ class FreshUsage(models.Model):
 
 
 class SeenTicket(models.Model):
-    """The identity of a ticket already taken (never twice), in the order of the journal.
+    """The identity of a ticket of a file, or with an id of its sender, that was already taken (never twice).
 
     `content` is the hash of the line, `identity` that of the line and its ordinal, or of the sender's own id. When a
     sender gives an id again with other content, `ticket_id` moves to the new ticket and `usage_id` keeps the first.
@@ -100,6 +100,21 @@ class SeenTicket(models.Model):
     class Meta:
         indexes = [models.Index(fields=["source", "content"], name="ticket_by_content")]
         constraints = [models.UniqueConstraint(fields=["source", "identity"], name="ticket_seen_once")]
+
+
+class RecentTickets(models.Model):
+    """The hashes of the last tickets of a stream, one after the other, to know a replay of them after a reconnection.
+
+    `first` is the number of the first one in the stream (`SourceState.seen` counts them). What is older than any PBX's
+    buffer is dropped.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    first = models.PositiveBigIntegerField()
+    contents = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "first"], name="recent_tickets_once")]
 
 
 class Quarantined(models.Model):
@@ -144,6 +159,40 @@ class DayCount(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "date"], name="day_count_once")]
+
+
+class HourCount(models.Model):
+    """Tickets by UTC hour of arrival: what a source usually sends in a week, so that silence can be told."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="hour_counts")
+    hour_at = models.DateTimeField()
+    tickets = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "hour_at"], name="hour_count_once")]
+
+
+class Alarm(models.Model):
+    """Something wrong with a source, from `opened_at` until `over_at` (empty = it lasts). See `alarms`.
+
+    `kind` has its words in `wording`, with `params`; `subject` tells it from others of its kind.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="alarms")
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=120, blank=True)
+    params = models.JSONField(default=dict)
+    opened_at = models.DateTimeField()
+    over_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "over_at"], name="alarm_by_state")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind", "subject", "opened_at"], name="alarm_once"),
+            models.UniqueConstraint(
+                fields=["source", "kind", "subject"], condition=models.Q(over_at=None), name="alarm_lasts_once"
+            ),
+        ]
 
 
 class CallCoverage(models.Model):

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
 from django.db import transaction
-from django.db.models import F
 
 from ardoise.collect import files as dropped
-from ardoise.collect.batch import Batch, already_taken, blobs, journal_of, options_of, usage_row
+from ardoise.collect.batch import (
+    Batch,
+    Memory,
+    already_taken,
+    blobs,
+    journal_of,
+    options_of,
+)
 from ardoise.collect.models import (
-    CallCoverage,
-    DayCount,
     FreshUsage,
-    Quarantined,
-    SeenTicket,
     Source,
     SourceEvent,
     SourceState,
@@ -29,16 +34,18 @@ from ardoise.collect.models import (
 )
 from ardoise.collect.queries import folder_of, fresh_months, protection_of
 from ardoise.collect.redaction import Redactor
+from ardoise.collect.writes import ROWS_PER_STATEMENT, chunks, write
 from ardoise.core.schema import USAGE
 from ardoise.formats import registry
-from ardoise.store.journal import JournalBusy, JournalWriter
+from ardoise.store.disk import make_folder
+from ardoise.store.journal import JournalBusy, JournalWriter, Position
 from ardoise.store.models import TableName
 from ardoise.store.operations import GenerationMoved, replace_partition
 from ardoise.store.queries import scan, state_of
 from ardoise.store.tables import schema_of, write_parquet
 
 TRIES = 5  # of a batch or a sealing that another process overtook
-ROWS_PER_STATEMENT = 500
+TICKETS_TOGETHER, SOURCES_TOGETHER = 4000, 200  # in one transaction, so that it stays short
 
 
 class UnknownSource(LookupError):
@@ -95,32 +102,139 @@ def parse(*, source: str, now: datetime) -> Parsed:
     Each batch is one transaction that also moves the position, so that a death anywhere resumes exactly. `now` closes
     calls whose last ticket is overdue. Raises UnknownSource, UnknownFormat, BadOption, UnknownZone, Overtaken.
     """
-    configured = source_of(source)
-    total = Parsed(source)
-    more = True
-    while more:
-        found, more = _parse_batch(configured, now=now, close_all=False)
-        total += found
-    return total
+    return _parse_all(source_of(source), now=now, close_all=False)
 
 
 def close_waiting(*, source: str, now: datetime) -> Parsed:
     """Make calls of the tickets that still wait for others (the end of a month): they are flagged incomplete."""
-    parsed = parse(source=source, now=now)
-    closed, _ = _parse_batch(source_of(source), now=now, close_all=True)
-    return parsed + closed
+    return _parse_all(source_of(source), now=now, close_all=True)
 
 
-def _parse_batch(source: Source, *, now: datetime, close_all: bool) -> tuple[Parsed, bool]:
-    for _ in range(TRIES):
-        state, _ = SourceState.objects.get_or_create(source=source)
-        batch = Batch(source, state)
-        more = batch.collect(now=now)
-        if close_all:
-            batch.close_all(now=now)
-        if not batch.changed() or _write(batch):
-            return _parsed(batch), more
-    raise Overtaken(f"Source {source.code} is being parsed by another process: stop one of the two")
+def _parse_all(source: Source, *, now: datetime, close_all: bool) -> Parsed:
+    total, overtaken = Parsed(source.code), 0
+    with turn_of(source.code):
+        memory = Memory.load(source)
+        more = True
+        while more:
+            batch = Batch(memory)
+            more = batch.collect(now=now)
+            if close_all and not more:
+                batch.close_all(now=now)
+            if not batch.changed() or write([batch]):
+                total += _parsed(batch)
+            else:
+                overtaken += 1
+                if overtaken == TRIES:
+                    raise Overtaken(f"Source {source.code} is being parsed by another process: stop one of the two")
+                memory, more = Memory.load(source), True
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn over many sources did. `busy` = another process parses them now, or more is there: come again."""
+
+    parsed: dict[str, Parsed]
+    failed: dict[str, Exception]
+    busy: frozenset[str]
+
+
+def parse_together(
+    *,
+    memories: MutableMapping[str, Memory],
+    sources: Mapping[str, Source],
+    now: datetime,
+    until: Mapping[str, Position] | None = None,
+) -> Turn:
+    """One batch of each of these sources, written together: a commit is one sync of the disk for many of them.
+
+    `memories` spare reading again what this process knew at its last turn; `until` is where the writers of this
+    process say that the journals end. A source that fails leaves the others alone. Raises nothing of its own.
+    """
+    turn = Turn({}, {}, frozenset())
+    busy: set[str] = set()
+    versions = _versions([memory.source.pk for code, memory in memories.items() if code in sources])
+    waiting: list[Batch] = []
+    with ExitStack() as turns:
+        for code, source in sources.items():
+            if not turns.enter_context(turn_of(code, wait=False)):
+                busy.add(code)
+                continue
+            try:
+                memory = memories.get(code)
+                if memory is None or versions.get(source.pk) != memory.version:
+                    memory = memories[code] = Memory.load(source)
+                batch = Batch(memory)
+                if batch.collect(now=now, until=until.get(code) if until else None):
+                    busy.add(code)
+            except Exception as error:  # noqa: BLE001 - the journal holds everything; the other sources go on
+                memories.pop(code, None)
+                turn.failed[code] = error
+                continue
+            if batch.changed():
+                waiting.append(batch)
+            else:
+                turn.parsed[code] = _parsed(batch)
+            if sum(one.tickets for one in waiting) >= TICKETS_TOGETHER or len(waiting) >= SOURCES_TOGETHER:
+                _write_together(waiting, memories, turn, busy)
+                waiting = []
+        _write_together(waiting, memories, turn, busy)
+    return replace(turn, busy=frozenset(busy))
+
+
+def _write_together(
+    batches: Sequence[Batch], memories: MutableMapping[str, Memory], turn: Turn, busy: set[str]
+) -> None:
+    """All in one transaction; when one of them cannot be written, each in its own."""
+    if not batches:
+        return
+    try:
+        written = write(batches)
+    except Exception as error:  # noqa: BLE001 - said by source
+        for batch in batches:
+            memories.pop(batch.source.code, None)  # spoilt
+        if len(batches) == 1:
+            turn.failed[batches[0].source.code] = error
+            return
+        for batch in batches:
+            _write_together([batch], memories, turn, busy)
+        return
+    for batch in batches:
+        code = batch.source.code
+        if batch in written:
+            turn.parsed[code] = _parsed(batch)
+        else:
+            memories.pop(code, None)
+            busy.add(code)
+
+
+def _versions(source_ids: Sequence[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for at in range(0, len(source_ids), ROWS_PER_STATEMENT):
+        some = source_ids[at : at + ROWS_PER_STATEMENT]
+        found.update(SourceState.objects.filter(source_id__in=some).values_list("source_id", "version"))
+    return found
+
+
+@contextmanager
+def turn_of(source: str, *, wait: bool = True) -> Iterator[bool]:
+    """The turn to parse a source: two processes take turns instead of one of them working in vain.
+
+    Yields False when another one has it and `wait` is false. Only a courtesy: `SourceState.version` is what keeps two
+    from both writing.
+    """
+    path = journal_of(source).folder / "parser.lock"
+    make_folder(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def _parsed(batch: Batch) -> Parsed:
@@ -134,91 +248,9 @@ def _parsed(batch: Batch) -> Parsed:
         events=sum_of("events"),
         quarantined=sum_of("quarantined"),
         calls=sum_of("calls"),
-        waiting=len(batch.waiting),
+        waiting=len(batch.memory.waiting),
         files=len(batch.files),
     )
-
-
-@transaction.atomic
-def _write(batch: Batch) -> bool:
-    """All of a batch, or nothing of it because another process was faster (returns False)."""
-    if not _advance(batch):
-        return False
-    if batch.rewritten:
-        _take_out(batch.source, batch.rewritten)
-    FreshUsage.objects.bulk_create(
-        (
-            FreshUsage(
-                usage_id=usage.usage_id,
-                source=batch.source,
-                answered_at=usage.answered_at,
-                row=usage_row(usage),
-                written_version=batch.state.version + 1,
-            )
-            for usage in batch.usages.values()
-        ),
-        batch_size=ROWS_PER_STATEMENT,
-    )
-    SeenTicket.objects.bulk_create(batch.seen, batch_size=ROWS_PER_STATEMENT)
-    for seen in batch.seen_again.values():
-        seen.save(update_fields=["content", "ticket_id", "usage_id"])
-    Quarantined.objects.bulk_create(batch.quarantined, batch_size=ROWS_PER_STATEMENT)
-    SourceEvent.objects.bulk_create(batch.events, batch_size=ROWS_PER_STATEMENT)
-    TakenFile.objects.bulk_create(batch.files)
-    _add_counts(batch.source, batch.counts)
-    _add_coverage(batch.source, batch.coverage)
-    return True
-
-
-def _advance(batch: Batch) -> bool:
-    """Move the source's state, if nobody did since it was read."""
-    position = batch.position
-    moved = SourceState.objects.filter(pk=batch.state.pk, version=batch.state.version).update(
-        version=F("version") + 1,
-        segment=position.segment if position else 0,
-        offset=position.offset if position else 0,
-        clock=batch.clock.state(),
-        assembler=batch.assembler.state(),
-        reader=batch.reader_state(),
-        waiting=batch.waiting,
-        seen=batch.replays.seen,
-        last_ticket_at=batch.last_ticket_at,
-    )
-    return moved == 1
-
-
-def _add_counts(source: Source, counts: Mapping[date, Mapping[str, int]]) -> None:
-    for day, count in counts.items():
-        DayCount.objects.get_or_create(source=source, date=day)
-        changes = {name: F(name) + number for name, number in count.items() if number}
-        if changes:
-            DayCount.objects.filter(source=source, date=day).update(**changes)
-
-
-def _add_coverage(source: Source, coverage: Mapping[date, int]) -> None:
-    for day, calls in coverage.items():
-        if calls:
-            CallCoverage.objects.get_or_create(source=source, date=day)
-            CallCoverage.objects.filter(source=source, date=day).update(calls=F("calls") + calls)
-
-
-def _take_out(source: Source, usage_ids: set[str]) -> None:
-    """Remove calls that are about to be written again: fresh rows, and rows of sealed files."""
-    for some in _chunks(sorted(usage_ids)):
-        FreshUsage.objects.filter(pk__in=some).delete()
-    wanted = pl.col(USAGE.usage_id).is_in(sorted(usage_ids))
-    rows = scan(TableName.USAGE, None, [USAGE.answered_at], wanted, partition=source.code).collect()
-    for month in rows.get_column(USAGE.answered_at).dt.strftime("%Y-%m").unique():
-        before = state_of(TableName.USAGE, month, source.code)
-        kept = scan(TableName.USAGE, [month], None, ~wanted, partition=source.code).collect()
-        staged = [write_parquet(kept, TableName.USAGE)] if kept.height else []
-        replace_partition(
-            table=TableName.USAGE,
-            month=month,
-            partition=source.code,
-            expected_generation=before.generation,
-            files=staged,
-        )
 
 
 # --- usage -> sealed files
@@ -300,7 +332,7 @@ def _delete_exactly(fresh: Sequence[FreshUsage]) -> None:
         by_version[row.written_version].append(row.usage_id)
     deleted = 0
     for version, usage_ids in by_version.items():
-        for some in _chunks(usage_ids):
+        for some in chunks(usage_ids):
             deleted += FreshUsage.objects.filter(written_version=version, pk__in=some).delete()[0]
     if deleted != len(fresh):
         raise _FreshMoved(f"{len(fresh) - deleted} of {len(fresh)} rows changed while they were sealed")
@@ -401,8 +433,3 @@ def _collect_source(source: Source, *, now: datetime) -> Parsed:
             return take_files(source=source.code, writer=writer, now=now)
     except JournalBusy:
         return parse(source=source.code, now=now)
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), ROWS_PER_STATEMENT):
-        yield values[start : start + ROWS_PER_STATEMENT]

@@ -17,12 +17,15 @@ from ardoise.formats.spec import Format, Reader
 from ardoise.store.blobs import Blobs
 from ardoise.store.journal import Entry, Kind, Position, ReceivedFile
 
-WARM_ENTRIES = 64  # re-read, their readings ignored, so that a format's reader knows what it knew
+# Entries re-read after a start, their readings ignored, so that a format's reader knows what it knew: so many at most,
+# and, but for the last one, of so many bytes together.
+WARM_ENTRIES, WARM_BYTES = 64, 64 * 1024
+CONTENT_BYTES = 16  # of the hash of a line
 TAIL_TICKETS = 4096  # a PBX keeps 500 to 3000 tickets: no replayed block is longer
 LONGEST_CARRY_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each ticket, and frozen ones are twice as slow to make
 class Ticket:
     """One record of the journal and what its format reads in it. `raw` is as journalled, so already redacted."""
 
@@ -93,12 +96,12 @@ class Cutter:
             for connection, said in state.get("carries", {}).items()
         }
         self.open_connections: dict[int, str] = {int(c): peer for c, peer in state.get("open", {}).items()}
-        self._warm: deque[Position] = deque((Position.parse(p) for p in state.get("warm", [])), WARM_ENTRIES)
+        self._warm: deque[tuple[Position, int]] = deque((Position.parse(p), 0) for p in state.get("warm", []))
 
     @property
     def warm_from(self) -> Position | None:
         """Where to start reading the journal, before the position reached, to warm the readers up."""
-        return self._warm[0] if self._warm else None
+        return self._warm[0][0] if self._warm else None
 
     def state(self) -> dict[str, Any]:
         return {
@@ -107,7 +110,7 @@ class Cutter:
                 for connection, c in self._carries.items()
             },
             "open": {str(connection): peer for connection, peer in self.open_connections.items()},
-            "warm": [str(position) for position in self._warm],
+            "warm": [str(position) for position, _ in self._warm],
         }
 
     def forget_warm(self) -> None:
@@ -128,7 +131,7 @@ class Cutter:
         """What an entry means. A file's tickets come between FileBegin and FileEnd."""
         match entry.kind:
             case Kind.BYTES:
-                self._warm.append(entry.position)
+                self._keep_warm(entry)
                 yield from self._bytes(entry)
             case Kind.FILE:
                 yield from self._file(entry)
@@ -140,6 +143,13 @@ class Cutter:
                 yield Connected(entry.connection)
             case Kind.DISCONNECT:
                 yield from self._over(entry)
+
+    def _keep_warm(self, entry: Entry) -> None:
+        self._warm.append((entry.position, len(entry.payload)))
+        while len(self._warm) > 1 and (
+            len(self._warm) > WARM_ENTRIES or sum(size for _, size in self._warm) > WARM_BYTES
+        ):
+            self._warm.popleft()
 
     def _bytes(self, entry: Entry) -> Iterator[Ticket]:
         carry = self._carries.pop(entry.connection, None)
@@ -232,7 +242,7 @@ def is_noise(ticket: Ticket) -> bool:
 
 def content_of(raw: bytes, *also: str) -> bytes:
     """The hash of a line, without the bytes that a transport adds (terminators, NUL)."""
-    digest = hashlib.blake2b(raw.replace(b"\x00", b"").strip(b"\r\n"), digest_size=16)
+    digest = hashlib.blake2b(raw.replace(b"\x00", b"").strip(b"\r\n"), digest_size=CONTENT_BYTES)
     for text in also:
         digest.update(b"\x00" + text.encode())
     return digest.digest()
@@ -254,15 +264,15 @@ class Replays:
     one after the other, a run of the tickets before it. The first one that does not is new, and so is all that follows.
     """
 
-    tail: Callable[[int], Sequence[bytes]]  # the contents of the last n tickets seen, in order
-    seen: int
+    tail: Callable[[], Sequence[bytes]]  # the contents of the last TAIL_TICKETS tickets before `resume`, in order
+    seen: int  # tickets given an identity, ever
     runs: dict[int, _Run] = field(default_factory=dict)
     cut: tuple[int, bytes] | None = None  # the last ticket taken without its end: its place, its bytes
-    _tail: list[bytes] | None = None
-    _fresh: list[bytes] = field(default_factory=list)
+    _tail: list[bytes] | None = None  # read when it is needed
+    _fresh: list[bytes] = field(default_factory=list)  # lines taken since: hashed only where they are compared
 
     @classmethod
-    def resume(cls, state: Mapping[str, Any], *, seen: int, tail: Callable[[int], Sequence[bytes]]) -> Replays:
+    def resume(cls, state: Mapping[str, Any], *, seen: int, tail: Callable[[], Sequence[bytes]]) -> Replays:
         runs = {int(c): _Run(said["end"], said["at"]) for c, said in state.get("runs", {}).items()}
         cut = state.get("cut")
         return cls(tail, seen, runs, (cut["at"], cut["raw"].encode("latin-1")) if cut else None)
@@ -275,11 +285,12 @@ class Replays:
     def connected(self, connection: int) -> None:
         self.runs[connection] = _Run(self.seen)
 
-    def is_replay(self, ticket: Ticket, content: bytes) -> bool:
+    def is_replay(self, ticket: Ticket) -> bool:
         """Whether this ticket, the next of its connection, repeats the run under way."""
         run = self.runs.get(ticket.connection)
         if run is None:
             return False
+        content = content_of(ticket.raw)
         if run.at is None:
             run.at = list(range(max(0, run.end - TAIL_TICKETS), run.end))
         run.at = [at + 1 for at in run.at if at < run.end and self._same(at, ticket, content)]
@@ -288,12 +299,22 @@ class Replays:
             return False
         return True
 
-    def taken(self, ticket: Ticket, content: bytes) -> None:
+    def taken(self, ticket: Ticket) -> None:
         """A ticket was given an identity."""
         if ticket.cut:
             self.cut = (self.seen, ticket.raw)
-        self._fresh.append(content)
+        self._fresh.append(ticket.raw)
         self.seen += 1
+
+    def unsaved(self) -> list[bytes]:
+        """The contents of the tickets taken since `saved`, the last TAIL_TICKETS of them at most."""
+        return [content_of(raw) for raw in self._fresh[-TAIL_TICKETS:]]
+
+    def saved(self, contents: Sequence[bytes]) -> None:
+        """What `unsaved` gave is kept by whoever gives `tail`."""
+        if self._tail is not None:
+            self._tail = [*self._tail, *contents][-TAIL_TICKETS:]
+        self._fresh.clear()
 
     def _same(self, at: int, ticket: Ticket, content: bytes) -> bool:
         if self._content(at) == content:
@@ -304,8 +325,8 @@ class Replays:
     def _content(self, at: int) -> bytes | None:
         first_fresh = self.seen - len(self._fresh)
         if at >= first_fresh:
-            return self._fresh[at - first_fresh]
+            return content_of(self._fresh[at - first_fresh])
         if self._tail is None:
-            self._tail = list(self.tail(TAIL_TICKETS))
+            self._tail = list(self.tail())
         place = at - (first_fresh - len(self._tail))
         return self._tail[place] if place >= 0 else None

@@ -208,20 +208,25 @@ class Journal:
         """Take the lease of this source and recover its tail. Raises JournalBusy, JournalFull."""
         return JournalWriter(self, segment_bytes=segment_bytes)
 
-    def read(self, start: Position | None = None) -> Iterator[Entry]:
+    def read(self, start: Position | None = None, *, until: Position | None = None) -> Iterator[Entry]:
         """The entries from `start` (the first one by default), in the order they were appended.
 
         Ends after the last entry that was on the disk when it got there: give the `after` of the last entry to go on.
+        `until` is an `end` that the writer gave: what lies before it is on the disk, and nothing is asked of it.
         Raises BadPosition, and JournalDamaged when acknowledged bytes cannot be read.
         """
-        segments = self.segments()
+        if start is not None and start == until:
+            return
+        segments = self.segments() if start is None or until is None else [*range(start.segment, until.segment + 1)]
         if start is not None and segments and not segments[0] <= start.segment <= segments[-1]:
             raise BadPosition(f"Source {self.source} has segments {segments[0]} to {segments[-1]}, not {start.segment}")
         for segment in segments:
+            if until is not None and segment > until.segment:
+                return
             if start is None or segment > start.segment:
-                yield from self._read_segment(segment, len(_HEADER))
+                yield from self._read_segment(segment, len(_HEADER), until)
             elif segment == start.segment:
-                yield from self._read_segment(segment, start.offset)
+                yield from self._read_segment(segment, start.offset, until)
 
     def read_last(self, segments: int = 2) -> Iterator[Entry]:
         """The entries of the last segments only: where something recent is looked for. Raises JournalDamaged."""
@@ -242,9 +247,9 @@ class Journal:
                 return entry, wanted.offset - entry.position.offset - _FRAME_BYTES
         raise BadPosition(f"No entry of source {self.source} holds ticket {ticket_id}")
 
-    def _read_segment(self, segment: int, offset: int) -> Iterator[Entry]:
+    def _read_segment(self, segment: int, offset: int, until: Position | None = None) -> Iterator[Entry]:
         with self.path(segment).open("rb") as file:
-            size = _settled_size(file)
+            size = until.offset if until is not None and until.segment == segment else _settled_size(file)
             if not len(_HEADER) <= offset <= size:
                 raise BadPosition(f"Segment {segment} of source {self.source} ends at {size}: nothing is at {offset}")
             for found in self._frames(file, segment, offset, size):

@@ -92,12 +92,24 @@ def replace_partition(
     return generation
 
 
+def append_usage(*, month: str, partition: str, files: Sequence[StagedFile]) -> int:
+    """Add files of calls that no other file holds; call it in the transaction that takes their tickets.
+
+    Whoever replaces the partition from what it read before fails on the generation, and reads again.
+    Returns the partition's new generation. Raises BadPartition, StagedFileLost.
+    """
+    return _append(TableName.USAGE.value, month, partition, files)
+
+
 def append_frozen(*, month: str, partition: str, files: Sequence[StagedFile]) -> int:
     """Add files of charges bound to issued documents; call it in the transaction that issues them.
 
     Returns the partition's new generation. Raises BadPartition, StagedFileLost.
     """
-    table = TableName.FROZEN.value
+    return _append(TableName.FROZEN.value, month, partition, files)
+
+
+def _append(table: str, month: str, partition: str, files: Sequence[StagedFile]) -> int:
     with transaction.atomic():
         _check(table, month, partition, files)
         generation = _advance(table, month, partition, expected=None)

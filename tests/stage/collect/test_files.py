@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ardoise.collect import operations
+from ardoise.collect import operations, rows
 from ardoise.collect.files import Watch
 from ardoise.collect.models import Quarantined, Source, SourceEvent, TakenFile
 from ardoise.collect.queries import folder_of
@@ -228,7 +228,7 @@ def test_a_refused_batch_leaves_no_trace(folder: Folder, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError("the disk went away")
 
-    monkeypatch.setattr(operations, "_add_coverage", fail)  # the last write of the transaction
+    monkeypatch.setattr(rows, "add_up", fail)  # the last write of the transaction
     with pytest.raises(OSError, match="went away"):
         folder.collect()
     assert (folder.calls(), TakenFile.objects.count()) == ([], 0)

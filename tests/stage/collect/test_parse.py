@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from ardoise.access.scope import EVERYTHING
-from ardoise.collect import batch, operations
+from ardoise.collect import batch, operations, writes
 from ardoise.collect.models import Quarantined, Source, SourceEvent, SourceState
 from ardoise.collect.queries import coverage, source_health
 from ardoise.core.assembly import BadAssembly
@@ -206,9 +206,17 @@ def test_a_state_survives_between_any_two_tickets(avaya: Pbx, monkeypatch: pytes
     avaya.sends(out(1_000_004))
     avaya.parse()
     at_once = avaya.calls(), avaya.counts(), avaya.reasons()
-    _forget(avaya.source)
     monkeypatch.setattr(batch, "BATCH_TICKETS", 1)
-    avaya.parse()
+    monkeypatch.setattr(batch, "LARGEST_BATCH_TICKETS", 1)
+    _forget(avaya.source)
+    avaya.parse()  # what one batch leaves in memory
+    assert (avaya.calls(), avaya.counts(), avaya.reasons()) == at_once
+    _forget(avaya.source)
+    more = True
+    while more:  # what one batch leaves in the database
+        one = batch.Batch(batch.Memory.load(avaya.source))
+        more = one.collect(now=avaya.now)
+        assert writes.write([one]) == [one]
     assert (avaya.calls(), avaya.counts(), avaya.reasons()) == at_once
     assert at_once[2] == ["replayed", "replayed"]
     assert len(at_once[0]) == 4
@@ -219,6 +227,7 @@ def _forget(source: Source) -> None:
     for related in (source.fresh, source.quarantined, source.events, source.day_counts, source.coverage):
         related.all().delete()
     source.seenticket_set.all().delete()
+    source.recenttickets_set.all().delete()
     SourceState.objects.filter(source=source).delete()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ardoise.collect import operations
-from ardoise.collect.batch import Batch
-from ardoise.collect.models import FreshUsage, SourceState
+from ardoise.collect import operations, rows, writes
+from ardoise.collect.batch import Batch, Memory
+from ardoise.collect.models import FreshUsage
 from ardoise.collect.queries import usage_files
 from ardoise.core.schema import USAGE
 from ardoise.store.queries import scan, state_of
@@ -77,8 +77,42 @@ def test_a_call_written_again_while_it_is_sealed_is_not_lost(avaya: Pbx, monkeyp
 
 def test_two_parsers_of_one_source_cannot_both_write(avaya: Pbx) -> None:
     avaya.sends(out("2026/10/05 10:00:00"))
-    slow = Batch(avaya.source, SourceState.objects.get_or_create(source=avaya.source)[0])
+    slow = Batch(Memory.load(avaya.source))
     slow.collect(now=avaya.now)
     assert avaya.parse().calls == 1  # the other one was faster
-    assert operations._write(slow) is False
+    assert writes.write([slow]) == []
     assert avaya.counts().in_calls == 1
+
+
+def test_a_large_batch_goes_straight_to_the_table_but_for_its_last_calls(
+    avaya: Pbx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writes, "SEAL_CALLS", 10)
+    monkeypatch.setattr(writes, "FRESH_TAIL", 3)
+    late = [out(f"2026/09/30 10:{minute:02d}:00") for minute in range(4)]  # too few of this month: they stay rows
+    avaya.sends(*late, *(out(f"2026/10/05 10:{minute:02d}:00") for minute in range(12)))
+    parsed = avaya.parse()
+    assert (parsed.calls, parsed.in_calls) == (16, 16)
+    assert sealed() == [f"10-05 08:{minute:02d}" for minute in range(9)]
+    assert len(avaya.calls()) == 4 + 3
+    assert avaya.counts().in_calls == 16
+    assert operations.seal_months(months=["2026-09", "2026-10"], now=avaya.now) == 7
+    assert len(sealed()) == 16
+    assert sorted(file.rows for file in usage_files(["2026-09", "2026-10"])) == [4, 12]
+
+
+def test_a_batch_that_was_not_written_leaves_no_file_in_the_table(avaya: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writes, "SEAL_CALLS", 2)
+    monkeypatch.setattr(writes, "FRESH_TAIL", 1)
+    avaya.sends(*(out(f"2026/10/05 10:{minute:02d}:00") for minute in range(5)))
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk went away")
+
+    with monkeypatch.context() as failing, pytest.raises(OSError, match="went away"):
+        failing.setattr(rows, "add_up", fail)  # the last write of the transaction
+        avaya.parse()
+    assert (sealed(), avaya.calls()) == ([], [])
+    avaya.parse()
+    assert (len(sealed()), len(avaya.calls())) == (4, 1)
+    assert avaya.counts().in_calls == 5
