@@ -58,6 +58,8 @@ class FormatSpec:
     not_proven_en: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # manuals and pages the description was written from
     one_client: bool = False  # the PBX serves a single collector: a second one is hung up on
+    sequence: str = ""  # the counter of its tickets: "call_id", or a name of `Leg.extras`; a hole in it is an alarm
+    buffer_tickets: int | None = None  # what the PBX keeps while nobody listens, as it is delivered; then it overwrites
 
 
 class Format(Protocol):

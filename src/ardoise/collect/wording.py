@@ -1,0 +1,67 @@
+"""What is wrong with a source, in words: a stable code with its parameters, and the English of the terminal.
+
+The console translates the code (`console.words`). A `Said` is that English text, so that whatever handles a text
+handles it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ENGLISH: Mapping[str, str] = {
+    # what the stream tells (`signs`)
+    "gap": "%(missing)s missing: %(numbers)s",
+    "clock": "The clock of the PBX is wrong by %(offset)s: set it, its calls are dated by it",
+    "layout": "%(percent)s %% of the lines cannot be read (%(reason)s): was an option of the PBX changed? They wait in "
+    "quarantine; mend the options or the profile, then read them again: ardoise collect replay",
+    "buffer_full": "The PBX says that its buffer is full, tickets are being lost: %(text)s",
+    "time_change": "The clock of the PBX was set: %(text)s",
+    "pbx": "The PBX says: %(text)s",
+    # what only the clock on the wall tells (`alarms`)
+    "silence": "No ticket since %(since)s, about %(expected)s were due by the source's own week",
+    "no_delivery": "No file since %(since)s, the longest wait so far was %(usual)s",
+    # what receiving noticed
+    "reception": "%(text)s",
+    "file_refused": "%(file)s was refused: %(text)s",
+}
+
+
+class Said(str):
+    """A sentence that keeps its code and parameters."""
+
+    code: str
+    params: Mapping[str, Any]
+
+    def __new__(cls, code: str, **params: Any) -> Said:
+        """Raises KeyError on a code or a parameter that has no words."""
+        said = super().__new__(cls, english(code, params))
+        said.code, said.params = code, params
+        return said
+
+
+def english(code: str, params: Mapping[str, Any]) -> str:
+    """The sentence of a code. Raises KeyError."""
+    return ENGLISH[code] % shown(params)
+
+
+def shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as people read them: an offset of seconds as a duration."""
+    readable = dict(params)
+    if "offset_s" in params:
+        readable["offset"] = offset_text(params["offset_s"])
+    if "usual_s" in params:
+        readable["usual"] = offset_text(params["usual_s"]).lstrip("+")
+    return readable
+
+
+def offset_text(seconds: int) -> str:
+    """-3605 is "-1 h 00 min 05 s": ahead, tickets print an end that is still to come."""
+    sign = "-" if seconds < 0 else "+"
+    hours, rest = divmod(abs(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours >= 48:
+        return f"{sign}{hours // 24} d"
+    if hours:
+        return f"{sign}{hours} h {minutes:02d} min"
+    return f"{sign}{minutes} min {seconds:02d} s"
