@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +13,13 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ardoise.cli.wiring import FAILED, USAGE, AsJson, errors, fail, print_json, screen, table
-from ardoise.collect.simulator import NobodyListens, Pbx, PortTaken, SendingPbx, ServingPbx, play
+from ardoise.collect.simulator import CLIENTS_MAX, NobodyListens, Pbx, PortTaken, SendingPbx, ServingPbx, play
 from ardoise.core.usage import Unreadable
 from ardoise.core.wording import counted
 from ardoise.formats import registry
 from ardoise.formats.pages import LANGUAGES, all_pages, render_page
 from ardoise.formats.sample_json import to_sample_json
-from ardoise.formats.spec import BadOption, Format
+from ardoise.formats.spec import BadOption, Format, OtherSide, TalkingFormat
 
 Files = Annotated[list[Path], typer.Argument(help="Files of tickets; several are the parts of one stream, in order.")]
 Options = Annotated[
@@ -154,7 +154,12 @@ def _pbx(chosen: Format, to: str, listen: int | None, *, cut: bool) -> SendingPb
         fail(f"Give one of --to and --listen; {chosen.spec.name} usually takes {usual}.", code=USAGE)
     try:
         if listen is not None:
-            pbx = ServingPbx(listen, cut=cut)
+            pbx = ServingPbx(
+                listen,
+                cut=cut,
+                clients_max=1 if chosen.spec.one_client else CLIENTS_MAX,
+                other_side=_other_side(chosen),
+            )
             errors.print(f"Listening on port {pbx.port}")
             return pbx
         sender = SendingPbx(*_address(to), cut=cut)
@@ -162,6 +167,14 @@ def _pbx(chosen: Format, to: str, listen: int | None, *, cut: bool) -> SendingPb
         return sender
     except (NobodyListens, PortTaken) as error:
         fail(str(error))
+
+
+def _other_side(chosen: Format) -> Callable[[], OtherSide] | None:
+    """The dialogue of the simulated PBX with each collector; passwords are those of the factory."""
+    if not isinstance(chosen, TalkingFormat):
+        return None
+    talking: TalkingFormat = chosen
+    return lambda: talking.other_side({}, {"user": "", "password": ""})
 
 
 def _address(text: str) -> tuple[str, int]:

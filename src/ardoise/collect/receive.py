@@ -32,8 +32,6 @@ UNFINISHED_S = 30.0  # a record that stays without an end this long is written a
 DRAIN_S = 1.0  # at a stop, what the kernel already holds is still read
 TICK_S = 0.5
 
-CLOSED = "closed by the other side"
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -135,10 +133,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a connection ended: in words, and whether it was worth opening."""
+    """How a connection ended: in words, whether it was worth opening, and the bytes that came."""
 
     why: str
     served: bool
+    bytes: int
 
 
 class Receiver:
@@ -207,14 +206,14 @@ class Receiver:
             why = await self._read(stream, reader, writer, stop)
         except Refused as refusal:
             why = str(refusal)
-            return Ended(why, served=False)
+            return Ended(why, served=False, bytes=stream.bytes)
         finally:
             stream.closed(why)
             self.open_streams.discard(stream)
             writer.close()
             with suppress(OSError, TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
-        return Ended(why, stream.is_served())
+        return Ended(why, stream.is_served(), stream.bytes)
 
     async def _read(
         self, stream: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event
@@ -240,7 +239,7 @@ class Receiver:
             except OSError as error:
                 return f"connection lost: {error.strerror or error}"
             if not data:
-                return CLOSED
+                return "closed by the other side"
             await self._answer(stream.received(data), writer)
 
     async def _answer(self, turn: Turn, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,8 @@
 """A PBX to collect from: plays tickets on a socket as the real one would, in either direction.
 
 `SendingPbx` is the TCP client (Avaya IP Office), `ServingPbx` the TCP server (Mitel, or Avaya in listen mode).
-Both keep their records while nobody takes them and drop the oldest when full, as PBXs do.
+Both keep their records while nobody takes them and drop the oldest when full, as PBXs do. A PBX that expects a
+handshake or a login (`OtherSide` of its format) sends nothing before it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol
 
+from ardoise.formats.spec import OtherSide, Refused
+
 SEND_TIMEOUT_S = 10
+CLIENTS_MAX = 10  # of a Mitel
 CUT_SIZES_BYTES = (1, 37, 5, 61, 2, 23)  # odd places: inside dates, names, numbers and between CR and LF
+KEEPALIVE_S = 30.0
 CUT_PAUSE_S = 0.002  # so that the pieces leave as packets of their own
 
 
@@ -121,17 +126,22 @@ class ServingPbx:
         port: int,
         *,
         host: str = "0.0.0.0",
-        clients_max: int = 10,
+        clients_max: int = CLIENTS_MAX,
         buffer_records_max: int = 20_000,
         cut: bool = False,
+        other_side: Callable[[], OtherSide] | None = None,
+        keepalive_s: float = KEEPALIVE_S,
     ) -> None:
-        """Listens at once; port 0 takes a free one. Raises PortTaken."""
+        """Listens at once; port 0 takes a free one. `other_side` makes the dialogue of a client. Raises PortTaken."""
         self.sent = 0
         self.dropped = 0
         self._clients_max = clients_max
         self._buffer: deque[bytes] = deque()
         self._buffer_records_max = buffer_records_max
         self._cut = cut
+        self._other_side, self._keepalive_s = other_side, keepalive_s
+        self._talkers: list[threading.Thread] = []
+        self._talking: list[socket.socket] = []  # connected, not yet served
         self._clients: list[socket.socket] = []
         self._lock = threading.Lock()
         self._door = _listen(host, port)
@@ -181,15 +191,60 @@ class ServingPbx:
             except OSError:
                 return  # closed
             with self._lock:
-                if len(self._clients) >= self._clients_max:
+                self._forget_closed()
+                if len(self._clients) + len(self._talking) >= self._clients_max:
                     client.close()
                     continue
                 client.settimeout(SEND_TIMEOUT_S)
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._clients.append(client)
-                while self._buffer and self._deliver(self._buffer[0]):
-                    self._buffer.popleft()
-                    self.sent += 1
+                if self._other_side is None:
+                    self._serve(client)
+                    continue
+                self._talking.append(client)
+            talker = threading.Thread(target=self._talk, args=(client, self._other_side()), daemon=True)
+            self._talkers.append(talker)
+            talker.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        """From now on this client gets every record; what waited comes first."""
+        self._clients.append(client)
+        while self._buffer and self._deliver(self._buffer[0]):
+            self._buffer.popleft()
+            self.sent += 1
+
+    def _forget_closed(self) -> None:
+        for client in [one for one in self._clients if _is_closed(one)]:
+            client.close()
+            self._clients.remove(client)
+
+    def _talk(self, client: socket.socket, dialogue: OtherSide) -> None:
+        """Hold the dialogue of one client to its end; it is served as soon as the dialogue allows it."""
+        served = False
+        try:
+            client.sendall(dialogue.opened())
+            while not self._closing:
+                readable, _, _ = select.select([client], [], [], self._keepalive_s)
+                if not readable:
+                    with self._lock:
+                        client.sendall(dialogue.idle())
+                    continue
+                if not (data := client.recv(4096)):
+                    break
+                answer = dialogue.received(data)
+                with self._lock:
+                    client.sendall(answer)
+                    if dialogue.established and not served:
+                        self._talking.remove(client)
+                        self._serve(client)
+                        served = True
+        except (OSError, ValueError, Refused):
+            pass  # it hung up, or said what this PBX does not understand: hang up too
+        finally:
+            client.close()
+            with self._lock:
+                for group in (self._talking, self._clients):
+                    if client in group:
+                        group.remove(client)
 
     def close(self) -> None:
         self._closing = True
@@ -198,7 +253,9 @@ class ServingPbx:
         self._door.close()
         self._acceptor.join(timeout=SEND_TIMEOUT_S)
         with self._lock:
-            for client in self._clients:
+            for client in (*self._clients, *self._talking):
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)  # wakes the thread that talks to it
                 client.close()
             self._clients.clear()
 

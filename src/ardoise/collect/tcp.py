@@ -8,7 +8,7 @@ import socket
 import time
 
 from ardoise.collect.links import BadLink
-from ardoise.collect.receive import CLOSED, READ_BYTES, Ended, Feed, Receiver, peer_of
+from ardoise.collect.receive import READ_BYTES, Ended, Feed, Receiver, peer_of
 from ardoise.collect.waiting import Pauses, sleep
 from ardoise.formats.spec import Format
 
@@ -114,7 +114,7 @@ class Dialer(Receiver):
             return str(error)
         if ended.served:
             return ""
-        if ended.why == CLOSED and time.monotonic() - began < SHORT_S:
+        if not ended.bytes and time.monotonic() - began < SHORT_S:
             return _why_hung_up(host, port, self.feed.format)
         return f"{host} port {port}: {ended.why}"
 

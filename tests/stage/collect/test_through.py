@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stage.collect.through import through
+from unit.formats.oxe_wire import oxe_message
 
 pytestmark = pytest.mark.django_db
 
@@ -33,3 +34,17 @@ def test_a_mitel_call_of_100_s_to_a_landline_costs_by_the_second(home: Path) -> 
     # 100 s at 0.02 a minute = 0.033333
     rows = through(home, "mitel_3300", MITEL, transport="tcp_client", extensions=["214"])
     assert priced(rows) == [("acme", 33_333)]
+
+
+def test_an_oxe_is_greeted_and_its_call_costs_by_the_second(home: Path) -> None:
+    # 97 s at 0.02 a minute = 0.032333
+    ticket = oxe_message(
+        CalledNumber="0140000000",
+        ChargedNumber="31000",
+        CallType="0",
+        EndDateTime="20261005 10:20:47",
+        StartDateTime="20261005 10:19:10",
+        Duration="0000000097",
+    )
+    rows = through(home, "alcatel_oxe", ticket, transport="tcp_client", extensions=["31000"])
+    assert priced(rows) == [("acme", 32_333)]
