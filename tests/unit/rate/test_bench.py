@@ -158,7 +158,7 @@ def test_the_month_read_back_from_csv_is_what_rating_reads(usage: list[Path], tm
 @pytest.mark.parametrize("kind", ["copy", "shuffle"])
 def test_a_bound_writes_as_many_rows_of_the_same_columns(kind: str, usage: list[Path], tmp_path: Path) -> None:
     assert set(bound.READ) <= set(USAGE_SCHEMA)
-    {"copy": bound.copy, "shuffle": bound.shuffle}[kind](usage, tmp_path)
+    {"copy": bound.copy, "shuffle": bound.shuffle}[kind](usage, tmp_path, bound.labels(usage))
     written = pl.scan_parquet(tmp_path / "*.parquet")
     assert written.collect_schema().names() == list(CHARGES_SCHEMA)
     assert written.select(pl.len()).collect().item() == SHAPE.calls

@@ -50,10 +50,6 @@ class Labels:
             return self._values.gather(pl.Series(places.astype(np.uint32, copy=False)))
         return pl.Series(places.astype(self._place, copy=False)).cat.to(self._dtype)
 
-    def constant(self, name: str, rows: int) -> pl.Series:
-        """One value for every row."""
-        return self.column(np.full(rows, self._of[name], self._place))
-
 
 @dataclass(frozen=True, slots=True)
 class _Of:
@@ -89,6 +85,9 @@ class ChargeColumns:
         self._bands = _Of.of(catalogue.band_names)
         self._zones = _Of.of(catalogue.zone_names)
         self._prefixes = _Of.of(catalogue.prefix_names.to_list())
+        self._version_of_row = _entries(catalogue.row_version)
+        self._zone_of_row, self._prefix_of_row = _entries(catalogue.row_zone), _entries(catalogue.row_prefix)
+        self._tariff_ids, self._version_ids = _entries(catalogue.tariff_ids), _entries(catalogue.version_ids)
         self._currencies = _Of.of(catalogue.currency_of)
         self._bases = _Of.of(catalogue.tax_basis_of)
         told = {CHARGES.draws: month.included.draws_several, CHARGES.residue: catalogue.rates.any_by_line}
@@ -149,18 +148,14 @@ class ChargeColumns:
 
     def _of_rates(self, row: npt.NDArray[np.integer]) -> dict[str, pl.Series]:
         """What a charge copies from its row; empty where there is none (-1)."""
-        catalogue = self._month.catalogue
-        found = row >= 0
-        version, zone, prefix = (
-            _taken(values, row, found) for values in (catalogue.row_version, catalogue.row_zone, catalogue.row_prefix)
-        )
+        found, version = row >= 0, self._version_of_row[row]
         return {
-            CHARGES.zone: self._zones.column(zone),
-            CHARGES.prefix: self._prefixes.column(prefix),
+            CHARGES.zone: self._zones.column(self._zone_of_row[row]),
+            CHARGES.prefix: self._prefixes.column(self._prefix_of_row[row]),
             CHARGES.currency: self._currencies.column(version),
             CHARGES.tax_basis: self._bases.column(version),
-            CHARGES.tariff_id: _optional(_entries(catalogue.tariff_ids)[version], found),
-            CHARGES.version_id: _optional(_entries(catalogue.version_ids)[version], found),
+            CHARGES.tariff_id: _optional(self._tariff_ids[version], found),
+            CHARGES.version_id: _optional(self._version_ids[version], found),
         }
 
     def _of_prices(self, calls: Calls, rated: Rated, call: Ints | None, service: Flags) -> dict[str, pl.Series]:
@@ -219,7 +214,7 @@ class ChargeColumns:
             column, known = columns.get(name), CHARGES.columns()[name]
             if column is None and kind == pl.String:
                 text = self._fixed.get(name, "")
-                column = Labels([text]).constant(text, rows)
+                column = pl.Series([text], dtype=pl.Enum([text])).new_from_index(0, rows)
             elif column is None:
                 column = pl.Series([None if known.optional else 0], dtype=kind).new_from_index(0, rows)
             elif kind != pl.String and column.dtype != kind:
@@ -236,12 +231,6 @@ def _parts(has_service: Flags) -> tuple[Ints | None, Flags]:
     service = np.zeros(len(call), np.bool_)
     service[1:] = call[1:] == call[:-1]
     return call, service
-
-
-def _taken(values: npt.NDArray[np.int32], row: npt.NDArray[np.integer], found: Flags) -> npt.NDArray[np.int32]:
-    if not len(values):
-        return np.full(len(row), -1, np.int32)
-    return values[row] if found.all() else np.where(found, values[row], np.int32(-1))
 
 
 def _entries(values: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:

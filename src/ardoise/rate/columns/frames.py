@@ -79,16 +79,16 @@ class Vocabulary:
         self._numbers: dict[str, int] = {}
         self._lock = Lock()
 
-    def codes(self, labels: pl.Series) -> Ints:
-        """The number of each label."""
-        if len(labels) and (labels == labels[0]).all():
-            return np.full(len(labels), self._number(labels[0]), np.int64)
+    def codes(self, labels: pl.Series) -> Ints | int:
+        """The number of each label; one number when they are all the same."""
+        if (labels == labels[0]).all():
+            return self._number(labels[0])
         if not isinstance(labels.dtype, pl.Categorical | pl.Enum):
             labels = labels.cast(pl.Categorical)
         physical = labels.to_physical()
         texts = labels.unique()
         codes = texts.to_physical().to_list()
-        numbers = np.zeros(max(codes, default=0) + 1, np.int64)
+        numbers = np.zeros(max(codes) + 1, np.int64)
         numbers[codes] = [self._number(text) for text in texts.cast(pl.String).to_list()]
         return numbers[physical.to_numpy()]
 
@@ -113,16 +113,20 @@ class Profiles:
         if not usage.height:
             return np.zeros(0, np.int64)
         columns = [vocabulary.codes(usage[name]) for name, vocabulary in self._vocabularies.items()]
+        radices = [1 if isinstance(column, int) else int(column.max()) + 1 for column in columns]
         mixed = np.zeros(usage.height, np.int64)
-        radices = []
-        for column in columns:
-            radices.append(int(column.max()) + 1)
-            if radices[-1] > 1:
-                mixed = mixed * radices[-1] + column
-        kept, first = np.unique(mixed, return_inverse=True) if mixed.max() > _DENSE else _dense(mixed)
+        for column, radix in zip(columns, radices, strict=True):
+            if not isinstance(column, int):
+                mixed = mixed * radix + column
+        kept, place = _distinct(mixed)
+        fixed = [column if isinstance(column, int) else None for column in columns]
         with self._lock:
-            numbers = [self._numbers.setdefault(_split(known, radices), len(self._numbers)) for known in kept.tolist()]
-        return np.array(numbers, np.int64)[first]
+            numbers = [
+                self._numbers.setdefault(_split(known, radices, fixed), len(self._numbers)) for known in kept.tolist()
+            ]
+        of_place = np.zeros(int(place.max()) + 1, np.int64)
+        of_place[kept if place is mixed else slice(None)] = numbers
+        return of_place[place]
 
     def of(self, name: str) -> tuple[list[str], Ints]:
         """The names of a label column, and which of them each profile has."""
@@ -139,19 +143,21 @@ class Profiles:
 _DENSE = 2**20
 
 
-def _dense(mixed: Ints) -> tuple[Ints, Ints]:
-    """The distinct values of small integers, and the position of each among them."""
+def _distinct(mixed: Ints) -> tuple[Ints, Ints]:
+    """The distinct values, and the place of each call's among them; small values are their own places."""
+    if mixed.max() > _DENSE:
+        return np.unique(mixed, return_inverse=True)
     kept = np.flatnonzero(np.bincount(mixed))
-    places = np.zeros(int(kept[-1]) + 1, np.int64)
-    places[kept] = np.arange(len(kept))
-    return kept, places[mixed]
+    return kept, mixed
 
 
-def _split(mixed: int, radices: Sequence[int]) -> tuple[int, ...]:
+def _split(mixed: int, radices: Sequence[int], fixed: Sequence[int | None]) -> tuple[int, ...]:
+    """The number of each label; `fixed` are those that all calls share."""
     parts = []
-    for radix in reversed(radices):
-        mixed, part = divmod(mixed, radix) if radix > 1 else (mixed, 0)
-        parts.append(part)
+    for radix, known in zip(reversed(radices), reversed(fixed), strict=True):
+        if known is None:
+            mixed, known = divmod(mixed, radix)
+        parts.append(known)
     return tuple(reversed(parts))
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ardoise.core.rating import State
+from ardoise.rate.columns.catalogue import CatalogueColumns
 from ardoise.rate.columns.frozen import Month
+from ardoise.rate.columns.kernel import Ints
 from ardoise.rate.columns.rated import EXCLUDING, REASONS, Calls, Rated
 
 
@@ -32,6 +34,8 @@ class Totals:
     def __init__(self) -> None:
         self._calls: dict[str, int] = {}
         self._sums: dict[tuple[int, str, str], list[int]] = {}
+        self._kinds: list[tuple[str, str]] = []
+        self._kind_of_row: Ints | None = None
 
     def add(self, calls: Calls, rated: Rated, month: Month) -> None:
         """Count the calls of a part."""
@@ -43,22 +47,22 @@ class Totals:
                 state = State.EXCLUDED if reason in EXCLUDING else State.UNPRICED if reason else State.PRICED
                 name = f"{state}/{reason}" if reason else str(state)
                 self._calls[name] = self._calls.get(name, 0) + count
-        catalogue = month.catalogue
-        names = [*zip(catalogue.currency_of, catalogue.tax_basis_of, strict=True), ("", "")]
-        kinds = sorted(set(names))
-        kind_of = np.array([kinds.index(name) for name in names], np.int64)
-        version = np.full(len(rated.row), -1, np.int32)
-        priced = np.flatnonzero(rated.row >= 0)
-        version[priced] = catalogue.row_version[rated.row[priced]]
-        issuer_id = month.spans.issuer_id[calls.span]
-        group = issuer_id * len(kinds) + kind_of[version]
+        self._add_sums(calls, rated, month)
+
+    def _add_sums(self, calls: Calls, rated: Rated, month: Month) -> None:
+        if self._kind_of_row is None:
+            self._kinds, self._kind_of_row = _kinds_of_rows(month.catalogue)
+        kinds = self._kinds
+        group = month.spans.issuer_id[calls.span] * len(kinds) + self._kind_of_row[rated.row]
         amount = rated.amount_micros + rated.service_micros
-        cost = np.where(rated.has_cost, rated.access_cost_micros + rated.service_cost_micros, 0)
+        cost = (rated.access_cost_micros + rated.service_cost_micros) * rated.has_cost
         printed = calls.printed_micros()
-        for known in np.unique(group).tolist():
-            inside = group == known
+        first = int(group[0]) if len(group) else 0
+        several = bool((group != first).any())
+        for known in np.unique(group).tolist() if several else [first] * bool(len(group)):
+            inside = group == known if several else slice(None)
             sums = self._sums.setdefault((known // len(kinds), *kinds[known % len(kinds)]), [0, 0, 0, 0])
-            sums[0] += int(inside.sum())
+            sums[0] += len(group[inside])
             for place, values in enumerate((amount, cost, printed), 1):
                 sums[place] += int(values[inside].sum())
 
@@ -69,3 +73,11 @@ class Totals:
     def issuers(self) -> tuple[IssuerTotal, ...]:
         """Sums in order of issuer, currency and basis."""
         return tuple(IssuerTotal(*key, *sums) for key, sums in sorted(self._sums.items()))
+
+
+def _kinds_of_rows(catalogue: CatalogueColumns) -> tuple[list[tuple[str, str]], Ints]:
+    """Distinct currencies and tax bases, and the position of each row's; the last one is of no row at all."""
+    names = [*zip(catalogue.currency_of, catalogue.tax_basis_of, strict=True), ("", "")]
+    kinds = sorted(set(names))
+    of_version = np.array([kinds.index(name) for name in names], np.int64)
+    return kinds, np.append(of_version[catalogue.row_version], of_version[-1])
