@@ -17,7 +17,7 @@ from ardoise.formats.lines import blank, frame_lines, is_blanked, replay_crlf, t
 from ardoise.formats.options import checked_options
 from ardoise.formats.spec import BadOption, FormatSpec, Reader
 
-# Cells that unquoted commas may add to a line: more is another kind of line (or, in several columns, any reading fits).
+# Cells that unquoted commas may add to a line: more is another kind of line (or, in several columns, any cut fits).
 SURPLUS_MAX, SURPLUS_OF_SEVERAL_MAX = 40, 8
 
 Place = tuple[int, int]  # the cells of one column: from, up to
@@ -37,11 +37,14 @@ class Layout:
 
     def places(self, cells: Sequence[str]) -> list[Place] | None:
         """Where each column stands in the cells of a line, None when they do not fit."""
-        surplus = len(cells) - len(self.columns)
-        most = 0 if not self.elastic else SURPLUS_MAX if len(self.elastic) == 1 else SURPLUS_OF_SEVERAL_MAX
-        if not 0 <= surplus <= most:
+        if not self.takes(len(cells)):
             return None
-        return next(self._fits(cells, 0, 0, surplus), None)
+        return next(self._fits(cells, 0, 0, len(cells) - len(self.columns)), None)
+
+    def takes(self, count: int) -> bool:
+        """Whether a line may have that many cells."""
+        most = 0 if not self.elastic else SURPLUS_MAX if len(self.elastic) <= 2 else SURPLUS_OF_SEVERAL_MAX
+        return 0 <= count - len(self.columns) <= most
 
     def _fits(self, cells: Sequence[str], column: int, at: int, surplus: int) -> Iterator[list[Place]]:
         """Every way to place the columns from this one on, the first elastic ones taking the least."""
@@ -187,6 +190,9 @@ class ColumnReader:
                     if name in layout.shapes and not layout.shapes[name].fullmatch(cell)
                 )
                 return Unreadable("columns_moved", f"column {wrong[0]} holds {wrong[1][:40]!r}: were columns changed?")
+            if layout.takes(len(cells)):
+                shaped = ", ".join(layout.shapes)
+                return Unreadable("columns_moved", f"{shaped} are not where they were in {len(cells)} columns")
         known = sorted({len(layout.columns) for layout in self._layouts})
         expected = " or ".join(str(count) for count in known)
         return Unreadable("column_count", f"{len(cells)} columns, expected {expected} (is the line cut?)")

@@ -32,3 +32,12 @@ def test_asterisk_a_call_printed_in_two_halves_is_paid_for_once(home: Path) -> N
     file = asterisk("Local/0612345678@out-0b;1", "1791177153.4") + asterisk("PJSIP/ovh-0c", "1791177153.4")
     charges = through(home, "asterisk", file.encode(), transport="files", extensions=["201"])
     assert costs(charges) == [MOBILE_61_S]
+
+
+def test_grandstream_its_real_time_output_comes_over_tcp(home: Path) -> None:
+    line = (
+        '62,,201,0612345678,from-internal,"Ana" <201>,PJSIP/201-0a,PJSIP/trunk_1-0b,Dial,PJSIP/x,60,,2026-10-05 '
+        "09:12:33,2026-10-05 09:12:37,2026-10-05 09:13:38,65,61,ANSWERED,DOCUMENTATION,1791177153.4,EXT,201,,s\r\n"
+    )
+    charges = through(home, "grandstream_ucm", line.encode(), transport="tcp_server", extensions=["201"])
+    assert costs(charges) == [MOBILE_61_S]
