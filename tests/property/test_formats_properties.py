@@ -30,6 +30,7 @@ expect = { duration_s = 61 }
 OPTIONS = {
     "alcatel_oxe": {},
     "avaya_ipoffice": {},
+    "grandstream_ucm": {},
     "asterisk": {},
     "mitel_3300": {},
     "delimited": {"profile": PROFILE},
@@ -52,6 +53,9 @@ LINES = {
     "asterisk": b'"","201","0612345678","from-internal","""Ana"" <201>","PJSIP/201-0a","PJSIP/ovh-0b","Dial",'
     b'"PJSIP/0612345678@ovh,30","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38",65,61,"ANSWERED",'
     b'"DOCUMENTATION","1791177153.4",""\r\n',
+    "grandstream_ucm": b'62,,201,0612345678,from-internal,"Ana" <201>,PJSIP/201-0000000a,PJSIP/trunk_1-0000000b,Dial,'
+    b"PJSIP/0612345678,60,,2026-10-05 09:12:33,2026-10-05 09:12:37,2026-10-05 09:13:38,65,61,ANSWERED,DOCUMENTATION,"
+    b"1791177153.4,EXT,201,,s\r\n",
     "avaya_ipoffice": b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,"
     b"E201,Claire,T9001,Line 1.1,0,0" + b"," * 13 + b"\r\n",
     "mitel_3300": b" 10/05 09:12  00:01:01 2140      0612345678                A T003      4711         012\r\n",
