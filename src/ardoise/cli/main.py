@@ -8,6 +8,7 @@ import sys
 import typer
 
 from ardoise.cli import wiring
+from ardoise.cli.help_pages import make_plain
 
 
 def build() -> typer.Typer:
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
     app.command()(billing_commands.report)
     app.command()(billing_commands.verify)
     app.add_typer(bench_commands.bench, name="bench")
+    make_plain(app)
     return app
 
 

@@ -104,7 +104,7 @@ def _row(parameter: Parameter) -> str:
 
 
 def _names(parameter: Parameter) -> str:
-    metavar = parameter.metavar or (parameter.name or "").upper()
+    metavar = _cell(parameter.metavar or (parameter.name or "").upper())
     if parameter.param_type_name == "argument":
         return f"`{metavar}{' ...' if parameter.nargs == -1 else ''}`"
     is_flag = getattr(parameter, "is_flag", False)

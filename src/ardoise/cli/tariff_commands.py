@@ -49,22 +49,22 @@ ColumnOf = Annotated[
         help='What a column holds: price="Rate USD", or by position price=#3; price@night for a band. May be repeated.',
     ),
 ]
-HeaderRow = Annotated[int, typer.Option("--header-row", help="Line of the header.", show_default="found", min=0)]
+HeaderRow = Annotated[int, typer.Option("--header-row", help="Line of the header.", show_default="found")]
 Effective = Annotated[
     str,
     typer.Option("--effective", help="First day of the deck (YYYY-MM-DD); rows of a later day keep theirs."),
 ]
-DateFormat = Annotated[str, typer.Option("--date-format", help="dmy or mdy, where 05/06/2026 could be either.")]
-DecimalMark = Annotated[str, typer.Option("--decimal", help="point or comma, where 1,234 could be either.")]
+DateFormat = Annotated[str, typer.Option("--date-format", help="Where 05/06/2026 could be either.")]
+DecimalMark = Annotated[str, typer.Option("--decimal", help="Where 1,234 could be either.")]
 Unit = Annotated[
     str,
-    typer.Option("--unit", help="What prices count: minute, second, or cent (a minute).", show_default="header"),
+    typer.Option("--unit", help="What prices count; cent: hundredths a minute.", show_default="header"),
 ]
 Country = Annotated[
     str, typer.Option("--country", help="Calling code, for a deck written as dialled there: 06 is +336 with 33.")
 ]
 Increment = Annotated[
-    str, typer.Option("--increment", help="First/next seconds, where the deck has none.", show_default="as in force")
+    str, typer.Option("--increment", help="In seconds, where the deck has none.", show_default="as in force")
 ]
 InZone = Annotated[str, typer.Option("--zone", help="Put every row in this zone.", show_default="by destination")]
 RoundTo = Annotated[
@@ -228,7 +228,10 @@ def export(
     tariff: Annotated[str, typer.Argument(help="Code of the tariff.", show_default=False)],
     file: Annotated[Path, typer.Argument(help="File to write, .csv or .xlsx.", show_default=False)],
     at: Annotated[
-        str, typer.Option("--at", help="The version in force on this day (YYYY-MM-DD).", show_default="today")
+        str,
+        typer.Option(
+            "--at", metavar="DATE", help="The version in force on this day (YYYY-MM-DD).", show_default="today"
+        ),
     ] = "",
     today: Today = "",
     as_json: AsJson = False,
