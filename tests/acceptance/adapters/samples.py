@@ -17,6 +17,7 @@ from ardoise.formats.sample_json import to_sample_json
 
 FREE_TEXT = {"note", "quirk", "role", "what", "redirect_reason"}
 NOT_COMPARED = FREE_TEXT | {"line"}
+NO_LINES = {"tap3"}  # binary files: samples count their events, not what stands around them
 _TO_THE_MINUTE = re.compile(r"T\d{2}:\d{2}$")
 # the format a sample declares -> the product's format that reads it
 FORMAT_PREFIXES = {
@@ -37,6 +38,7 @@ FORMAT_PREFIXES = {
     "hipath": "unify_openscape",
     "ovh": "ovh",
     "oxe_ethernet": "alcatel_oxe",
+    "tap3": "tap3",
     "teams": "teams",
     "twilio": "twilio",
     "yeastar": "yeastar",
@@ -84,28 +86,53 @@ def data_files(expected_file: Path) -> list[Path]:
 
 
 @cache
-def read_stream(expected_file: Path, format_name: str) -> list[Reading]:
-    """Every record of the stream read, in order. Received in parts, as written, then framed."""
+def records_of(expected_file: Path, format_name: str) -> list[bytes]:
+    """Every record of the stream, in order. Received in parts, as written, then framed."""
     chosen = registry.get(format_name)
-    reader = chosen.reader({})
     records: list[bytes] = []
     rest = b""
     for file in data_files(expected_file):
         whole, rest = chosen.frame(rest + file.read_bytes(), final=False)
         records += whole
-    records += chosen.frame(rest, final=True)[0]
-    return [reader(record) for record in records]
+    return records + chosen.frame(rest, final=True)[0]
+
+
+@cache
+def read_stream(expected_file: Path, format_name: str) -> list[Reading]:
+    """Every record of the stream read, in order."""
+    reader = registry.get(format_name).reader({})
+    return [reader(record) for record in records_of(expected_file, format_name)]
 
 
 def readings(expected_file: Path, format_name: str) -> dict[int, dict[str, object]]:
     """Every record as JSON, by its rank from 1."""
-    found = enumerate(read_stream(expected_file, format_name), start=1)
-    return {number: _as_samples_write(to_sample_json(reading, number)) for number, reading in found}
+    stream = zip(
+        read_stream(expected_file, format_name),
+        records_of(expected_file, format_name),
+        strict=True,
+    )
+    if format_name in NO_LINES:
+        stream = ((reading, record) for reading, record in stream if isinstance(reading, Leg))
+    known = _records_of_earlier_files(expected_file, format_name)
+    return {
+        number: _as_samples_write(to_sample_json(reading, number)) | ({"duplicate": True} if record in known else {})
+        for number, (reading, record) in enumerate(stream, start=1)
+    }
+
+
+def _records_of_earlier_files(expected_file: Path, format_name: str) -> set[bytes]:
+    """What the product takes as already received: the same record in an earlier file of a cumulative sender."""
+    if registry.get(format_name).spec.kind != "cumulative":
+        return set()
+    files = sorted(expected_file.parent.glob("*.expected.json"))
+    return {record for file in files[: files.index(expected_file)] for record in records_of(file, format_name)}
 
 
 def _as_samples_write(found: dict[str, object]) -> dict[str, object]:
-    """Samples write an operator's price and its currency as one text."""
+    """Samples write an operator's price and its currency as one text, and name the call of a visited network."""
     plain: dict[str, object] = json.loads(json.dumps(found))
+    if plain["kind"] == "call" and plain.get("visited"):
+        plain["kind"] = "roaming_call"
     if plain.get("operator_price") is not None and plain.get("currency") is not None:
         plain.setdefault("carrier_cost", f"{plain['operator_price']} {plain['currency']}")
     return plain
