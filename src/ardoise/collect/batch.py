@@ -43,6 +43,7 @@ from ardoise.collect.reading import (
     content_of,
     is_noise,
 )
+from ardoise.collect.signs import Signs, utc_hour
 from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
 from ardoise.core.localtime import ImpossibleTime, StreamClock
 from ardoise.core.phone import DialPlan
@@ -58,6 +59,7 @@ from ardoise.store.queries import scan
 from ardoise.store.tables import schema_of
 
 BATCH_TICKETS, LARGEST_BATCH_TICKETS = 2000, 20_000  # in step with the stream; far behind
+LIVE_TRANSPORTS = ("tcp_server", "tcp_client", "webhook", "radius", "agent")  # tickets arrive as they are printed
 LONGEST_RECORD_BYTES = 64 * 1024
 EVERYTHING_IS_OLD = timedelta(days=3650)
 
@@ -107,6 +109,11 @@ class Memory:
         self.position = Position(state.segment, state.offset) if state.segment else None
         self.waiting: dict[str, str] = dict(state.waiting)
         self.last_ticket_at = state.last_ticket_at
+        self.signs = Signs(
+            state.reader.get("signs"),
+            sequence=self.format.spec.sequence,
+            is_live=source.transport in LIVE_TRANSPORTS,
+        )
         self.is_warm = self.position is None  # the readers of the format know what came before
         self.batch_tickets = BATCH_TICKETS
 
@@ -137,6 +144,7 @@ class Batch:
         self.files: list[TakenFile] = []
         self.counts: defaultdict[date, Counter[str]] = defaultdict(Counter)
         self.coverage: Counter[date] = Counter()
+        self.hours: Counter[datetime] = Counter()  # tickets by UTC hour of arrival
         self._delivered: Counter[bytes] = Counter()  # of the file being read: how often each line came
         self._skips_file = False
         self._keys: dict[bytes, SeenTicket] = {}  # keyed: the ids known, and those of this batch
@@ -173,7 +181,12 @@ class Batch:
         return self.memory.position != self._started_at or bool(self.counts)
 
     def reader_state(self) -> dict[str, Any]:
-        return {"cutter": self.memory.cutter.state(), "replays": self.memory.replays.state()}
+        memory = self.memory
+        return {
+            "cutter": memory.cutter.state(),
+            "replays": memory.replays.state(),
+            "signs": memory.signs.state(),
+        }
 
     def _next_steps(self, now: datetime, until: Position | None) -> tuple[list[Step], bool]:
         """Entries whole: a file is one batch, whatever its size."""
@@ -219,6 +232,7 @@ class Batch:
         self.tickets += 1
         self.memory.last_ticket_at = ticket.arrived_at
         self._count(ticket.arrived_at, "received")
+        self.hours[utc_hour(ticket.arrived_at)] += 1
         if self.memory.rule == "keyed" and isinstance(ticket.reading, Leg) and (key := _key_of(ticket.reading)):
             self._leg(ticket, ticket.reading, key=key)
             return
@@ -227,11 +241,13 @@ class Batch:
             self._quarantine(ticket, *duplicate)
             return
         match ticket.reading:
-            case Event(kind=kind, text=text):
+            case Event(kind=kind, text=text) as event:
                 self._event(ticket.ticket_id, kind, text, ticket.arrived_at, noticed=False)
                 self._count(ticket.arrived_at, "events")
+                self.memory.signs.event(event, ticket.ticket_id, ticket.arrived_at)
             case Unreadable(reason=reason, detail=detail):
                 self._quarantine(ticket, reason, detail)
+                self.memory.signs.unreadable(reason, ticket.ticket_id, ticket.arrived_at)
             case Leg() as leg:
                 self._leg(ticket, leg)
 
@@ -266,7 +282,9 @@ class Batch:
             return
         self.memory.waiting[ticket.ticket_id] = self._day(ticket.arrived_at).isoformat()
         timed = TimedLeg(ticket.ticket_id, self.source.code, resolved.at, resolved.flags, ticket.arrived_at, leg)
-        self._close(self.memory.assembler.add(timed))
+        assembler = self.memory.assembler
+        self._close(assembler.add(timed))
+        self.memory.signs.leg(leg, start_at=resolved.at, arrived_at=ticket.arrived_at, epoch=assembler.epoch)
 
     def _keyed(self, ticket: Ticket, key: str) -> tuple[str, str] | None:
         """Why this id adds nothing, or None: it is new, or replaces what it said before."""
@@ -336,6 +354,7 @@ class Batch:
         return taken is not None
 
     def _file_taken(self, end: FileEnd) -> None:
+        self.memory.signs.file(end.received.name, end.at)
         self.files.append(
             TakenFile(
                 source=self.source,

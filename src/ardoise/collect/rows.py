@@ -30,15 +30,18 @@ def insert(model: type[models.Model], fields: Sequence[str], values: Sequence[Se
         _many(f"INSERT INTO {_table(model)} ({_columns(fields)}) VALUES ({places})", values)
 
 
-def add_up(model: type[models.Model], sums: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
-    """Add numbers to the row of a source and day, made when it is missing: `values` are source id, day, numbers."""
+def add_up(
+    model: type[models.Model], sums: Sequence[str], values: Sequence[Sequence[Any]], *, by: str = "date"
+) -> None:
+    """Add numbers to the row of a source and day (the column `by`), made when it is missing: `values` are source id,
+    day, numbers."""
     if not values:
         return
     zeros = ", ".join(["0"] * len(sums))
-    missing = f"INSERT INTO {_table(model)} ({_columns(['source_id', 'date', *sums])}) VALUES (%s, %s, {zeros})"
+    missing = f"INSERT INTO {_table(model)} ({_columns(['source_id', by, *sums])}) VALUES (%s, %s, {zeros})"
     _many(f"{missing} ON CONFLICT DO NOTHING", [row[:2] for row in values])
     added = ", ".join(f"{_name(name)} = {_name(name)} + %s" for name in sums)
-    where = f"{_name('source_id')} = %s AND {_name('date')} = %s"
+    where = f"{_name('source_id')} = %s AND {_name(by)} = %s"
     _many(f"UPDATE {_table(model)} SET {added} WHERE {where}", [[*row[2:], *row[:2]] for row in values])
 
 

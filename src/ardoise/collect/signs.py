@@ -420,5 +420,5 @@ class _Layout:
 
 
 def utc_hour(at: datetime) -> datetime:
-    """The UTC hour that an instant lies in."""
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    """The UTC hour that an instant (UTC) lies in."""
+    return datetime(at.year, at.month, at.day, at.hour, tzinfo=UTC)

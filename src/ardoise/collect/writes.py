@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import polars as pl
 from django.db import models, transaction
 
-from ardoise.collect import rows
+from ardoise.collect import alarms, rows
 from ardoise.collect.batch import Batch, tail_of, usage_frame, usage_row
 from ardoise.collect.models import (
     CallCoverage,
     DayCount,
     FreshUsage,
+    HourCount,
     Quarantined,
     RecentTickets,
     SeenTicket,
@@ -58,6 +59,9 @@ def write(batches: Sequence[Batch]) -> list[Batch]:
         _create(TakenFile, [one for batch in written for one in batch.files])
         rows.add_up(DayCount, _COUNTS, [row for batch in written for row in _counted(batch)])
         rows.add_up(CallCoverage, ("calls",), [row for batch in written for row in _covered(batch)])
+        rows.add_up(HourCount, ("tickets",), [row for batch in written for row in _by_hour(batch)], by="hour_at")
+        for batch in written:
+            alarms.write(batch.source, batch.memory.signs.taken())
     for batch in written:
         batch.memory.written(contents[id(batch)])
     return written
@@ -132,6 +136,11 @@ def _covered(batch: Batch) -> Iterator[tuple[object, ...]]:
     for day, calls in batch.coverage.items():
         if calls:
             yield batch.source.pk, day.isoformat(), calls
+
+
+def _by_hour(batch: Batch) -> Iterator[tuple[object, ...]]:
+    for hour_at, tickets in batch.hours.items():
+        yield batch.source.pk, rows.as_instant(hour_at), tickets
 
 
 def _create(model: type[models.Model], made: Sequence[models.Model]) -> None:

@@ -142,6 +142,11 @@ class Assembler:
             for said in state.get("open", ())
         ]
 
+    @property
+    def epoch(self) -> int:
+        """How often the PBX has restarted: its call ids begin again."""
+        return self._epoch
+
     def state(self) -> dict[str, Any]:
         """Open calls, the boot epoch and the highest call id in it, as JSON values."""
         return {

@@ -92,6 +92,8 @@ SPEC = FormatSpec(
     ),
     not_proven_fr=("Les champs 31 à 35 (R11) viennent d'un seul texte tiers.",),
     not_proven_en=("Fields 31 to 35 (R11) come from one third-party text.",),
+    sequence="call_id",
+    buffer_tickets=500,
     sources=(
         "Avaya B5800 Branch Gateway, Manager 10.0 (15-601011), pp. 851-858",
         "Avaya IP Office R12.3, System Settings, System, SMDR",
