@@ -10,6 +10,7 @@ from ardoise.core.usage import Event, Leg, Unreadable
 from ardoise.formats import registry
 from ardoise.formats.sample_json import to_sample_json
 from unit.formats.oxe_wire import oxe_message
+from unit.formats.tap_files import mo_call, tap_file
 
 PROFILE = """
 name = "property"
@@ -29,7 +30,9 @@ expect = { duration_s = 61 }
 """
 OPTIONS = {
     "alcatel_oxe": {},
+    "panasonic": {},
     "avaya_ipoffice": {},
+    "freeswitch": {},
     "grandstream_ucm": {},
     "asterisk": {},
     "mitel_3300": {},
@@ -41,8 +44,10 @@ OPTIONS = {
     "yeastar": {},
     "unify_openscape": {},
     "alcatel_oxo": {},
+    "tap3": {},
 }
 LINES = {
+    "panasonic": b"10/05/26 10:15AM  2140 01 0612345678                     00:01'05 4711\r\n",
     "alcatel_oxe": oxe_message(
         CalledNumber="0612345678",
         ChargedNumber="2140",
@@ -56,12 +61,15 @@ LINES = {
     "grandstream_ucm": b'62,,201,0612345678,from-internal,"Ana" <201>,PJSIP/201-0000000a,PJSIP/trunk_1-0000000b,Dial,'
     b"PJSIP/0612345678,60,,2026-10-05 09:12:33,2026-10-05 09:12:37,2026-10-05 09:13:38,65,61,ANSWERED,DOCUMENTATION,"
     b"1791177153.4,EXT,201,,s\r\n",
+    "freeswitch": b'"Ana","201","0612345678","default","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38","65",'
+    b'"61","NORMAL_CLEARING","a5c9f6c0-e752-11e3-8bfb-65b6c3cdac7d","","","PCMA","PCMA"\r\n',
     "avaya_ipoffice": b"2026/10/05 09:12:33,00:01:01,4,201,O,0612345678,0612345678,,0,1000042,0,"
     b"E201,Claire,T9001,Line 1.1,0,0" + b"," * 13 + b"\r\n",
     "mitel_3300": b" 10/05 09:12  00:01:01 2140      0612345678                A T003      4711         012\r\n",
     "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
     "nec_sl": b"POT  09:12 10/05 002  00:01:01 2140       0612345678           4711\r\n",
     "alcatel_oxo": b"A2140 -->  N01 05/10/26 09:12 00:01:01     3 ST              0612345678           M\r\n",
+    "tap3": tap_file([mo_call(), mo_call(duration_s=62)], total=100_948),
     "unify_openscape": b"05.10.26|09:12:33|201|2140|00:04|00:01:01|0612345678|3|2|4711|0198765432|||||\r\n",
     "ovh": b'[{"consumptionId": 900042, "creationDatetime": "2026-10-05T09:12:33+02:00", "calling": "0198765432", '
     b'"called": "0612345678", "duration": 61, "wayType": "outgoing", "priceWithoutTax": {"value": 0.0404}}]\n',
@@ -74,6 +82,8 @@ LINES = {
     b'\\"talk_duration\\": 61, \\"status\\": \\"ANSWERED\\", \\"type\\": \\"Outbound\\"}"}\n',
 }
 FORMATS = pytest.mark.parametrize("name", sorted(OPTIONS))
+# A TAP file holds half a byte a digit, blanked by a filler: see its own tests.
+FORMATS_OF_TEXT = pytest.mark.parametrize("name", sorted(set(OPTIONS) - {"tap3"}))
 
 
 def mutations(line: bytes) -> st.SearchStrategy[bytes]:
@@ -119,7 +129,7 @@ def test_where_the_stream_is_cut_does_not_matter(name: str, data: st.DataObject)
     assert ([*first, *second], left) == chosen.frame(received, final=False)
 
 
-@FORMATS
+@FORMATS_OF_TEXT
 @given(data=st.data())
 def test_redact_keeps_the_length_and_every_byte_that_is_no_digit(name: str, data: st.DataObject) -> None:
     record = data.draw(st.binary(max_size=200) | mutations(LINES[name]))
@@ -129,7 +139,7 @@ def test_redact_keeps_the_length_and_every_byte_that_is_no_digit(name: str, data
     assert all(chr(before).isdigit() and after == ord("x") for before, after in changed)
 
 
-@FORMATS
+@FORMATS_OF_TEXT
 @given(data=st.data())
 def test_a_cut_record_of_a_protected_line_never_shows_the_whole_number(name: str, data: st.DataObject) -> None:
     line = LINES[name]

@@ -78,7 +78,7 @@ class NecReader:
         if _SUMMARY.match(line):
             self._in_summary = True
         if text.startswith("BFL"):
-            return Event("alarm", f"{text} (SMDR buffer full: tickets are being lost)")
+            return Event("alarm", f"{text} (SMDR buffer full: tickets are being lost)", {"sign": "buffer_full"})
         if text.startswith("NEXT"):
             return Event("continuation", text)  # the caller's name of the record before
         head = HEAD.match(line)

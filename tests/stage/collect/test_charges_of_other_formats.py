@@ -1,4 +1,4 @@
-"""NEC, Unify, OXO and TAP3 through their real transports to charges.
+"""NEC, Unify, OXO, TAP3 and profiles through their real transports to charges.
 
 Tariffs of the company: landlines 0.02 a minute by the second, mobiles 0.12 a started minute.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stage.collect.through import through
+from unit.formats.tap_files import mo_call, mt_call, tap_file
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +62,11 @@ def test_oxo_statements_over_a_terminal_server(home: Path) -> None:
     found = through(home, "alcatel_oxo", page, transport="tcp_client", extensions=["101"])
     # one whole minute to a mobile: 0.12
     assert priced(found) == [("acme", "33612345678", 120_000)]
+
+
+def test_tap3_file_dropped(home: Path) -> None:
+    file = tap_file([mo_call(local="20261005101233"), mt_call()], total=70_474)
+    found = through(home, "tap3", file, transport="files", numbers=["0198765432"], options={"sdr_price": "1.20"})
+    # 61 s to a mobile: two started minutes = 0.24; it cost 0.50474 SDR at 1.20
+    assert priced(found) == [("acme", "33612345678", 240_000)]
+    assert sorted(row["printed_micros"] for row in found) == [240_000, 605_688]
