@@ -5,6 +5,7 @@ Landlines 0.02 a minute by the second, mobiles 0.12 a started minute: 61 s to a 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,4 +41,12 @@ def test_grandstream_its_real_time_output_comes_over_tcp(home: Path) -> None:
         "09:12:33,2026-10-05 09:12:37,2026-10-05 09:13:38,65,61,ANSWERED,DOCUMENTATION,1791177153.4,EXT,201,,s\r\n"
     )
     charges = through(home, "grandstream_ucm", line.encode(), transport="tcp_server", extensions=["201"])
+    assert costs(charges) == [MOBILE_61_S]
+
+
+def test_freeswitch_a_document_of_a_file_is_a_call(home: Path) -> None:
+    variables = {"uuid": "a5c9f6c0-e752-11e3-8bfb-65b6c3cdac7d", "start_epoch": "1791177153", "billsec": "61"}
+    profile = {"caller_id_number": "201", "destination_number": "%2B33612345678", "context": "default"}
+    document = {"variables": variables, "callflow": [{"profile_index": "1", "caller_profile": profile}]}
+    charges = through(home, "freeswitch", json.dumps(document).encode(), transport="files", extensions=["201"])
     assert costs(charges) == [MOBILE_61_S]
