@@ -97,6 +97,9 @@ class Stream:
             return ""
         return patience[1]
 
+    def meaning_of_end(self) -> str:
+        return self.talk.ended() if self.talk else ""
+
     def _tickets(self, data: bytes) -> None:
         """Journal the records that are whole now."""
         now = self._clock()
@@ -239,7 +242,7 @@ class Receiver:
             except OSError as error:
                 return f"connection lost: {error.strerror or error}"
             if not data:
-                return "closed by the other side"
+                return stream.meaning_of_end() or "closed by the other side"
             await self._answer(stream.received(data), writer)
 
     async def _answer(self, turn: Turn, writer: asyncio.StreamWriter) -> None:

@@ -119,6 +119,9 @@ class Conversation(Protocol):
     def silence(self) -> tuple[int, str] | None:
         """For how many seconds the other side may say nothing now, and what a longer silence means; None = for ever."""
 
+    def ended(self) -> str:
+        """What it means that the other side hangs up now; "" = nothing more than that."""
+
 
 class OtherSide(Protocol):
     """The PBX's side of such a connection, for `ardoise simulate` and the tests."""

@@ -38,6 +38,7 @@ FORMAT_PREFIXES = {
     "hipath": "unify_openscape",
     "ovh": "ovh",
     "oxe_ethernet": "alcatel_oxe",
+    "panasonic": "panasonic",
     "tap3": "tap3",
     "teams": "teams",
     "twilio": "twilio",

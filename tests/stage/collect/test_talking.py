@@ -13,12 +13,14 @@ import pytest
 
 from ardoise.collect import waiting
 from ardoise.collect.commits import Commits
-from ardoise.collect.links import Link
+from ardoise.collect.links import Link, link_of
 from ardoise.collect.receive import Feed
 from ardoise.collect.simulator import ServingPbx
 from ardoise.collect.tcp import Dialer
 from ardoise.formats.alcatel_oxe import FORMAT as OXE
 from ardoise.formats.alcatel_oxe.talk import OxePbx
+from ardoise.formats.panasonic import FORMAT as PANASONIC
+from ardoise.formats.panasonic.talk import PanasonicPbx
 from ardoise.formats.spec import Format
 from ardoise.store.journal import Journal, JournalFull, Kind
 from unit.formats.oxe_wire import ANSWERED, ASKED, GO_ON, HELLO, MAIN, oxe_message
@@ -202,3 +204,43 @@ def test_another_service_on_the_port_is_said(tmp_path: Path) -> None:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+# --- Panasonic: a log-in
+
+LINE = b"10/05/26 10:15AM  1200 01 0612345678                     00:01'05 4711\r\n"
+
+
+def panasonic(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch, password: str) -> World:
+    monkeypatch.setenv("PBX_PASSWORD", password)
+    return World(folder, PANASONIC, port, link=link_of("tcp_client", {"password": "env:PBX_PASSWORD"}))
+
+
+def test_a_panasonic_gives_its_lines_after_the_log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ServingPbx(0, host="127.0.0.1", cut=True, other_side=lambda: PanasonicPbx("sesame")) as pbx:
+        pbx.produce(LINE)
+
+        async def story(world: World) -> None:
+            await until(lambda: world.received() == LINE)
+
+        (world := panasonic(tmp_path, pbx.port, monkeypatch, "sesame")).play(story)
+    assert world.alarms() == []
+
+
+def test_a_wrong_password_is_said_once_and_the_right_one_is_taken_when_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ServingPbx(0, host="127.0.0.1", other_side=lambda: PanasonicPbx("sesame")) as pbx:
+        pbx.produce(LINE)
+
+        async def story(world: World) -> None:
+            await until(lambda: world.alarms() != [])
+            await asyncio.sleep(0.5)  # several attempts later
+            assert len(world.alarms()) == 1
+            assert world.received() == b""
+            monkeypatch.setenv("PBX_PASSWORD", "sesame")
+            await until(lambda: world.received() == LINE)
+
+        (world := panasonic(tmp_path, pbx.port, monkeypatch, "open")).play(story)
+    assert "the PBX refuses the password: set the one of its SMDR port" in world.alarms()[0]
+    assert b"sesame" not in b"".join(entry.payload for entry in world.journal.read())

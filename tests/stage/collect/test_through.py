@@ -48,3 +48,10 @@ def test_an_oxe_is_greeted_and_its_call_costs_by_the_second(home: Path) -> None:
     )
     rows = through(home, "alcatel_oxe", ticket, transport="tcp_client", extensions=["31000"])
     assert priced(rows) == [("acme", 32_333)]
+
+
+def test_a_panasonic_is_logged_in_to_and_its_call_costs_two_minutes(home: Path) -> None:
+    # 65 s to a mobile: two started minutes at 0.12
+    line = b"10/05/26 10:15AM  1200 01 0612345678                     00:01'05 4711\r\n"
+    rows = through(home, "panasonic", line, transport="tcp_client", extensions=["1200"])
+    assert priced(rows) == [("acme", 240_000)]

@@ -62,6 +62,9 @@ class OxeConversation:
             return FIRST_WORD_S, "the PBX accepted us and never sent anything, not even a keepalive"
         return DEAD_S, f"no keepalive for {DEAD_S} s: the link is dead, or the other CPU took over"
 
+    def ended(self) -> str:
+        return ""
+
     def _is_main(self) -> bool:
         """False until the role has come. Raises Refused."""
         if not self._held.startswith(ROLE[: len(self._held)]):
