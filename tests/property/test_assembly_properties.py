@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg, to_usage, usage_of_legs
 from ardoise.core.phone import DialPlan
-from ardoise.core.usage import Direction, Leg, PrintedTime
+from ardoise.core.usage import Direction, Leg, PrintedTime, UsageKind
 
 POLICY = AssemblyPolicy(plan=DialPlan(outside_prefix="0"))
 START = datetime(2026, 10, 24, 22, tzinfo=UTC)
@@ -116,3 +117,38 @@ def test_interleaved_calls_keep_their_own_talk(talks: list[list[int]], data: st.
     got = sorted((call.usage.start_at, call.usage.talk_s, call.usage.legs) for call in run(stream))
     assert got == [(START + timedelta(minutes=n), sum(talk), len(talk)) for n, talk in enumerate(talks)]
     assert all(call.usage.party == "200" and "incomplete" not in call.usage.flags for call in run(stream))
+
+
+ANY_LEG = st.builds(
+    lambda leg, changes: replace(leg, **changes),
+    LEGS,
+    st.fixed_dictionaries(
+        {
+            "dialled": st.sampled_from([None, "", "201", "0612345678", "3631", "*47", "Bob"]),
+            "called": st.sampled_from([None, "", "201", "00612345678", "0033145678901", "2017777", "Alice"]),
+            "transferred_from": st.sampled_from([None, "202"]),
+            "transferred_to": st.sampled_from([None, "203"]),
+            "charged_extension": st.sampled_from([None, "204"]),
+            "account_code": st.sampled_from([None, "77"]),
+            "extras": st.fixed_dictionaries(
+                {},
+                optional={
+                    "presented": st.sampled_from(["", "0145678902"]),
+                    "confidence": st.just("low"),
+                    "status": st.sampled_from(["busy", "failed", "odd"]),
+                    "queue": st.just("61"),
+                    "no_detail": st.booleans(),
+                },
+            ),
+            "kind": st.sampled_from([UsageKind.CALL, UsageKind.CALL, UsageKind.SMS]),
+            "units": st.integers(0, 2),
+            "origin": st.sampled_from(["", "@20801"]),
+        }
+    ),
+)
+
+
+@given(ANY_LEG, st.sampled_from([(), ("no_year",), ("no_year", "", "no_year")]))
+def test_the_short_way_of_a_plain_leg_says_what_the_long_way_says(leg: Leg, flags: tuple[str, ...]) -> None:
+    legs = [TimedLeg("pbx:1:0", "pbx", START, flags, START, leg)]
+    assert to_usage(legs, POLICY.plan) == usage_of_legs(legs, POLICY.plan)

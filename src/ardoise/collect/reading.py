@@ -237,7 +237,7 @@ def is_blank(record: bytes) -> bool:
 
 
 def is_noise(ticket: Ticket) -> bool:
-    return is_blank(ticket.raw) and isinstance(ticket.reading, Event)
+    return isinstance(ticket.reading, Event) and is_blank(ticket.raw)
 
 
 def content_of(raw: bytes, *also: str) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ardoise.core.money import allocate, to_micros
 from ardoise.core.phone import DialPlan, Number, identify
+from ardoise.core.plain_leg import is_plain, plain_usage
 from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage, UsageKind
 
 INCOMPLETE: Final = "incomplete"  # flag: the last segment never came, the call was closed by its age
@@ -137,6 +138,7 @@ class Assembler:
         self._high_id: int | None = state.get("high_id")
         high_at = state.get("high_at")
         self._high_at = None if high_at is None else datetime.fromisoformat(high_at)
+        self._flushed_at: datetime | None = None
         self._open = [
             _Open(said["call_id"], said["epoch"], [_leg_from_json(leg) for leg in said["legs"]])
             for said in state.get("open", ())
@@ -180,8 +182,9 @@ class Assembler:
 
     def flush(self, now: datetime) -> list[AssembledCall]:
         """Close the calls whose last segment arrived longer ago than the timeout; they are flagged incomplete."""
-        if not self._open:
+        if not self._open or now == self._flushed_at:
             return []
+        self._flushed_at = now  # tickets that came together share their instant
         old = [call for call in self._open if now - call.legs[-1].arrived_at >= self._policy.timeout]
         for group in old:
             self._open = [call for call in self._open if call is not group]
@@ -264,6 +267,28 @@ def to_usage(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
     The trunk legs are billed: the outside party talks to somebody in each of them, transfers included. The first one
     gives trunk and number; without any trunk, the legs that are not a conference.
     """
+    if len(legs) == 1 and is_plain(legs[0].leg):
+        return _of_plain(legs[0], plan)
+    return usage_of_legs(legs, plan)
+
+
+def _of_plain(timed: TimedLeg, plan: DialPlan) -> Usage:
+    leg = timed.leg
+    return plain_usage(
+        leg,
+        ticket_id=timed.ticket_id,
+        source=timed.source,
+        start_at=timed.start_at,
+        flags=timed.flags,
+        direction=direction_of(leg),
+        status=CallStatus.ANSWERED if leg.answered else _status([timed]),
+        plan=plan,
+        extension_digits=_EXTENSION_DIGITS,
+    )
+
+
+def usage_of_legs(legs: Sequence[TimedLeg], plan: DialPlan) -> Usage:
+    """`to_usage` the long way, that every call may go."""
     billed = _billed(legs)
     main = billed[0].leg
     direction = direction_of(main)
