@@ -175,7 +175,9 @@ class ColumnReader:
 
     def _row(self, layout: Layout, cells: Sequence[str], places: Sequence[Place], line: str) -> Reading:
         delimiter = self._grid.delimiter
-        texts = (cells[start] if end == start + 1 else delimiter.join(cells[start:end]) for start, end in places)
+        raw = line.split(delimiter)
+        raw = raw if len(raw) == len(cells) else list(cells)  # as printed, but where a delimiter stands in quotes
+        texts = (cells[start] if end == start + 1 else delimiter.join(raw[start:end]).strip() for start, end in places)
         try:
             return self._read_row(Row(dict(zip(layout.columns, texts, strict=True)), line))
         except BadCell as bad:

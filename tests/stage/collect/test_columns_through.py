@@ -50,3 +50,13 @@ def test_freeswitch_a_document_of_a_file_is_a_call(home: Path) -> None:
     document = {"variables": variables, "callflow": [{"profile_index": "1", "caller_profile": profile}]}
     charges = through(home, "freeswitch", json.dumps(document).encode(), transport="files", extensions=["201"])
     assert costs(charges) == [MOBILE_61_S]
+
+
+@pytest.mark.parametrize("transport", ["tcp_server", "tcp_client"])
+def test_3cx_its_socket_may_be_active_or_passive(home: Path, transport: str) -> None:
+    line = (
+        "Call 42,00000C21DE5C2470_1,00:01:01,2026/10/05 07:12:33,2026/10/05 07:12:37,2026/10/05 07:13:38,"
+        "TerminatedBySrc,Ext.201,0612345678,201,10000,0612345678,,,,,,,,Chain: Ext.201;0612345678;\r\n"
+    )
+    charges = through(home, "threecx", line.encode(), transport=transport, extensions=["201"])
+    assert costs(charges) == [MOBILE_61_S]
