@@ -8,6 +8,8 @@ from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Unreadable
 from ardoise.formats.mitel_3300 import FORMAT
 from ardoise.formats.spec import BadOption
 
+SET = {"sign": "time_change"}
+
 
 def standard(
     *,
@@ -256,7 +258,7 @@ def test_the_standard_layout_has_no_call_id() -> None:
     ("record", "expected"),
     [
         (b"CLOCK MALFUNCTION\r\n", Event("alarm", "CLOCK MALFUNCTION")),
-        (b" 10/25 03:00 TIME CHANGED 10/25 02:00\r\n", Event("event", "10/25 03:00 TIME CHANGED 10/25 02:00")),
+        (b" 10/25 03:00 TIME CHANGED 10/25 02:00\r\n", Event("event", "10/25 03:00 TIME CHANGED 10/25 02:00", SET)),
         (b" " * 72 + b"471112       012\r\n", Event("continuation", "471112       012")),
         (b"\r\n", Event("noise", "")),
     ],
@@ -369,3 +371,62 @@ def test_a_cut_record_loses_every_long_number_but_not_its_call_id() -> None:
             assert b"0477112233" not in part
     assert b"A0120788" in FORMAT.redact(record[60:], frozenset({"2140"}))
     assert FORMAT.redact(b"@20261005@", frozenset({"2140"})) == b"@20261005@"
+
+
+@pytest.mark.parametrize(
+    ("answer", "ring_s", "attendant", "answered"),
+    [
+        (" 007", 7, False, True),  # columns 29 and 30-32
+        ("*007", 7, True, True),
+        (" ***", None, False, False),
+        ("0007", 7, False, True),  # extended time to answer: column 28 and 29-32
+        ("1207", 1207, False, True),
+    ],
+)
+def test_the_time_to_answer_in_three_or_four_digits(
+    answer: str, ring_s: int | None, attendant: bool, answered: bool
+) -> None:
+    line = bytearray(standard(calling="T003", digits="2140", completion=" ", called="2140"))
+    line[28:32] = answer.encode()  # column 29 on
+    found = leg(bytes(line))
+    assert (found.ring_s, found.extras.get("attendant", False), found.answered) == (ring_s, attendant, answered)
+    assert "confidence" not in found.extras
+
+
+def test_the_attendant_of_an_extended_time_to_answer_takes_the_blank_before_it() -> None:
+    line = bytearray(standard(calling="T003", digits="2140", completion=" ", called="2140"))
+    line[27:32] = b"*0042"  # columns 28 and 29-32
+    found = leg(bytes(line))
+    assert (found.ring_s, found.extras["attendant"], found.calling) == (42, True, None)
+
+
+def test_extended_lines_with_a_time_to_answer_of_three_digits() -> None:
+    line = extended(calling="T3", answer="", digits="2140", completion=" ", called="2140")
+    line = line.replace(b"T3           ", b"T3      *042 ", 1)  # 26-32 calling, 33 blank, 34 attendant, 35-37 answer
+    found = leg(line)
+    assert (found.ring_s, found.extras["attendant"], found.trunk) == (42, True, "T3")
+    assert "confidence" not in found.extras
+
+
+def test_network_format_names_who_calls_from_another_system() -> None:
+    found = leg(extended(calling="T3", answer="0017", digits="4207 2301", completion=" ", called="2301"))
+    assert (found.calling, found.called, found.dialled) == ("4207", "2301", "4207 2301")
+    trunk = leg(extended(calling="T3", answer="0017", digits="T12 2301", completion=" ", called="2301"))
+    assert trunk.calling is None  # a trunk of another system is no number
+
+
+def test_a_collapsed_line_keeps_what_identifies_the_call() -> None:
+    found = leg(b"10/05 13:34:38 0000:00:53 T1 0005 0284785439 4216 T3 010 0284785439 4216 M0100376 A B0120001\n")
+    assert (found.direction, found.trunk, found.called) == (Direction.TRANSFERRED, "T3", "4216")
+    assert (found.calling, found.call_id, found.ring_s) == ("0284785439", "M0100376", 5)
+    assert (found.extras["sequence"], found.extras["node"], found.extras["associated_call_id"]) == (
+        "A",
+        "010",
+        "B0120001",
+    )
+    assert found.extras["confidence"] == "low"
+
+
+def test_a_collapsed_line_with_its_letter_behind_the_trunk() -> None:
+    found = leg(b"10/05 13:35:10 00:02:14 1011 918005551200 T001 A\n")
+    assert (found.direction, found.called, found.trunk) == (Direction.OUT, "918005551200", "T001")

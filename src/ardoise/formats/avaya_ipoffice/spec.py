@@ -75,6 +75,11 @@ SPEC = FormatSpec(
         "Le n° d'appel repart de 1 000 000 au redémarrage : deux appels différents peuvent porter le même.",
         "Appel sortant échoué avant toute prise de ligne : « Is Internal » vaut 1, sans second correspondant ; il est "
         "lu comme sortant sans réponse si le numéro a 6 chiffres ou plus.",
+        "Systèmes par abonnement : la sortie « Hosted Only » garde les tickets chez Avaya, rien n'arrive ici ; choisir "
+        "« SMDR Only ».",
+        "« Call Splitting for Diverts » : un appel renvoyé à l'extérieur donne deux séries de tickets sous le même "
+        "n°, et "
+        "les heures du renvoi repartent du renvoi ; Ardoise en fait un appel entrant et un sortant.",
         "Mode fichier : la ligne d'en-tête est reconnue où qu'elle soit.",
     ),
     traps_en=(
@@ -88,6 +93,11 @@ SPEC = FormatSpec(
         "An outgoing call that failed before a trunk was seized has Is Internal 1 and no second party; it is "
         "read as an "
         "unanswered outgoing call when the number has 6 digits or more.",
+        "Subscription systems: the output Hosted Only keeps the tickets at Avaya, nothing comes here; choose SMDR "
+        "Only.",
+        "Call Splitting for Diverts: a call forwarded outside gives two sets of tickets under one id, and the times "
+        "of the "
+        "forward start at the forward; Ardoise makes an incoming and an outgoing call of them.",
         "File mode: the header line is recognised wherever it stands.",
     ),
     not_proven_fr=("Les champs 31 à 35 (R11) viennent d'un seul texte tiers.",),

@@ -1,15 +1,16 @@
 """Where the fields of a Mitel SMDR line stand: two column maps, anchored on the date and the duration.
 
-Standard layout: 90 columns (SMDR on-line help, "details of recorded information"); 112 with ANI and DNIS, 131 with the
-network format and the standardized call id. Extended digit length: hours on 4 digits, parties on 7, time to answer on
-4. Live MiVoice Business lines add seconds to the start time, and some loggers lose the leading blank or prefix
-`@YYYYMMDD@`: every column is therefore counted from the first character of the duration.
+Standard layout: 90 columns (SMDR on-line help, summary of fields); 112 with ANI and DNIS, 131 with the standardized
+network OLI. Extended digit length: hours on 4 digits, parties on 7. Extended time to answer, in either: 4 digits, the
+mark of the attendant one column to the left, in place of the blank before it. Live MiVoice Business lines add seconds
+to the start time, and some loggers lose the leading blank or prefix `@YYYYMMDD@`: every column is therefore counted
+from the first character of the duration.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HEAD = re.compile(
     r"[\x00 ]*?(?:@(?P<logged>\d{8})@)?(?P<long>[ \-%+])?"
@@ -66,7 +67,7 @@ STANDARD = ColumnMap(
     call_id=(99, 107),
     sequence=(107, 108),
     associated=(109, 117),
-    blanks=(8, 13, 18, 52, 57),
+    blanks=(8, 18, 52, 57),
 )
 EXTENDED = ColumnMap(
     name="extended",
@@ -91,25 +92,46 @@ EXTENDED = ColumnMap(
     blanks=(10, 23, 60, 68),
 )
 
+# Extended time to answer takes the blank before the mark of the attendant; in live extended lines it is on.
+STANDARD_LONG_ANSWER = replace(STANDARD, attendant=(13, 14), time_to_answer=(14, 18))
+EXTENDED_SHORT_ANSWER = replace(EXTENDED, attendant=(19, 20), time_to_answer=(20, 23))
+_VARIANTS = {
+    "standard": (STANDARD, STANDARD_LONG_ANSWER),
+    "extended": (EXTENDED, EXTENDED_SHORT_ANSWER),
+}
+
 _PARTY = re.compile(r" *[A-Z0-9*#]* *", re.ASCII)
-_TIME_TO_ANSWER = re.compile(r" *(?:\d+|\*+)? *", re.ASCII)
+_ANSWER = re.compile(r"\d+|\*+| +", re.ASCII)
+_DIGITS = re.compile(r"[\dx*# ]*|[TX][\dx*# ]*", re.ASCII)
 
 
 def columns_of(line: str, head: re.Match[str]) -> ColumnMap | None:
     """The column map this line really follows, or None: blanks, digits and letters must stand where the map says."""
-    columns = EXTENDED if len(head["hours"]) == 4 else STANDARD
+    family = "extended" if len(head["hours"]) == 4 else "standard"
     width = DURATION_AFTER_DATE + (3 if head["second"] is not None else 0)
     if head.start("duration") - head.start("month") != width:
         return None
-    body = line[head.start("duration") :].ljust(columns.associated[1])
-    if any(body[at] != " " for at in columns.blanks):
+    body = line[head.start("duration") :].ljust(STANDARD.associated[1] + EXTENDED.associated[1])
+    if not _fits(body, _VARIANTS[family][0]):
         return None
+    return next((columns for columns in _VARIANTS[family] if _answers(body, columns)), None)
+
+
+def _fits(body: str, columns: ColumnMap) -> bool:
     parties = (columns.calling, columns.called, columns.third)
-    fits = (
-        all(_PARTY.fullmatch(body[start:end]) for start, end in parties)
-        and _TIME_TO_ANSWER.fullmatch(body[slice(*columns.time_to_answer)])
-        and body[columns.attendant[0]] in " *"
+    return (
+        all(body[at] == " " for at in columns.blanks)
+        and all(_PARTY.fullmatch(body[start:end]) for start, end in parties)
         and (body[columns.completion[0]] == " " or body[columns.completion[0]].isupper())
         and not body[columns.transfer[0]].isdigit()
     )
-    return columns if fits else None
+
+
+def _answers(body: str, columns: ColumnMap) -> bool:
+    """Whether the mark of the attendant and the time to answer have the places of this map."""
+    start, end = columns.time_to_answer
+    if columns is STANDARD_LONG_ANSWER:
+        before = _DIGITS.fullmatch(body[slice(*columns.digits)]) is not None  # or a word of a line that lost its blanks
+    else:
+        before = end - start == 4 or body[columns.attendant[0] - 1] == " "
+    return before and body[columns.attendant[0]] in " *" and bool(_ANSWER.fullmatch(body[start:end]))

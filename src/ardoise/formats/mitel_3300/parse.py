@@ -9,7 +9,7 @@ from datetime import date
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
 from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, is_cut, text_of
-from ardoise.formats.mitel_3300.layout import EXTENDED, HEAD, STANDARD, ColumnMap, columns_of
+from ardoise.formats.mitel_3300.layout import HEAD, ColumnMap, columns_of
 
 _TRUNK = re.compile(r"[TX]\d+", re.ASCII)
 _IP_TRUNK = re.compile(r"X9{3,4}", re.ASCII)
@@ -24,7 +24,8 @@ _EXTENDED_TAIL = re.compile(
     re.ASCII,
 )
 _NETWORK_TAIL = re.compile(
-    r"(?P<numbers>.*?)(?P<call_id>[A-Z]\d{7})(?P<sequence>[A-Z ])?(?: +(?P<other>[A-Z]\d{7}))?\s*"
+    r"(?P<numbers>.*?)(?P<call_id>[A-Z]\d{7})(?P<sequence> ?[A-Z](?![A-Z\d])| )?(?: *(?P<other>[A-Z]\d{7}))?\s*",
+    re.ASCII,
 )
 
 _FAILED = {"B", "E", "O", "D", "S", "U"}  # busy, error or vacant; occupied, DND, out of service, unavailable
@@ -93,7 +94,7 @@ class MitelReader:
         return _leg(start, head, fields, low_confidence=False)
 
     def _is_expected(self, columns: ColumnMap | None) -> bool:
-        return columns is (EXTENDED if self.layout == "extended" else STANDARD)
+        return columns is not None and (columns.name == "extended") == (self.layout == "extended")
 
     def _start(self, head: re.Match[str]) -> PrintedTime | None:
         hour = int(head["hour"])
@@ -127,7 +128,7 @@ def _not_a_ticket(line: str) -> Reading:
         return Event("alarm", text)
     dates = _DATE_TIME.findall(text)
     if _SYSTEM_WORDS.search(text) or len(dates) > 1:
-        return Event("event", text)  # time change reporting: the clock was set
+        return Event("event", text, {"sign": "time_change"})  # time change reporting: the clock was set
     if _CONTINUATION.match(line):
         return Event("continuation", text)
     if re.match(r"[ \-%+]?\d{2}/\d{2} ", line):
@@ -148,7 +149,7 @@ def _fields(body: str, columns: ColumnMap, meter_pulses: str, *, with_network: b
         name: cut(getattr(columns, name))
         for name in ("calling", "time_to_answer", "completion", "speed_or_forward", "called", "transfer", "third")
     }
-    tail = _extended_tail(body[columns.account[0] :]) if columns is EXTENDED else _standard_tail(cut, columns)
+    tail = _extended_tail(body[columns.account[0] :]) if columns.name == "extended" else _standard_tail(cut, columns)
     if not with_network:
         tail = {name: text for name, text in tail.items() if name not in {"call_id", "sequence", "associated"}}
     return Columns(
@@ -199,7 +200,8 @@ def _extended_tail(tail: str) -> dict[str, str]:
 
 def _tokens(text: str, *, extended: bool) -> Columns | Unreadable:
     """The essentials of a line whose columns were lost (runs of blanks collapsed, shifted fields)."""
-    tokens = text.split()
+    network = _NETWORK_TAIL.fullmatch(text)
+    tokens = (network["numbers"] if network else text).split()
     calling = _PARTY.fullmatch(tokens[0]) if tokens else None
     if calling is None or len(tokens) < 2:
         return Unreadable("garbage", f"a date and a duration but no parties: {text.strip()[:60]!r}")
@@ -208,6 +210,8 @@ def _tokens(text: str, *, extended: bool) -> Columns | Unreadable:
     rest = rest[1:] if attendant else rest
     at = next((i for i, token in enumerate(rest) if re.fullmatch(r"[A-Z][SF]?", token)), None)
     before, after = (rest[:at], rest[at + 1 :]) if at is not None else _split_without_letter(rest)
+    if not after and len(before) > 1 and _TRUNK.fullmatch(before[-1]):
+        before, after = before[:-1], before[-1:]  # the letter stands behind the trunk
     party = _PARTY.fullmatch(after[0]) if after else None
     called, transfer = (party[1], party[2] or "") if party else ("", "")
     outgoing = not _TRUNK.fullmatch(calling[1]) and _TRUNK.fullmatch(called) is not None
@@ -217,6 +221,7 @@ def _tokens(text: str, *, extended: bool) -> Columns | Unreadable:
         has_answer_time = False
     letters = rest[at] if at is not None else ""
     third = _PARTY.fullmatch(after[1]) if transfer in {"T", "X", "C"} and len(after) > 1 else None
+    tail = _extended_tail(" " + " ".join(after[2 if third else 1 :])) if network else {}
     return Columns(
         calling=calling[1],
         attendant=attendant,
@@ -228,11 +233,18 @@ def _tokens(text: str, *, extended: bool) -> Columns | Unreadable:
         called=called,
         transfer=transfer,
         third=third[1] if third else "",
+        call_id=network["call_id"] if network else "",
+        sequence=(network["sequence"] or "").strip() if network else "",
+        associated=network["other"] or "" if network else "",
+        **{name: tail.get(name, "") for name in ("account", "route", "node", "ani", "dnis")},
     )
 
 
 def _split_without_letter(rest: list[str]) -> tuple[list[str], list[str]]:
     """Incoming lines have no completion letter: time to answer, digits, then the called party if there is a third."""
+    trunk = next((at for at, token in enumerate(rest) if at and _TRUNK.fullmatch(token)), None)
+    if trunk is not None:  # trunk to trunk: what is called is the second one
+        return rest[:trunk], rest[trunk:]
     numbers = 3 if rest and re.fullmatch(r"\d{3,4}|\*+", rest[0]) else 2
     return (rest[: numbers - 1], rest[numbers - 1 :]) if len(rest) >= numbers else (rest, [])
 
@@ -293,7 +305,7 @@ def _numbers(fields: Columns, direction: Direction) -> dict[str, str | None]:
         before, mark, after = digits.partition("#")
         if mark and before and after and not ani:  # ARS programmed to put ani#dnis in the digits
             ani, digits = before, after
-        calling = ani
+        calling = ani or _originator(digits)
         called = digits.split()[-1] if digits else dnis or fields.called
     else:
         calling = ani if direction is Direction.TRANSFERRED else fields.calling
@@ -301,6 +313,12 @@ def _numbers(fields: Columns, direction: Direction) -> dict[str, str | None]:
         called = digits.split()[-1] if digits else fields.called if direction is Direction.INTERNAL else ""
     found = {"calling": calling, "called": called, "dialled": fields.digits}
     return {name: None if _holds_blanked(number) else number or None for name, number in found.items()}
+
+
+def _originator(digits: str) -> str:
+    """Network format: who calls from another system, by its extension, stands before the digits received."""
+    words = digits.split()
+    return words[0] if len(words) == 2 and not _TRUNK.fullmatch(words[0]) else ""
 
 
 def _holds_blanked(text: str) -> bool:

@@ -138,6 +138,11 @@ SPEC = FormatSpec(
         "se cale sur "
         "la date, et garde la suite comme continuation.",
         "Au-delà de 26 chiffres, le 26e est écrasé ; un numéro confidentiel n'imprime aucun chiffre.",
+        "Extended Time To Answer à Yes : le délai de réponse prend 4 chiffres et la marque de l'opératrice recule "
+        "d'une "
+        "colonne ; Ardoise le reconnaît ligne par ligne.",
+        "Network Format : devant les chiffres reçus, le poste qui appelle depuis un autre système est lu comme "
+        "appelant.",
         "Un appel à travers plusieurs systèmes donne un ticket par système : même identifiant d'appel, séquence "
         "différente.",
         "Des lignes dont les blancs ont été réduits sont lues mot à mot et marquées « confidence: low ».",
@@ -156,6 +161,9 @@ SPEC = FormatSpec(
         "the date, and "
         "keeps the rest as a continuation.",
         "Beyond 26 digits, the 26th is overwritten; a confidential number prints no digits.",
+        "Extended Time To Answer set to Yes: the time to answer takes 4 digits and the mark of the attendant moves one "
+        "column left; Ardoise recognises it line by line.",
+        "Network Format: before the digits received, the extension that calls from another system is read as calling.",
         "A call through several systems gives one ticket in each: same call id, another sequence.",
         "Lines whose runs of blanks were collapsed are read word by word and marked confidence: low.",
         "The Mitel 5000 (Inter-Tel) is another product.",
@@ -163,11 +171,13 @@ SPEC = FormatSpec(
     not_proven_fr=(
         "Forme network (131 colonnes) : l'exemple connu est reconstruit d'après la documentation ; aucune ligne réelle "
         "n'a encore été lue.",
+        "Délai de réponse à 4 chiffres dans la forme standard, à 3 dans la forme extended : d'après le constructeur.",
         "Fin des lignes extended : lue par la forme de ses mots, pas par colonne.",
         "Texte exact des lignes de changement d'heure et de CLOCK MALFUNCTION.",
     ),
     not_proven_en=(
         "Network form (131 columns): the known example is rebuilt from the documentation; no real line was read yet.",
+        "Time to answer of 4 digits in the standard form, of 3 in the extended one: from the vendor's text.",
         "Tail of extended lines: read by the shape of its words, not by column.",
         "Exact text of the time change and CLOCK MALFUNCTION lines.",
     ),
