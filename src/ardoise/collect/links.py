@@ -43,10 +43,84 @@ _LOGIN = (
     Setting("password", "mot de passe, si le PBX en demande un", "password, when the PBX asks for one", kind="secret"),
 )
 
+_TAIL = (
+    Setting(
+        "start",
+        "où commencer un fichier inconnu",
+        "where to begin a file never seen",
+        "beginning",
+        choices=("beginning", "end"),
+    ),
+)
+_SFTP = (
+    Setting("user", "compte sur le serveur", "account on the server", required=True),
+    Setting("password", "mot de passe, ou phrase de la clé", "password, or passphrase of the key", kind="secret"),
+    Setting("key", "clé privée SSH (file:CHEMIN)", "private SSH key (file:PATH)", kind="secret"),
+    Setting(
+        "host_key",
+        "clé du serveur : ligne de known_hosts, ou empreinte SHA256:...",
+        "key of the server: a line of known_hosts, or its fingerprint SHA256:...",
+        required=True,
+    ),
+    Setting("path", "dossier des fichiers sur le serveur", "folder of the files on the server", "."),
+    Setting(
+        "after",
+        "ce que devient un fichier pris",
+        "what becomes of a file once taken",
+        "keep",
+        choices=("keep", "delete", "move"),
+    ),
+    Setting(
+        "done", "dossier où déplacer les fichiers pris (after = move)", "folder for files taken (after = move)", "done"
+    ),
+    Setting("every_s", "secondes entre deux visites", "seconds between two visits", "60", kind="whole"),
+)
+_HTTPS = (
+    Setting(
+        "service",
+        "service à interroger",
+        "service to ask",
+        required=True,
+        choices=("ovh", "teams", "twilio", "yeastar"),
+    ),
+    Setting("url", "adresse, si ce n'est pas celle du service", "address, when it is not the service's own"),
+    Setting("certificate", "fichier PEM auquel se fier", "PEM file to trust", kind="path"),
+    Setting("user", "identifiant (Client ID, SID ...)", "user (Client ID, SID ...)"),
+    Setting("password", "son secret", "its secret", kind="secret"),
+    Setting("every_s", "secondes entre deux tours", "seconds between two turns", kind="whole"),
+    Setting(
+        "since",
+        "premier jour à lire (AAAA-MM-JJ) ; défaut : le 1er du mois",
+        "first day to read; else the 1st of the month",
+    ),
+    Setting(
+        "time_format",
+        "yeastar : unix, ou le format affiché (%d/%m/%Y %H:%M:%S)",
+        "yeastar: unix, or the displayed format",
+    ),
+    Setting("application_key", "ovh : clé d'application", "ovh: application key"),
+    Setting("application_secret", "ovh : secret d'application", "ovh: application secret", kind="secret"),
+    Setting("consumer_key", "ovh : clé de consommateur", "ovh: consumer key", kind="secret"),
+    Setting("billing_account", "ovh : groupe de facturation", "ovh: billing account"),
+    Setting("service_name", "ovh : service de téléphonie", "ovh: telephony service"),
+    Setting("account", "twilio : SID du compte (AC...)", "twilio: SID of the account (AC...)"),
+    Setting("tenant", "teams : identifiant de l'annuaire", "teams: directory ID"),
+    Setting(
+        "reports",
+        "teams : pstn, direct_routing ou both",
+        "teams: pstn, direct_routing or both",
+        choices=("pstn", "direct_routing", "both"),
+    ),
+    Setting(
+        "login_url", "teams : adresse de connexion, si elle est autre", "teams: address of the login, when another"
+    ),
+)
+
 WAYS: dict[str, Way] = {
     "tcp_server": Way(("port",)),
     "tcp_client": Way(("host", "port"), _LOGIN),
     "files": Way(()),
+    "https": Way((), _HTTPS),
 }
 
 

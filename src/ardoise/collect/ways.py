@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ardoise.collect.fetch.pull import Puller
 from ardoise.collect.receive import Receiver
 from ardoise.collect.tcp import Dialer, Listener
 
 RECEIVERS: dict[str, type[Receiver]] = {
     "tcp_server": Listener,
     "tcp_client": Dialer,
+    "https": Puller,
 }

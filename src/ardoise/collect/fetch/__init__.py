@@ -1,0 +1,1 @@
+"""Going to get tickets where they are: pages of remote interfaces (HTTPS) and files of servers (SFTP)."""
