@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -91,6 +91,17 @@ def valid(record: object, at: datetime) -> bool:
     return (start is None or start <= at) and (end is None or at < end)
 
 
+def rounded_draw(allowance: Allowance, left: int, billed: Callable[[int], int]) -> int:
+    """What leaves the counter to cover so much."""
+    wanted = billed(left) if allowance.as_billed and left > 0 else left
+    return wanted + -wanted % allowance.increment
+
+
+def fee(taken: Taken) -> int:
+    """Micros that the first allowance asks for the call."""
+    return int(taken.draws[0].allowance.call_fee * 10**6) if taken.draws else 0
+
+
 class Included:
     """Every counter of a month, and what is left in it."""
 
@@ -103,11 +114,15 @@ class Included:
 
     # -- allowances
 
-    def take(self, call: Usage, payer: Payer, zone: str, demand: int, frozen: Frozen | None) -> Taken:
-        """Draw what covers `demand` seconds (or units) from the allowances that count them."""
+    def take(
+        self, call: Usage, payer: Payer, zone: str, demand: int, frozen: Frozen | None, billed: Callable[[int], int]
+    ) -> Taken:
+        """Draw what covers `demand` seconds (or units) from the allowances that count them. `billed`: seconds of a
+        call -> what the price list makes of so many.
+        """
         taken, left = Taken(), demand
         if frozen is not None:
-            return self._take_again(call, payer, zone, taken, frozen, money=False)
+            return self._take_again(call, payer, zone, taken, frozen, billed, money=False)
         for _, allowance, counter, earned, capacity in self._pools(call, payer, zone, taken):
             if allowance.counted.value == "money" or left <= 0:
                 continue
@@ -117,14 +132,17 @@ class Included:
                     taken.draws.append(Drawn(allowance, counter, earned, drawn, 1))
                     left = 0
             else:
-                wanted = left + -left % allowance.increment
+                wanted = rounded_draw(allowance, left, billed)
                 drawn = self._draw(call, taken, allowance, counter, earned, capacity, wanted)
                 if drawn:
                     taken.draws.append(Drawn(allowance, counter, earned, drawn, min(drawn, left)))
                     left -= min(drawn, left)
         return taken
 
-    def _take_again(self, call: Usage, payer: Payer, zone: str, taken: Taken, frozen: Frozen, *, money: bool) -> Taken:
+    def _take_again(
+        self, call: Usage, payer: Payer, zone: str, taken: Taken, frozen: Frozen, billed: Callable[[int], int],
+        *, money: bool,
+    ) -> Taken:  # fmt: skip
         """What an issued usage drew stays drawn, even where less is left now."""
         pools = self._pools(call, payer, zone, taken)
         allowances = {allowance.allowance_id: allowance for allowance in self.snapshot.allowances}
@@ -134,7 +152,7 @@ class Included:
                 continue
             mine = [pool for pool in pools if pool[1] == allowance]
             for _, _, counter, earned, capacity in mine:
-                wanted = left + (0 if allowance.counted.value == "calls" else -left % allowance.increment)
+                wanted = left if allowance.counted.value == "calls" else rounded_draw(allowance, left, billed)
                 drawn = self._draw(call, again, allowance, counter, earned, capacity, wanted) if left else 0
                 again.draws.append(Drawn(allowance, counter, earned, drawn, min(drawn, left)))
                 left -= min(drawn, left)
@@ -148,7 +166,7 @@ class Included:
         """Draw from the allowances of money; what is left of the amount."""
         if frozen is not None:
             before = len(taken.draws)
-            self._take_again(call, payer, zone, taken, frozen, money=True)
+            self._take_again(call, payer, zone, taken, frozen, lambda micros: micros, money=True)
             return amount - sum(drawn.covered for drawn in taken.draws[before:])
         for _, allowance, counter, earned, capacity in self._pools(call, payer, zone, taken):
             if allowance.counted.value != "money" or amount <= 0:

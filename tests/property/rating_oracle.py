@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from tests.property.oracle_included import Frozen, Included, Payer, Taken, months_after, valid
-from tests.property.oracle_price import Row, RowAt, counted, remainder, rounded, service, settle, whole
+from tests.property.oracle_included import Frozen, Included, Payer, Taken, fee, months_after, valid
+from tests.property.oracle_price import Row, RowAt, counted, remainder, rounded, service, settle, stretch, whole
 from tests.property.oracle_time import Bands, month_at
 
 from ardoise.core.snapshot import Snapshot, SnapshotAccount, TariffLink
@@ -379,18 +379,22 @@ class Oracle:
         length = counted(rate, quantity)
         demand = max(0, length - rate.free_s) if call.quantity > 0 else 0
         frozen = self.issued.get((call.usage_id, payer.level))
+
+        def billed_alone(seconds: int) -> int:
+            return max(seconds, stretch(found.row, seconds, None)[1])
+
         if rate.coefficient is not None:
             base = call.operator_micros if call.operator_micros is not None else total
             if base is None:
                 nothing = {"tariff_id": None, "version_id": None, "prefix": "", "band": "", "zone": "", "currency": ""}
                 return [row | nothing | {"state": "unpriced", "why": "no_cost"}]
-            taken = self.included.take(call, payer, rate.zone, demand, frozen)
+            taken = self.included.take(call, payer, rate.zone, demand, frozen, billed_alone)
             uncovered = left_of(demand, taken)
             exact, billed = sign * Fraction(rate.coefficient) * base / 10**6, call.quantity
             if taken.draws:  # half covered, half charged
                 exact, billed = exact * uncovered / demand, uncovered
         else:
-            taken = self.included.take(call, payer, rate.zone, demand, frozen)
+            taken = self.included.take(call, payer, rate.zone, demand, frozen, billed_alone)
             uncovered = left_of(demand, taken)
             if taken.draws:
                 exact, billed = remainder(found.row, uncovered, self.rows_at(found, call, key, length - uncovered))
@@ -404,7 +408,8 @@ class Oracle:
                 call, payer, rate.zone, uncovered=uncovered, exact=exact, undiscounted_micros=before, frozen=frozen
             )
         amount, residue = settle(tariff, sign * exact)
-        amount = self.included.pay(call, payer, rate.zone, taken, amount, frozen)
+        # what counts usage draws first: a call that only money pays has no draws yet, and no fee
+        amount = self.included.pay(call, payer, rate.zone, taken, amount + fee(taken), frozen)
         access = row | {
             "amount_micros": amount, "residue": residue, "billed_s": billed, "covered_s": taken.covered,
             "draws": taken.text, "allowance_id": taken.allowance_id, "promotion_id": promotion_id,

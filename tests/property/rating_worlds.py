@@ -115,6 +115,8 @@ INCLUDED_FEATURES = frozenset(
         "call_limit",
         "correspondents",
         "draw_increment",
+        "as_billed",  # drawn by the increments of the price
+        "call_fee",  # of calls that an allowance covers
         "pool",
         "rollover",
         "prorated",
@@ -503,6 +505,8 @@ class World:
             increment=random.choice((7, 60, 500)) if self._has("draw_increment", 0.8) else 1,
             rollover_months=random.choice((1, 2)) if self._has("rollover", 0.7) else 0,
             prorated=self._has("prorated", 0.9),
+            as_billed=self._has("as_billed", 0.7),
+            call_fee=random.choice((Decimal("0.01"), Decimal("1.234567"))) if self._has("call_fee") else Decimal(0),
         )  # fmt: skip
 
     def _grant(self, allowances: tuple[Allowance, ...]) -> AllowanceGrant:

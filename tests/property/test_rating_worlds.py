@@ -86,6 +86,8 @@ PLAIN: dict[str, Change] = {
     "call_limit": allowances(lambda known: replace(known, call_limit=None)),
     "correspondents": allowances(lambda known: replace(known, correspondents=None)),
     "draw_increment": allowances(lambda known: replace(known, increment=1)),
+    "as_billed": allowances(lambda known: replace(known, as_billed=False)),
+    "call_fee": allowances(lambda known: replace(known, call_fee=Decimal(0))),
     "pool": allowances(
         lambda known: replace(known, owner=AllowanceOwner.ACCOUNT) if known.owner is AllowanceOwner.POOL else known
     ),

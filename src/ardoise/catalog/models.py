@@ -58,6 +58,7 @@ class Tariff(models.Model):
     tiers = models.CharField(max_length=12, default="graduated")
     increment_decimals = models.PositiveSmallIntegerField(null=True, blank=True)
     rounding_point = models.CharField(max_length=8, default="call")
+    first_block_once = models.BooleanField(default=False)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     parent_percentage = ExactDecimalField(default="0")
     parent_amount_per_min = ExactDecimalField(default="0")
@@ -107,6 +108,9 @@ class Rate(models.Model):
     minimum = ExactDecimalField(default="0")
     maximum = OptionalExactDecimalField()
     free_s = models.PositiveIntegerField(default=0)
+    added_s = models.PositiveIntegerField(default=0)
+    raised_above_s = models.PositiveIntegerField(default=0)
+    raised_to_s = models.PositiveIntegerField(default=0)
     surcharge = ExactDecimalField(default="0")
     surcharge_at_s = models.PositiveIntegerField(default=0)
     surcharge_every_s = models.PositiveIntegerField(default=0)
@@ -145,6 +149,8 @@ class Allowance(models.Model):
     increment = models.PositiveIntegerField(default=1)
     rollover_months = models.PositiveSmallIntegerField(default=0)
     prorated = models.BooleanField(default=False)
+    as_billed = models.BooleanField(default=False)
+    call_fee = ExactDecimalField(default="0")
 
 
 class AllowanceCarried(models.Model):

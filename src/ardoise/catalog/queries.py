@@ -260,6 +260,8 @@ def _allowances() -> Iterable[core.Allowance]:
             increment=row.increment,
             rollover_months=row.rollover_months,
             prorated=row.prorated,
+            as_billed=row.as_billed,
+            call_fee=row.call_fee,
         )
 
 

@@ -95,6 +95,9 @@ def rate_of(cells: Cells) -> core.Rate:
         surcharge_every_s=cells["surcharge_every_s"],
         attempt_fee=cells["attempt_fee"],
         coefficient=cells["coefficient"],
+        added_s=cells["added_s"],
+        raised_above_s=cells["raised_above_s"],
+        raised_to_s=cells["raised_to_s"],
     )
 
 
@@ -132,6 +135,7 @@ def tariff_of(
         increment_decimals=cells["increment_decimals"],
         rounding_point=core.RoundingPoint(cells["rounding_point"]),
         parent=parent,
+        first_block_once=cells["first_block_once"],
     )
 
 

@@ -9,7 +9,7 @@ every rule, with worked tables.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,6 +20,7 @@ from typing import NamedTuple
 from ardoise.core.attribution import Attribution, Attributor, IncompleteSnapshot, in_force
 from ardoise.core.calendars import month_bounds
 from ardoise.core.periods import local_date
+from ardoise.core.pricing import TariffError
 from ardoise.core.snapshot import AllowanceGrant, Carried, LineAssignment, OwnerKind, Snapshot
 from ardoise.core.tariffs import Allowance, AllowanceOwner, Counted, Promotion
 from ardoise.core.usage import Usage, UsageKind
@@ -33,6 +34,9 @@ LotKey = tuple[str, PoolKey, str]
 
 PromotionKey = tuple[int, OwnerKind, int, int]
 """(promotion id, kind of owner, owner id, root id): one counter a month."""
+
+Billed = Callable[[int], int]
+"""Units of a usage that are left to cover -> those that its row bills for so many alone."""
 
 Plain = str | int
 
@@ -114,11 +118,14 @@ class Counters:
     counted: dict[tuple[str, PromotionKey], int] = field(default_factory=dict)
     held: Mapping[HeldKey, Held] = field(default_factory=dict)
 
-    def draw(self, pools: Iterable[Pool], *, demand: int, number_key: str = "") -> tuple[tuple[Draw, ...], int]:
+    def draw(
+        self, pools: Iterable[Pool], *, demand: int, number_key: str = "", billed: Billed | None = None
+    ) -> tuple[tuple[Draw, ...], int]:
         """Take up to `demand` (seconds, messages ..., micros) from the lots in their order.
 
         Returns what each allowance covers, and what is left of the demand. A lot gives the demand rounded up to the
-        allowance's increment; the excess is used and covers nothing.
+        allowance's increment, before it as the row bills it where the allowance says so (`billed`, see `Fare.billed`);
+        the excess is used and covers nothing.
         """
         covered: dict[int, Draw] = {}
         taken_of: dict[int, int] = {}
@@ -127,7 +134,8 @@ class Counters:
                 break
             allowance = pool.allowance
             by_call = allowance.counted is Counted.CALLS
-            wanted = 1 if by_call else -(-demand // allowance.increment) * allowance.increment
+            wanted = billed(demand) if billed is not None and allowance.as_billed else demand
+            wanted = 1 if by_call else -(-wanted // allowance.increment) * allowance.increment
             if allowance.call_limit is not None:
                 wanted = min(wanted, allowance.call_limit - taken_of.get(allowance.allowance_id, 0))
             lot = (pool.month, pool.key, pool.earned)
@@ -153,11 +161,13 @@ class Counters:
             known.add(number_key)
         return True
 
-    def take_again(self, pools: Sequence[Pool], *, draws: Iterable[Draw], number_key: str = "") -> None:
+    def take_again(
+        self, pools: Sequence[Pool], *, draws: Iterable[Draw], number_key: str = "", billed: Billed | None = None
+    ) -> None:
         """Use what an issued call drew: what its lots cannot give is used all the same, beyond their capacity."""
         for draw in draws:
             lots = [pool for pool in pools if pool.allowance.allowance_id == draw.allowance.allowance_id]
-            _, missing = self.draw(lots, demand=draw.covered_s, number_key=number_key)
+            _, missing = self.draw(lots, demand=draw.covered_s, number_key=number_key, billed=billed)
             if missing and lots:
                 last = lots[-1]
                 lot = (last.month, last.key, last.earned)
@@ -241,6 +251,8 @@ class AllowanceBook:
         self._attributor = attributor
         self._zones = snapshot.issuers_zone
         self.allowances: Mapping[int, Allowance] = {known.allowance_id: known for known in snapshot.allowances}
+        for allowance in snapshot.allowances:
+            check_allowance(allowance)
         self._lines = tuple(sorted({known.line_id for known in snapshot.assignments}))
         self._grants: dict[tuple[OwnerKind, int], list[AllowanceGrant]] = {}
         for grant in snapshot.grants:
@@ -443,6 +455,23 @@ class AllowanceBook:
         lines = (self._attributor.of_line(line_id, at) for line_id in self._lines)
         known += [payer for payer in lines if isinstance(payer, Attribution)]
         return (payer for payer in known if payer.issuer_id == issuer_id)
+
+
+def check_allowance(allowance: Allowance) -> None:
+    """Refuse what no call could be charged by. Raises TariffError."""
+    fee = allowance.call_fee
+    if fee and (fee < 0 or fee.scaleb(6) != int(fee.scaleb(6))):
+        raise TariffError(
+            f"allowance « {allowance.code} »: a call fee of {fee:f}; write 0 or more, with six decimals at most"
+        )
+
+
+def fee_micros(draws: Iterable[Draw]) -> int:
+    """What the first allowance that covers some of a call asks for it; those that pay in money ask nothing."""
+    for draw in draws:
+        if draw.allowance.counted is not Counted.MONEY:
+            return int(draw.allowance.call_fee.scaleb(6)) if draw.allowance.call_fee else 0
+    return 0
 
 
 class OpenLots(NamedTuple):

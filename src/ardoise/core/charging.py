@@ -17,6 +17,7 @@ from ardoise.core.allowances import (
     PayerLots,
     covered_of,
     draws_text,
+    fee_micros,
     uncovered,
 )
 from ardoise.core.attribution import Attribution, Attributor
@@ -70,12 +71,15 @@ class Charging:
         held = counters.held.get((usage.usage_id, level)) if counters.held else None
         if held is not None:
             return self._held(held, fare, usage, lots, offers, month, counters)
-        draws, left = counters.draw(opened.usage, demand=fare.demand(quantity), number_key=usage.number_key)
+        draws, left = counters.draw(
+            opened.usage, demand=fare.demand(quantity), number_key=usage.number_key, billed=fare.billed
+        )
         exact = fare.remainder(quantity, left) if draws else fare.whole_call(quantity)
         applied = None
         if offers:
             applied = choose(offers, counters, month=month, usage=_seen(fare, quantity, exact, left, bool(draws)))
         micros, residue = _rounded(fare, quantity, exact, applied)
+        micros += fee_micros(draws)
         if opened.money:
             draws += counters.draw(opened.money, demand=micros, number_key=usage.number_key)[0]
         return _access(micros, residue, exact, draws, applied, opened.some)
@@ -85,7 +89,7 @@ class Charging:
         held: Held, fare: Fare, usage: Usage, lots: PayerLots, offers: Sequence[Offer], month: str, counters: Counters
     ) -> AccessCharge:
         """The call of an issued document: what it took is used again, whatever there is, and its charge follows."""
-        counters.take_again(lots.all, draws=held.draws, number_key=usage.number_key)
+        counters.take_again(lots.all, draws=held.draws, number_key=usage.number_key, billed=fare.billed)
         quantity = usage.quantity
         exact, left, drawn = _uncovered(fare, quantity, held.draws)
         count(offers, counters, month=month, usage=_seen(fare, quantity, exact, left, drawn))
@@ -102,7 +106,7 @@ def recomputed(fare: Fare, quantity: int, taken: Held, *, is_open: bool = True) 
     if taken.promotion is not None:
         applied = again(taken.promotion, taken.promoted, usage=_seen(fare, quantity, exact, left, drawn))
     micros, residue = _rounded(fare, quantity, exact, applied)
-    return _access(micros, residue, exact, taken.draws, applied, is_open)
+    return _access(micros + fee_micros(taken.draws), residue, exact, taken.draws, applied, is_open)
 
 
 def _uncovered(fare: Fare, quantity: int, draws: Sequence[Draw]) -> tuple[Exact, int, bool]:

@@ -57,6 +57,10 @@ class Fare:
             quantity = rate.counted(quantity)
         return max(0, quantity - rate.free_s)
 
+    def billed(self, units: int) -> int:
+        """So many units rounded up by the steps of the row, as a usage of its own; bands do not count."""
+        return max(units, self.rate.seconds(units)[1])
+
     def whole_call(self, quantity: int) -> Exact:
         """An answered usage that no allowance covers, attempt fee included; see `pricing.whole_call`."""
         rate = self.rate

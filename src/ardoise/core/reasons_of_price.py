@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from ardoise.core.allowances import Draw, uncovered
+from ardoise.core.allowances import Draw, fee_micros, uncovered
 from ardoise.core.fares import Fare, Stretch
 from ardoise.core.money import NO_BREAK, amount_text, count_text, micros_text
 from ardoise.core.pricing import Counting
@@ -36,6 +36,9 @@ def access_sentences(part: RatedPart, french: bool) -> list[str]:
         )
     draws = [draw for draw in part.draws if draw.allowance.counted is not Counted.MONEY]
     sentences += [_included(draw, part, french) for draw in draws]
+    if fee_micros(draws):
+        due = _money(fee_micros(draws), 10**6, part, french)
+        sentences.append(f"Frais d'appel de ce forfait : {due}." if french else f"Call fee of that allowance: {due}.")
     if rate.coefficient is not None:
         sentences.append(_by_coefficient(part, french))
     else:
@@ -213,8 +216,10 @@ def _included(draw: Draw, part: RatedPart, french: bool) -> str:
     covered, asked = _count(draw.covered_s, part, french), _count(part.usage.quantity, part, french)
     if french:
         done = "incluses" if part.usage.kind in _FEMININE else "inclus"
-        return f"Forfait «{NO_BREAK}{name}{NO_BREAK}» : {covered} {done} sur {asked}."
-    return f"Allowance “{name}”: {covered} included out of {asked}."
+        how = ", décompte arrondi comme la facturation" if draw.allowance.as_billed else ""
+        return f"Forfait «{NO_BREAK}{name}{NO_BREAK}» : {covered} {done} sur {asked}{how}."
+    how = ", drawn as rounded when billed" if draw.allowance.as_billed else ""
+    return f"Allowance “{name}”: {covered} included out of {asked}{how}."
 
 
 def _promotion(promotion: Promotion, part: RatedPart, french: bool) -> str:

@@ -220,7 +220,9 @@ class Allowance:
     The lowest `priority` is used first, then what expires first. `quantity` is in the unit of `counted`; None is
     unlimited. `call_limit` is the most that one call draws (the 3 h a call of "unlimited" offers), `correspondents` the
     number of distinct numbers called in the month, first come first served, beyond which calls are not covered.
-    `increment`: what a call draws is rounded up to it. What is left at the end of a month stays usable for
+    `increment`: what a call draws is rounded up to it. `as_billed`: before that, it is rounded up as its row bills it.
+    `call_fee` is due once for a call that this allowance is the first to cover, in whole or part; in units of currency,
+    six decimals at most. What is left at the end of a month stays usable for
     `rollover_months` more, the oldest first. `prorated`: the first and last month count the days in force.
     """
 
@@ -237,6 +239,8 @@ class Allowance:
     increment: int = 1
     rollover_months: int = 0
     prorated: bool = False
+    as_billed: bool = False
+    call_fee: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,10 @@ def _row(row: Row) -> Iterator[Problem]:
             yield row.problem(name, "is not used beside a coefficient; leave it empty")
     if not cells["surcharge"] and (cells["surcharge_at_s"] or cells["surcharge_every_s"]):
         yield row.problem("surcharge", "is missing: surcharge_at_s and surcharge_every_s go with it")
+    if cells["raised_above_s"] and cells["raised_to_s"] <= cells["raised_above_s"]:
+        yield row.problem(
+            "raised_to_s", f"« {cells['raised_to_s']} » is not more than raised_above_s « {cells['raised_above_s']} »"
+        )
     if cells["maximum"] is not None and cells["maximum"] < cells["minimum"]:
         yield row.problem("maximum", f"« {cells['maximum']} » is less than the minimum « {cells['minimum']} »")
     if bool(cells["service_per"]) != bool(cells["service_price"]):
@@ -128,7 +132,10 @@ def _row(row: Row) -> Iterator[Problem]:
     yield from _steps(row)
 
 
-_NEVER_WITH_A_COEFFICIENT = ("connection_fee", "minimum", "maximum", "surcharge", "attempt_fee", "free_s")
+_NEVER_WITH_A_COEFFICIENT = (
+    *("connection_fee", "minimum", "maximum", "surcharge", "attempt_fee", "free_s"),
+    *("added_s", "raised_above_s", "raised_to_s"),
+)
 
 
 def _steps(row: Row) -> Iterator[Problem]:
@@ -163,6 +170,14 @@ def _allowances(world: World) -> Iterator[Problem]:
             yield row.problem(name, "means nothing of an unlimited quantity; leave it empty")
         if cells["increment"] != 1 and cells["counted"] in (core.Counted.MONEY, core.Counted.CALLS):
             yield row.problem("increment", f"means nothing where {_what_counts(cells)}; leave it empty")
+        if cells["as_billed"] and cells["counted"] in (core.Counted.MONEY, core.Counted.CALLS):
+            yield row.problem("as_billed", f"means nothing where {cells['counted']} are counted; leave it empty")
+        if cells["call_fee"] and cells["counted"] == core.Counted.MONEY:
+            yield row.problem("call_fee", "means nothing where money is counted: it covers no call; leave it empty")
+        try:
+            count_of(cells["call_fee"], counted=core.Counted.MONEY)
+        except ValueError as error:
+            yield row.problem("call_fee", str(error))
         if cells["call_limit"] is not None and cells["counted"] == core.Counted.CALLS:
             yield row.problem("call_limit", "means nothing where calls are counted: each draws one; leave it empty")
 

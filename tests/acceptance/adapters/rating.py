@@ -603,8 +603,6 @@ def _instant(text: str) -> datetime:
 
 def _yeti(case: Case) -> Answers:
     tariff, call = case["tariff"], case["call"]
-    if call.get("covered_by_package"):
-        raise Unsupported("an allowance drawn by the duration that the price list rounds")
     answers: Answers = {}
     for side, price in (("customer", "customer_price_no_vat"), ("vendor", "vendor_price")):
         terms = tariff[side]
@@ -616,8 +614,14 @@ def _yeti(case: Case) -> Answers:
         fee = Decimal(terms.get("attempt_fee", "0")) if due else Decimal(0)
         rate = _rate(steps, connection_fee=Decimal(terms["connect_fee"]), attempt_fee=fee)
         product = _tariff([rate], rounding=tariff.get(f"{side}_rounding"))
-        part = _one(_snapshot(product), _call(call["duration_s"], answered=call.get("answered", True)))
-        answers |= {price: _amount(part), f"{side}_duration_s": part.billed_s}
+        included, grants = [], []
+        if side == "customer" and call.get("covered_by_package"):  # a package of as much as one likes
+            included = [Allowance(1, "P", "P", None, frozenset({"Z"}), AllowanceOwner.ACCOUNT, as_billed=True)]
+            grants = [AllowanceGrant(OwnerKind.ACCOUNT, ACCOUNT, 1, None, None)]
+        counters, usage = Counters(), _call(call["duration_s"], answered=call.get("answered", True))
+        (part,) = CompiledSnapshot(_snapshot(product, allowances=included, grants=grants)).rate(usage, counters)
+        drawn = sum(counters.used_s.values())  # the duration of a covered call is what it draws
+        answers |= {price: _amount(part), f"{side}_duration_s": drawn if included else part.billed_s}
     return answers
 
 

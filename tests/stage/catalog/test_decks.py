@@ -353,6 +353,14 @@ RICH: list[dict[str, Any]] = [
         "surcharge_at_s": 600,
         "surcharge_every_s": 60,
     },
+    {
+        "prefix": "+40",
+        "zone": "fr",
+        "price_per_min": Decimal("1"),
+        "added_s": 3,
+        "raised_above_s": 30,
+        "raised_to_s": 60,
+    },
 ]
 
 
@@ -382,7 +390,7 @@ def test_a_version_written_as_a_deck_and_read_again_changes_nothing(tmp_path: Pa
     file = tmp_path / f"wholesale.{ending}"
     written = run("export", "wholesale", file, *TODAY)
     assert written.exit_code == 0, said(written)
-    assert "13 rows of wholesale in force since 2026-01-01" in said(written)
+    assert "14 rows of wholesale in force since 2026-01-01" in said(written)
     again = run("preview", file, "--tariff", "wholesale", *TODAY)
     assert "Nothing changes." in said(again), said(again)
     assert "new zones" not in said(again)

@@ -67,13 +67,14 @@ def test_a_tariff_says_nothing_unusual_unless_its_header_does(company: Company) 
     public = tariff_named(taken(company), "public")
     assert (public.incoming, public.band_border, public.tiers) == (False, BandBorder.START, Tiers.GRADUATED)
     assert (public.increment_decimals, public.rounding_point, public.parent) == (None, RoundingPoint.CALL, None)
+    assert public.first_block_once is False
 
 
 def test_every_convention_of_a_header_reaches_the_engines(company: Company) -> None:
     company.files["tariffs/public.toml"] = company.files["tariffs/public.toml"].replace(
         'name = "public"',
         'name = "public"\nincrement_origin = "step"\ntiers = "volume"\nincrement_decimals = 0\nincoming = true\n'
-        'rounding_point = "line"\nparent = "gros"\nparent_percentage = "-12.5"\nparent_amount_per_min = "0.001"',
+        'rounding_point = "line"\nfirst_block_once = true\nparent = "gros"\nparent_percentage = "-12.5"\nparent_amount_per_min = "0.001"',
     )
     company.files["tariffs/gros.toml"] = tariff("gros").replace('name = "gros"', 'name = "gros"\nincoming = true')
     company.files["tariffs/gros-2026-01-01.csv"] = "prefix,zone,price_per_min\n+33,fixe,0.01\n"
@@ -81,6 +82,7 @@ def test_every_convention_of_a_header_reaches_the_engines(company: Company) -> N
     public, gros = tariff_named(snapshot, "public"), tariff_named(snapshot, "gros")
     assert (public.increment_origin, public.tiers, public.incoming) == (IncrementOrigin.STEP, Tiers.VOLUME, True)
     assert (public.increment_decimals, public.rounding_point) == (0, RoundingPoint.LINE)
+    assert (public.first_block_once, gros.first_block_once) == (True, False)
     assert public.parent == Parent(gros.tariff_id, Adjustment(Decimal("-12.5"), Decimal("0.001")))
 
 
@@ -88,9 +90,9 @@ def test_the_fees_and_limits_of_a_row(company: Company) -> None:
     found = rates(
         company,
         "prefix,zone,price_per_min,first_s,next_s,connection_fee,minimum,maximum,free_s,surcharge,surcharge_at_s,"
-        "surcharge_every_s,attempt_fee,origin,service_price,service_per",
-        "+336,mobile,-0.10,60,1,0.05,0.06,2.50,10,0.20,600,300,0.01,+594,0.15,call",
-        "3639,fixe,0.10,30,30,,,,,,,,,,,",
+        "surcharge_every_s,attempt_fee,origin,service_price,service_per,added_s,raised_above_s,raised_to_s",
+        "+336,mobile,-0.10,60,1,0.05,0.06,2.50,10,0.20,600,300,0.01,+594,0.15,call,3,30,60",
+        "3639,fixe,0.10,30,30,,,,,,,,,,,,,,",
     )
     mobile = found["336"]
     assert mobile.steps == (Step(0, Decimal("-0.10"), 60, 60), Step(60, Decimal("-0.10"), 60, 1))
@@ -99,7 +101,9 @@ def test_the_fees_and_limits_of_a_row(company: Company) -> None:
     )  # fmt: skip
     assert (mobile.free_s, mobile.attempt_fee, mobile.origin) == (10, Decimal("0.01"), "594")
     assert (mobile.surcharge, mobile.surcharge_at_s, mobile.surcharge_every_s) == (Decimal("0.20"), 600, 300)
+    assert (mobile.added_s, mobile.raised_above_s, mobile.raised_to_s) == (3, 30, 60)
     short = found["!3639"]
+    assert (short.added_s, short.raised_above_s, short.raised_to_s) == (0, 0, 0)
     assert (short.steps, short.maximum, short.coefficient) == ((Step(0, Decimal("0.10"), 60, 30),), None, None)
     assert (short.surcharge, short.attempt_fee, short.free_s, short.origin) == (0, 0, 0, "")
 
@@ -168,16 +172,19 @@ def test_tariffs_of_a_node_stand_in_their_order_with_their_adjustments(company: 
 
 def test_the_terms_of_an_allowance(company: Company) -> None:
     company.files["allowances.csv"] = (
-        "code,name,quantity,counted,zones,owner,priority,call_limit,correspondents,increment,rollover_months,prorated\n"
-        "euros,10 €,10.50,money,mobile,account,,2.25,,,1,\n"
-        "illimite,Illimité,unlimited,seconds,fixe,line,,10800,99,60,,\n"
-        "go,50 Go,53687091200,octets,fixe,pool,5,,,,,yes\n"
+        "code,name,quantity,counted,zones,owner,priority,call_limit,correspondents,increment,rollover_months,prorated,"
+        "as_billed,call_fee\n"
+        "euros,10 €,10.50,money,mobile,account,,2.25,,,1,,,\n"
+        "illimite,Illimité,unlimited,seconds,fixe,line,,10800,99,60,,,yes,0.015\n"
+        "go,50 Go,53687091200,octets,fixe,pool,5,,,,,yes,,\n"
     )
     money, unlimited, data = taken(company).allowances
     assert (money.quantity, money.counted, money.call_limit) == (10_500_000, Counted.MONEY, 2_250_000)  # micros
     assert (money.owner, money.rollover_months, money.prorated) == (AllowanceOwner.ACCOUNT, 1, False)
     assert (unlimited.quantity, unlimited.call_limit, unlimited.correspondents) == (None, 10_800, 99)
     assert (unlimited.increment, unlimited.priority) == (60, 100)
+    assert (unlimited.as_billed, unlimited.call_fee) == (True, Decimal("0.015"))
+    assert (data.as_billed, data.call_fee) == (False, 0)
     assert (data.quantity, data.owner, data.priority, data.prorated) == (53_687_091_200, AllowanceOwner.POOL, 5, True)
 
 

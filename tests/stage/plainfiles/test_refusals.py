@@ -333,6 +333,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         priced("prefix,zone,coefficient,connection_fee", "+336,mobile,1.2,0.10"),
         f"{RATES}, line 2, column connection_fee: is not used beside a coefficient; leave it empty",
     ),
+    "raised to no more": (
+        priced("prefix,zone,price_per_min,raised_above_s,raised_to_s", "+336,mobile,0.10,60,60"),
+        f"{RATES}, line 2, column raised_to_s: « 60 » is not more than raised_above_s « 60 »",
+    ),
     "surcharge without amount": (
         priced("prefix,zone,price_per_min,surcharge_at_s", "+336,mobile,0.10,600"),
         f"{RATES}, line 2, column surcharge: is missing: surcharge_at_s and surcharge_every_s go with it",

@@ -137,10 +137,21 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
         "tariffs/T.toml": tariff
         + "".join(f'[[version]]\nvalid_from_date = {day}\nrates = "T{n}.csv"\n' for n, day in enumerate(versions)),
         "allowances.csv": sheet(
-            "code,name,quantity,counted,zones,owner,call_limit,rollover_months",
+            "code,name,quantity,counted,zones,owner,call_limit,rollover_months,as_billed,call_fee",
             [
-                ["all", draw(texts), 7200, "", " ".join(zones), "account", draw(st.sampled_from(["", 600])), 2],
-                ["unl", draw(texts), "unlimited", "money", zones[0], "pool", draw(prices), ""],
+                [
+                    "all",
+                    draw(texts),
+                    7200,
+                    "",
+                    " ".join(zones),
+                    "account",
+                    draw(st.sampled_from(["", 600])),
+                    2,
+                    "yes",
+                    "0.010",
+                ],
+                ["unl", draw(texts), "unlimited", "money", zones[0], "pool", draw(prices), "", "", ""],
             ],
         ),
         "tariffs/P.toml": 'code = "P"\nname = "P"\n',
@@ -166,6 +177,8 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
                 draw(prices),
                 draw(prices),
                 *draw(st.sampled_from([("", "", "", ""), ("+594", "", "", "0.010"), ("@208", "3", "0.50", "")])),
+                *("", "", ""),
+                *draw(st.sampled_from([("", "", ""), (3, "", ""), ("", 30, 60)])),
             ]
             for prefix in prefixes
             for band in draw(st.sampled_from([[""], bands]))
@@ -173,8 +186,9 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
         rates += [["+", "no", zones[0], "", "", "", "", "", "", "", "sms", draw(prices), 1]] * draw(st.integers(0, 1))
         rates += [["=emergency", "no", zones[0], "", "", "", "", "", "", "", "data", "0.10", 1048576]]
         files[f"tariffs/T{n}.csv"] = sheet(
-            "prefix,exact,zone,band,price_per_min,minimum,origin,free_s,surcharge,attempt_fee,kind,price,per",
-            [[*row, "", "", ""][:13] for row in rates],
+            "prefix,exact,zone,band,price_per_min,minimum,origin,free_s,surcharge,attempt_fee,kind,price,per,"
+            "added_s,raised_above_s,raised_to_s",
+            [[*row, "", "", ""][:16] for row in rates],
         )
     return files
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.unit.core.charging_world import Month, company, to_line
+from tests.unit.core.charging_world import Month, allowance, company, to_line
 from tests.unit.core.rating_world import CUSTOMER, DEPARTMENT, ISSUER, LINE, MONDAY_10H, call, rate, tariff, world
 
 from ardoise.core.allowances import Counters, Held, in_drawing_order
+from ardoise.core.pricing import TariffError
 from ardoise.core.rating import CompiledSnapshot, RatedPart, Section
 from ardoise.core.reasons import explain
 from ardoise.core.snapshot import AllowanceGrant, Carried, LineAssignment, OwnerKind, Snapshot, SnapshotAccount
@@ -255,3 +256,9 @@ def test_issued_calls_come_first_then_the_order_of_answers() -> None:
     ]
     counters = Counters(held={("i", "retail"): Held()})
     assert [known.usage_id for known in in_drawing_order(calls, counters)] == ["i", "z", "a", "b"]
+
+
+@pytest.mark.parametrize("fee", ["-0.01", "0.0000001"])
+def test_a_call_fee_is_an_amount_in_micros_and_not_under_zero(fee: str) -> None:
+    with pytest.raises(TariffError, match=r"allowance « H1 »: a call fee of .*; write 0 or more, with six decimals"):
+        CompiledSnapshot(company(allowance(call_fee=Decimal(fee))))

@@ -87,6 +87,18 @@ def test_increment_and_limit(row: Row) -> None:
     assert list(month.counters.used_s.values()) == [int(row["used"])]
 
 
+@pytest.mark.parametrize("row", rows(PAGE, "As billed, and the fee of a call"), ids=str)
+def test_as_billed_and_the_fee_of_a_call(row: Row) -> None:
+    steps = (Step(0, Decimal("0.06"), 60, 60), Step(60, Decimal("0.06"), 60, 11))
+    plan = allowance(
+        1, int(row["quantity"]), as_billed=row["as_billed"] == "yes", call_fee=Decimal(row["call_fee"]),
+    )  # fmt: skip
+    month = Month(company(plan), rate("", steps=steps, connection_fee=Decimal("0.05")))
+    charge = month.charge(int(row["talk_s"]))
+    assert (charge.covered_s, charge.amount_micros) == (int(row["covered_s"]), micros(row["price"]))
+    assert sum(month.counters.used_s.values()) == int(row["used"])
+
+
 def test_correspondents() -> None:
     month = Month(company(allowance(1, None, correspondents=2)))
     for row in rows(PAGE, "Correspondents"):

@@ -72,6 +72,9 @@ BEFORE_THE_CALL = "a surcharge at or every negative number of seconds; use 0 or 
         (rate(free_s=-1), "a negative number of free seconds; use 0 or more"),
         (rate(surcharge=PENNY, surcharge_at_s=-1), BEFORE_THE_CALL),
         (rate(surcharge=PENNY, surcharge_every_s=-1), BEFORE_THE_CALL),
+        (rate(added_s=-1), "a negative number of seconds added, or to raise calls from or to; use 0 or more"),
+        (rate(raised_above_s=60, raised_to_s=60), "calls of more than 60 s raised to 60 s; raise them to more"),
+        (rate(raised_above_s=60), "calls of more than 60 s raised to 0 s; raise them to more"),
     ],
 )
 def test_a_row_that_cannot_be_counted_says_which_and_why(row: Rate, fault: str) -> None:

@@ -127,8 +127,11 @@ def _plan(
     return VersionPlan(day, after, tuple(changes), counts)
 
 
-_COSTS = ("price_per_min", "price", "connection_fee", "minimum", "maximum", "attempt_fee", "coefficient", "surcharge")
-_GIFTS = ("free_s", "per", "surcharge_at_s", "surcharge_every_s")
+_COSTS = (
+    *("price_per_min", "price", "connection_fee", "minimum", "maximum", "attempt_fee", "coefficient", "surcharge"),
+    *("added_s", "raised_to_s"),
+)
+_GIFTS = ("free_s", "per", "raised_above_s", "surcharge_at_s", "surcharge_every_s")
 _TEXTS = ("steps", "service_per")
 
 

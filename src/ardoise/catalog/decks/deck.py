@@ -40,6 +40,9 @@ class Terms(NamedTuple):
     surcharge_every_s: int = 0
     attempt_fee: Decimal = ZERO
     coefficient: Decimal | None = None
+    added_s: int = 0
+    raised_above_s: int = 0
+    raised_to_s: int = 0
     service_price: Decimal = ZERO
     service_per: str = ""
 

@@ -19,7 +19,7 @@ from ardoise.core.tariffs import ServicePer
 
 FEES: Final = ("connection_fee", "minimum", "maximum", "surcharge", "attempt_fee", "service_price", "unit_price")
 NUMBERS: Final = (*FEES, "coefficient")
-_SECONDS: Final = ("free_s", "surcharge_at_s", "surcharge_every_s")
+_SECONDS: Final = ("free_s", "added_s", "raised_above_s", "raised_to_s", "surcharge_at_s", "surcharge_every_s")
 _NAMES: Final = {"unit_price": "price", "unit_count": "per"}  # of `Terms`, where the deck's name differs
 _FACTORS: Final = {"second": Decimal(60), "cent": Decimal("0.01")}
 _UNIT_NOTES: Final = {

@@ -18,7 +18,17 @@ from ardoise.catalog.decks.zones import KnownZone
 _ALWAYS: Final = ("prefix", "destination", "destination_en", "zone", "price_per_min", "first_s", "next_s")
 _SOMETIMES: Final = (  # columns written only when a row needs them, under the names that decks are read by
     *("exact", "band", "kind", "origin", "unit_price", "unit_count", "steps", "connection_fee", "minimum", "maximum"),
-    *("free_s", "surcharge", "surcharge_at_s", "surcharge_every_s", "attempt_fee", "coefficient"),
+    *(
+        "free_s",
+        "added_s",
+        "raised_above_s",
+        "raised_to_s",
+        "surcharge",
+        "surcharge_at_s",
+        "surcharge_every_s",
+        "attempt_fee",
+        "coefficient",
+    ),
     *("service_price", "service_per"),
 )
 _LAST: Final = ("currency", "effective_date")

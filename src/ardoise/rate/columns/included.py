@@ -25,6 +25,7 @@ from ardoise.rate.columns.kernel import TOO_LARGE, Counts, Flags, Ints
 from ardoise.rate.columns.lots import (
     UNLIMITED,
     AllowanceColumns,
+    Billing,
     Callers,
     Drawing,
     LotTable,
@@ -164,7 +165,7 @@ class Included:
             rows = rows[~np.isin(rows, list(taken.held))]
         if len(rows):
             left = taken.left.copy()
-            self._draw(self._usage, taken, rows, left)
+            self._draw(self._usage, taken, rows, left, Billing(self._rates, priced.shape))
             taken.drawn[rows] = left[rows] < taken.left[rows]
             taken.left = left
         return taken
@@ -185,7 +186,8 @@ class Included:
                 continue
             taken.held[row] = held
             lots = held_then(self._pools[self._spans.pools_id[span[row]]], self._moving, int(callers.at_us[row]))
-            taken.counters.take_again(lots, draws=held.draws, number_key=key)
+            billed = Billing(self._rates, priced.shape).one(row)
+            taken.counters.take_again(lots, draws=held.draws, number_key=key, billed=billed)
             taken.left[row] = uncovered(int(priced.demand[row]), held.draws)
             for draw in held.draws:
                 pays = draw.allowance.counted is Counted.MONEY
@@ -213,8 +215,10 @@ class Included:
             codes=lambda some: (calls.codes[at[some]], calls.coded[at[some]]),
         )
 
-    def _draw(self, table: LotTable, taken: Taken, rows: Ints, left: Ints) -> None:
-        drawing = Drawing(table, taken.callers, choice=taken.choice, left=left, counters=taken.counters)
+    def _draw(self, table: LotTable, taken: Taken, rows: Ints, left: Ints, billing: Billing | None = None) -> None:
+        drawing = Drawing(
+            table, taken.callers, choice=taken.choice, left=left, counters=taken.counters, billing=billing
+        )  # fmt: skip
         pieces, in_order = drawing.draw(rows, month=self._month)
         taken.pieces += pieces
         self._counts.add(IN_ORDER, in_order)
@@ -254,7 +258,12 @@ class Included:
         return found
 
     def pay(self, priced: Priced, taken: Taken, micros: Ints) -> None:
-        """Allowances of money pay what is left of `micros` after the rounding."""
+        """After the rounding: what allowances ask for the calls that they cover; then those of money pay what is left of
+        `micros`.
+        """
+        fees = self._allowances.call_fee_micros
+        if taken.pieces and fees.any():
+            micros += np.append(fees, 0)[_first_of(taken.pieces, len(micros))]
         for piece in taken.paid:
             np.subtract.at(micros, piece.rows, piece.took)
             taken.pieces.append(piece)
@@ -269,9 +278,7 @@ class Included:
         at, known = priced.at, self._allowances
         section = np.where(taken.open, np.int8(_BEYOND), np.int8(_OUTSIDE))
         if taken.pieces:
-            first = np.full(len(at), -1, np.int64)
-            for piece in reversed(taken.pieces):
-                first[piece.rows[::-1]] = piece.allowance[::-1]  # of several draws of one call the first stays
+            first = _first_of(taken.pieces, len(at))
             covered_s, counted = np.zeros(len(at), np.int64), known.counted
             several = np.zeros(len(at), np.bool_)
             for piece in taken.pieces:
@@ -291,6 +298,14 @@ class Included:
         if taken.counters.used_s:
             with self._lock:
                 self.used |= taken.counters.used_s
+
+
+def _first_of(pieces: Sequence[Piece], calls: int) -> Ints:
+    """The allowance that each call drew from first, -1 for none."""
+    first = np.full(calls, -1, np.int64)
+    for piece in reversed(pieces):
+        first[piece.rows[::-1]] = piece.allowance[::-1]  # of several draws of one call the first stays
+    return first
 
 
 def _moving(compiled: CompiledSnapshot, pools: Sequence[tuple[Pool, ...]], month: str) -> Moving:

@@ -106,6 +106,9 @@ class RateColumns:
         self.has_steps = self._flags(lambda rate: bool(rate.from_s))
         self.counting = self._column(lambda rate: COUNTINGS.index(rate.counting))
         self.countings = np.unique(self.counting).tolist()
+        self.most_overrun = max(
+            (sum(rate.increments_s) for rate, kept in zip(rates, safe, strict=True) if kept), default=0
+        )
 
     def _column(self, value: Callable[[CompiledRate], int], only: Flags | None = None) -> Ints:
         kept = np.ones(len(self.rates), np.bool_) if only is None else only
@@ -141,6 +144,10 @@ class RateColumns:
         if self.any_odd:
             quantity = np.where(quantity > 0, self.counted(rate, quantity), quantity)
         return np.maximum(quantity - self.free_s[rate], 0)
+
+    def billed(self, rate: Ints, units: Ints) -> Ints:
+        """`Fare.billed`, of what is within `safe_s`."""
+        return np.maximum(units, self._seconds(rate, units)[1])
 
     # -- amounts
 

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ardoise.core.allowances import Counters, LotKey, Pool, PoolKey
+from ardoise.core.allowances import Billed, Counters, Draw, LotKey, Pool, PoolKey, fee_micros
+from ardoise.core.fares import Fare
 from ardoise.core.tariffs import Allowance, Counted
-from ardoise.rate.columns.kernel import SAFE, Flags, Ints
+from ardoise.rate.columns.kernel import SAFE, Flags, Ints, RateColumns
 
 UNLIMITED = SAFE
 MOST_LEVELS = 16  # passes after which an order of lots is taken for circular
@@ -41,6 +42,8 @@ class AllowanceColumns:
             lambda known: -1 if known.correspondents is None else min(known.correspondents, SAFE)
         )
         self.rolls = self._flags(lambda known: known.rollover_months > 0)
+        self.as_billed = self._flags(lambda known: known.as_billed)
+        self.call_fee_micros = self._ints(lambda known: fee_micros([Draw(known, 0)]))
 
     def _ints(self, value: Callable[[Allowance], int]) -> Ints:
         return np.array([value(known) for known in self.allowances], np.int64)
@@ -90,6 +93,26 @@ class Callers:
         return codes
 
 
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """How the rows of calls round what allowances draw `as_billed`."""
+
+    rates: RateColumns
+    shape: Ints  # of each call
+
+    def fits(self, rows: Ints, left: Ints) -> bool:
+        """Whether int64 holds what they bill."""
+        return bool((left <= self.rates.safe_s[self.shape[rows]]).all())
+
+    def of(self, rows: Ints, left: Ints) -> Ints:
+        """What they bill of so much left."""
+        return self.rates.billed(self.shape[rows], left)
+
+    def one(self, row: int) -> Billed:
+        """The scalar's answer for one call."""
+        return Fare(self.rates.rates[self.shape[row]]).billed
+
+
 class Piece(NamedTuple):
     """What some calls took at one level: allowance (number in `AllowanceColumns`), and how much of each call it covers.
     `used` is what left the lot, more where an increment was rounded up.
@@ -136,6 +159,7 @@ class LotTable:
         level = _levels(lots, len(self.lots))
         self.allowance = np.array([allowances.number[pool.allowance.allowance_id] for pool in self.lots], np.int64)
         self.rolls = allowances.rolls[self.allowance]
+        self.as_billed = bool(allowances.as_billed[self.allowance].any())
         self.moving = {self.numbers[name]: levels for name, levels in moving.items() if name in self.numbers}
         self.changing = _changing(lots, capacity, len(self.lots))
         self.changing[list(self.moving)] = True
@@ -206,7 +230,9 @@ class LotTable:
             self.at[level[place[some]], some] = place[some]
             self.capacity[level[place[some]], some] = held[some]
         known, allowance = self.allowances, self.allowance
-        odd = known.by_call | (known.increment > 1) | (known.limit < SAFE) | (known.correspondents >= 0)
+        odd = (
+            known.by_call | known.as_billed | (known.increment > 1) | (known.limit < SAFE) | (known.correspondents >= 0)
+        )
         self.plain = [not odd[allowance[place[place >= 0]]].any() for place in self.at]
 
     def named(self, lot: int, month: str) -> LotKey:
@@ -243,11 +269,15 @@ def _changing(lots: Ints, capacity: Ints, count: int) -> Flags:
 class Drawing:
     """The draws of the calls of some roots from one table. `left` is what each call still wants, and advances."""
 
-    def __init__(self, table: LotTable, callers: Callers, *, choice: Ints, left: Ints, counters: Counters) -> None:
+    def __init__(
+        self, table: LotTable, callers: Callers, *, choice: Ints, left: Ints, counters: Counters,
+        billing: Billing | None = None,
+    ) -> None:  # fmt: skip
         """`counters` holds what issued calls have used already, and advances where calls draw in order and where a lot
-        is carried over the month.
+        is carried over the month. Without `billing` (money) nothing is drawn as it is billed.
         """
         self._table, self._callers, self._choice, self.left = table, callers, choice, left
+        self._billing = billing if table.as_billed else None
         self._counters = counters
         self._pieces: list[Piece] = []
         self._barred: Ints | None = None
@@ -279,8 +309,8 @@ class Drawing:
         table = self._table
         rows = rows[self.left[rows] > 0]
         ordered = self._in_order[self._choice[rows]]
-        if len(rows) and int(self.left[rows].max()) > (SAFE // len(rows) - LARGEST_INCREMENT):
-            ordered = np.ones(len(rows), np.bool_)  # sums that int64 may not hold
+        if len(rows) and not self._holds(rows):
+            ordered = np.ones(len(rows), np.bool_)
         if ordered.any():
             waiting = rows[ordered]
             self._one_by_one(waiting[self._callers.time_order(waiting)])
@@ -297,6 +327,15 @@ class Drawing:
                 name = table.named(lot, month)
                 self._counters.used_s[name] = self._counters.used_s.get(name, 0) + int(self._rolled[lot])
         return self._pieces, int(ordered.sum())
+
+    def _holds(self, rows: Ints) -> bool:
+        """Whether int64 holds the sums of what these calls want."""
+        most = SAFE // len(rows) - LARGEST_INCREMENT
+        if self._billing is not None:
+            most -= self._billing.rates.most_overrun
+            if not self._billing.fits(rows, self.left[rows]):
+                return False
+        return int(self.left[rows].max()) <= most
 
     def _level(self, level: int, rows: Ints, lot: Ints) -> None:
         """Every call of `rows` asks one lot."""
@@ -339,6 +378,8 @@ class Drawing:
     def _wanted(self, rows: Ints, lot: Ints, allowance: Ints) -> Ints:
         """What calls ask of a lot that has enough: rounded up, within the limit of a call, by those who may."""
         kinds, left = self._table.allowances, self.left[rows]
+        if self._billing is not None:
+            left = np.where(kinds.as_billed[allowance], self._billing.of(rows, left), left)
         increment = kinds.increment[allowance]
         wanted = np.where(kinds.by_call[allowance], 1, -(-left // increment) * increment)
         limit = kinds.limit[allowance]
@@ -381,7 +422,8 @@ class Drawing:
         left, at_us = self.left[rows].tolist(), self._callers.at_us[rows].tolist()
         for place, (choice, key) in enumerate(zip(choices, keys, strict=True)):
             lots = held_then(table.choices[choice], table.named_moving, at_us[place])
-            draws, left[place] = self._counters.draw(lots, demand=left[place], number_key=key)
+            billed = None if self._billing is None else self._billing.one(int(rows[place]))
+            draws, left[place] = self._counters.draw(lots, demand=left[place], number_key=key, billed=billed)
             taken += [(place, number[draw.allowance.allowance_id], draw.covered_s) for draw in draws]
         self.left[rows] = left
         if taken:
