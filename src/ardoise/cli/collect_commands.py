@@ -31,6 +31,7 @@ from ardoise.cli.wiring import (
 from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
+    from ardoise.collect.alarms import OpenAlarm
     from ardoise.collect.queries import SourceHealth
 
 collect = typer.Typer(no_args_is_help=True, help="Receive tickets from PBXs and operators.")
@@ -93,8 +94,8 @@ def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> Non
         return
     screen.print(_status_table(found, chosen))
     for health in found:
-        if health.last_alarm:
-            screen.print(f"[red]![/] [bold]{escape(health.source)}[/] {escape(health.last_alarm)}")
+        for alarm in health.alarms:
+            screen.print(alarm_line(alarm))
         if health.counts.missing:
             missing = counted(health.counts.missing, "ticket")
             fail(f"{health.source}: {missing} unaccounted for; keep the journal, report this")
@@ -119,6 +120,15 @@ def _status_table(found: list[SourceHealth], month: str) -> Table:
             _days(health),
         )
     return shown
+
+
+def alarm_line(alarm: OpenAlarm) -> str:
+    """One alarm for the terminal, with the time left before the PBX overwrites what nobody received."""
+    left = (
+        f" [bold]The PBX overwrites tickets from {local_text(alarm.overwritten_at)}.[/]" if alarm.overwritten_at else ""
+    )
+    since = local_text(alarm.opened_at)
+    return f"[red]![/] [bold]{escape(alarm.source)}[/] {escape(printable(alarm.text))} [dim](since {since})[/]{left}"
 
 
 def _state(health: SourceHealth) -> str:

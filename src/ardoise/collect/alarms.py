@@ -6,23 +6,24 @@ with the source's own week (`rhythm`): silence. Both can be repeated: an alarm i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from ardoise.access.scope import Scope
 from ardoise.collect.models import Alarm, HourCount, Source, SourceEvent, SourceState, TakenFile
 from ardoise.collect.rhythm import LEARNT_FROM, WEEK, Rhythm, learnt
-from ardoise.collect.signs import BUFFER_FULL, GAP, PBX, TIME_CHANGE, Sign
-from ardoise.collect.wording import english
+from ardoise.collect.signs import BUFFER_FULL, GAP, JOURNAL, PBX, TIME_CHANGE, Sign
+from ardoise.collect.wording import RECEPTION, RECEPTION_CODES, Said, english
 from ardoise.formats import registry
 
-SILENCE, NO_DELIVERY, RECEPTION, FILE_REFUSED = "silence", "no_delivery", "reception", "file_refused"
+SILENCE, NO_DELIVERY, FILE_REFUSED = "silence", "no_delivery", "file_refused"
 
 SILENT_AFTER_TICKETS: Final = 20  # so many were due: calls come in bunches, fewer say nothing
 SILENT_AFTER: Final = timedelta(minutes=15)
@@ -36,11 +37,12 @@ SHORTEST_DELIVERY_WAIT: Final = timedelta(hours=1)
 _LASTS: Final[Mapping[str, timedelta]] = {
     GAP: WEEK,
     FILE_REFUSED: WEEK,
+    JOURNAL: WEEK,
     BUFFER_FULL: timedelta(days=1),
     TIME_CHANGE: timedelta(days=1),
     PBX: timedelta(days=1),
 }
-_NO_RECEPTION: Final = (SILENCE, NO_DELIVERY, RECEPTION)
+_NO_RECEPTION: Final = frozenset({SILENCE, NO_DELIVERY, *RECEPTION_CODES})
 _FILE_TRANSPORTS: Final = (Source.Transport.FILES, Source.Transport.SFTP)
 
 
@@ -82,35 +84,42 @@ def write(source: Source, signs: Iterable[Sign]) -> None:
             )
 
 
+def noticed(source: Source, text: str, *, at: datetime) -> None:
+    """Open the alarm of something that we noticed ourselves: by its code when it is `Said`, else as the text it is."""
+    if isinstance(text, Said):
+        subject = str(text.params.get("file", ""))[:120]
+        write(source, [Sign(text.code, subject, at, params=text.params)])
+    else:
+        write(source, [Sign(RECEPTION, "", at, params={"text": text})])
+
+
 @transaction.atomic
 def look(*, source: Source, now: datetime) -> None:
     """What only time tells: silence begins or ends, reception goes on, old news are over."""
-    state = SourceState.objects.filter(source=source).first()
-    last = state.last_ticket_at if state else None
-    write(source, _silence(source, last, now))
-    alive_at = _alive_at(source, last)
-    if alive_at is not None:
-        Alarm.objects.filter(source=source, kind=RECEPTION, over_at=None, opened_at__lt=alive_at).update(
-            over_at=alive_at
-        )
-    for kind, lasts in _LASTS.items():
-        old = Alarm.objects.filter(source=source, kind=kind, over_at=None, opened_at__lte=now - lasts)
-        old.update(over_at=F("opened_at") + lasts)
+    write(source, _due(source, list(Alarm.objects.filter(source=source, over_at=None)), now))
 
 
-def look_at_all(*, now: datetime) -> None:
-    """`look` at every active source."""
-    for source in Source.objects.filter(active=True).order_by("code"):
+def look_at(sources: Collection[str], *, now: datetime) -> None:
+    """`look` at each of these sources."""
+    for source in Source.objects.filter(code__in=sources).order_by("code"):
         look(source=source, now=now)
 
 
-def _silence(source: Source, last: datetime | None, now: datetime) -> list[Sign]:
-    """Silence begins at a fixed instant after the last ticket, so that every look says the same."""
-    found = [
-        Sign(alarm.kind, "", last, over=True)
-        for alarm in Alarm.objects.filter(source=source, kind__in=(SILENCE, NO_DELIVERY), over_at=None)
-        if last is not None and last > alarm.opened_at
-    ]
+def _due(source: Source, lasting: Sequence[Alarm], now: datetime) -> list[Sign]:
+    """What the instant `now` changes in the alarms of a source."""
+    last = SourceState.objects.filter(source=source).values_list("last_ticket_at", flat=True).first()
+    alive_at = _alive_at(source, last) if any(alarm.kind in RECEPTION_CODES for alarm in lasting) else None
+    found: list[Sign] = []
+    for alarm in lasting:
+        lasts = _LASTS.get(alarm.kind)
+        over_at = None if lasts is None else alarm.opened_at + lasts
+        if alarm.kind in (SILENCE, NO_DELIVERY):
+            over_at = last if last is not None and last > alarm.opened_at else None
+        elif alarm.kind in RECEPTION_CODES:
+            over_at = alive_at if alive_at is not None and alive_at > alarm.opened_at else None
+        if over_at is not None and over_at <= now:
+            found.append(Sign(alarm.kind, alarm.subject, over_at, over=True))
+    # Silence begins at a fixed instant after the last ticket, so that every look says the same.
     begun = None if last is None else _silent_from(source, last)
     if begun is not None and begun.at <= now:
         found.append(begun)
@@ -140,7 +149,7 @@ def _longest_wait(source: Source) -> timedelta | None:
     ])  # fmt: skip
     if len(times) < DELIVERIES_LEARNT:
         return None
-    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def _alive_at(source: Source, last: datetime | None) -> datetime | None:
@@ -154,28 +163,37 @@ def _alive_at(source: Source, last: datetime | None) -> datetime | None:
 
 
 def open_alarms(scope: Scope, *, now: datetime, source: str | None = None) -> list[OpenAlarm]:
-    """The alarms that last, the latest first."""
-    rows = _alarms(scope, source).filter(over_at=None, source__active=True)
-    by_source: dict[int, list[Alarm]] = {}
-    for row in rows:
-        by_source.setdefault(row.source_id, []).append(row)
-    overwritten = {pk: overwritten_at(alarms[0].source, alarms, now=now) for pk, alarms in by_source.items()}
-    return [
-        OpenAlarm(
-            source=row.source.code,
-            source_name=row.source.name,
-            kind=row.kind,
-            params=row.params,
-            opened_at=row.opened_at,
-            overwritten_at=overwritten[row.source_id],
-        )
-        for row in rows
-    ]
+    """The alarms that last at this instant, by source, the latest first; nobody need have looked before."""
+    sources = Source.objects.filter(active=True).order_by("code")
+    if scope.issuer_codes is not None:
+        sources = sources.filter(issuer__code__in=scope.issuer_codes)
+    if source is not None:
+        sources = sources.filter(code=source)
+    lasting: dict[int, list[Alarm]] = {}
+    for row in Alarm.objects.filter(source__in=sources, over_at=None).order_by("-opened_at", "-pk"):
+        lasting.setdefault(row.source_id, []).append(row)
+    return [alarm for one in sources for alarm in _open_alarms(one, lasting.get(one.pk, []), now)]
+
+
+def _open_alarms(source: Source, lasting: Sequence[Alarm], now: datetime) -> list[OpenAlarm]:
+    due = _due(source, lasting, now)
+    over = {(sign.kind, sign.subject) for sign in due if sign.over}
+    known = {(alarm.kind, alarm.subject) for alarm in lasting} - over
+    found = [(alarm.kind, alarm.params, alarm.opened_at) for alarm in lasting if (alarm.kind, alarm.subject) in known]
+    found += [(s.kind, s.params, s.at) for s in due if not s.over and (s.kind, s.subject) not in known]
+    if not found:
+        return []
+    is_cut = any(kind in _NO_RECEPTION for kind, _, _ in found)
+    lost_at = overwritten_at(source, now=now, is_cut=is_cut)
+    return [OpenAlarm(source.code, source.name, kind, params, at, lost_at) for kind, params, at in found]
 
 
 def history(scope: Scope, *, source: str | None = None) -> QuerySet[Alarm]:
     """All alarms, those that last and those that are over, the latest first."""
-    return _alarms(scope, source)
+    found = Alarm.objects.select_related("source").order_by("-opened_at", "-pk")
+    if scope.issuer_codes is not None:
+        found = found.filter(source__issuer__code__in=scope.issuer_codes)
+    return found if source is None else found.filter(source__code=source)
 
 
 def rhythm_of(source: Source, *, until: datetime) -> Rhythm | None:
@@ -186,10 +204,10 @@ def rhythm_of(source: Source, *, until: datetime) -> Rhythm | None:
     return learnt(hours, until=until, zone=ZoneInfo(source.zone), territory=territory)
 
 
-def overwritten_at(source: Source, alarms: Sequence[Alarm], *, now: datetime) -> datetime | None:
+def overwritten_at(source: Source, *, now: datetime, is_cut: bool) -> datetime | None:
     """When the PBX begins to overwrite what nobody receives: its buffer, at the pace of its own week.
 
-    Counted from the last ticket when nothing is received, else from now (the "hours of autonomy" from a cut now).
+    Counted from the last ticket when nothing is received (`is_cut`), else from now (the "hours of autonomy" of a cut).
     """
     kept = source.buffer_tickets or _buffer_of_format(source)
     state = SourceState.objects.filter(source=source).first()
@@ -198,7 +216,6 @@ def overwritten_at(source: Source, alarms: Sequence[Alarm], *, now: datetime) ->
     rhythm = rhythm_of(source, until=state.last_ticket_at)
     if rhythm is None:
         return None
-    is_cut = any(alarm.kind in _NO_RECEPTION for alarm in alarms)
     return rhythm.when(state.last_ticket_at if is_cut else now, kept)
 
 
@@ -207,10 +224,3 @@ def _buffer_of_format(source: Source) -> int | None:
         return registry.get(source.format).spec.buffer_tickets
     except registry.UnknownFormat:
         return None
-
-
-def _alarms(scope: Scope, source: str | None) -> QuerySet[Alarm]:
-    found = Alarm.objects.select_related("source").order_by("-opened_at", "-pk")
-    if scope.issuer_codes is not None:
-        found = found.filter(source__issuer__code__in=scope.issuer_codes)
-    return found if source is None else found.filter(source__code=source)

@@ -16,6 +16,7 @@ from uuid import uuid4
 import polars as pl
 from django.db import transaction
 
+from ardoise.collect import alarms
 from ardoise.collect import files as dropped
 from ardoise.collect.batch import (
     Batch,
@@ -34,6 +35,7 @@ from ardoise.collect.models import (
 )
 from ardoise.collect.queries import folder_of, fresh_months, protection_of
 from ardoise.collect.redaction import Redactor
+from ardoise.collect.wording import Said
 from ardoise.collect.writes import ROWS_PER_STATEMENT, chunks, write
 from ardoise.core.schema import USAGE
 from ardoise.formats import registry
@@ -365,7 +367,8 @@ def _take_file(source: Source, path: Path, writer: JournalWriter, *, now: dateti
     format, options = registry.get(source.format), options_of(source)
     if reason := dropped.refusal(data, format, options):
         target = dropped.refuse(path, reason)
-        note(source=source.code, kind="alarm", text=f"{path.name} was refused: {reason} It is now {target}.", now=now)
+        refused = Said("file_refused", file=path.name, text=f"{reason} It is now {target}.")
+        note(source=source.code, kind="alarm", text=refused, now=now)
         return Parsed(source.code, refused_files=1)
     protection = protection_of(source.code)
     content = dropped.redacted(data, format, Redactor(format, options, lambda: protection), arrived_at=now)
@@ -397,10 +400,14 @@ class NotAFileSource(ValueError):
     """Files can be dropped only for a source whose transport is `files`."""
 
 
+@transaction.atomic
 def note(*, source: str, kind: str, text: str, now: datetime) -> None:
-    """Keep something we noticed about a source: no ticket, no count."""
+    """Keep something we noticed about a source: no ticket, no count. What is of kind alarm is one (see `alarms`)."""
+    configured = source_of(source)
+    if kind == "alarm":
+        alarms.noticed(configured, text, at=now)
     SourceEvent.objects.create(
-        source=source_of(source),
+        source=configured,
         ticket_id=f"{source}!{uuid4().hex}",
         kind=kind,
         text=text,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from ardoise.access.scope import Scope
+from ardoise.collect.alarms import NO_DELIVERY, SILENCE, OpenAlarm, open_alarms
 from ardoise.collect.models import CallCoverage, DayCount, FreshUsage, Quarantined, Source, SourceEvent, SourceState
 from ardoise.collect.redaction import ProtectedExtension, Protection
 from ardoise.core.periods import month_period
@@ -21,9 +22,7 @@ from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.tables import ManifestFile
 
-FILES_SILENT_AFTER = timedelta(days=35)  # an operator sends a file a month
 _COUNTED = ("received", "in_calls", "events", "quarantined")
-STREAM_SILENT_AFTER = timedelta(days=4)  # a PBX may be quiet over a long week-end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class SourceHealth:
     collected: bool  # a collector holds its lease now
     connected: tuple[str, ...]  # addresses connected now
     last_ticket_at: datetime | None
-    silent: bool  # no ticket for so long that someone should look
-    last_alarm: str  # not yet followed by a ticket; "" = none
+    silent: bool  # no ticket for so long that someone should look: see `alarms`
+    alarms: tuple[OpenAlarm, ...]  # those that last, the latest first
     counts: TicketCounts
     first_call_date: date | None
     last_call_date: date | None
@@ -65,8 +64,18 @@ def source_health(scope: Scope, *, month: str, now: datetime) -> list[SourceHeal
     """Every active source, by code; calls per day are those of the month (YYYY-MM)."""
     counts = {count.source: count for count in ticket_counts(scope)}
     covered = coverage(scope, month=month)
+    alarms: dict[str, list[OpenAlarm]] = {}
+    for alarm in open_alarms(scope, now=now):
+        alarms.setdefault(alarm.source, []).append(alarm)
     return [
-        _health(source, counts[source.code], covered.get(source.code, {}), month=month, now=now)
+        _health(
+            source,
+            counts[source.code],
+            covered.get(source.code, {}),
+            tuple(alarms.get(source.code, ())),
+            month=month,
+            now=now,
+        )
         for source in _sources(scope).filter(active=True)
     ]
 
@@ -154,12 +163,18 @@ def fresh_months(source: str) -> list[str]:
     return [f"{instant:%Y-%m}" for instant in instants]
 
 
+def protections(sources: Sequence[str]) -> dict[str, Protection]:
+    """By source, the extensions whose calls leave no number (lines marked `no_detail`)."""
+    rows = Identifier.objects.filter(kind=Identifier.Kind.EXTENSION, line__no_detail=True, superseded_at=None)
+    protected: defaultdict[str, list[ProtectedExtension]] = defaultdict(list)
+    for row in rows:
+        protected[row.source_code].append(ProtectedExtension(row.value, row.valid_from_date, row.valid_to_date))
+    return {source: Protection([*protected[""], *protected[source]]) for source in sources}
+
+
 def protection_of(source: str) -> Protection:
-    """The extensions of this source whose calls leave no number (lines marked `no_detail`)."""
-    rows = Identifier.objects.filter(
-        kind=Identifier.Kind.EXTENSION, source_code__in=("", source), line__no_detail=True, superseded_at=None
-    )
-    return Protection([ProtectedExtension(row.value, row.valid_from_date, row.valid_to_date) for row in rows])
+    """The protected extensions of one source."""
+    return protections([source])[source]
 
 
 def folder_of(source: Source) -> Path:
@@ -186,12 +201,17 @@ def _sources(scope: Scope) -> QuerySet[Source]:
 
 
 def _health(
-    source: Source, counts: TicketCounts, covered: dict[date, int], *, month: str, now: datetime
+    source: Source,
+    counts: TicketCounts,
+    covered: dict[date, int],
+    alarms: tuple[OpenAlarm, ...],
+    *,
+    month: str,
+    now: datetime,
 ) -> SourceHealth:
     state = SourceState.objects.filter(source=source).first()
     collected = is_collected(source.code)
     last = state.last_ticket_at if state else None
-    patience = FILES_SILENT_AFTER if source.transport == Source.Transport.FILES else STREAM_SILENT_AFTER
     connections = state.reader.get("cutter", {}).get("open", {}) if state and collected else {}
     return SourceHealth(
         source=source.code,
@@ -201,22 +221,14 @@ def _health(
         collected=collected,
         connected=tuple(connections.values()),
         last_ticket_at=last,
-        silent=last is not None and now - last > patience,
-        last_alarm=_last_alarm(source, last),
+        silent=any(alarm.kind in (SILENCE, NO_DELIVERY) for alarm in alarms),
+        alarms=alarms,
         counts=counts,
         first_call_date=min(covered, default=None),
         last_call_date=max(covered, default=None),
         days_with_calls=len(covered),
         quiet_dates=_quiet_dates(covered, month, now) if covered else (),
     )
-
-
-def _last_alarm(source: Source, last_ticket_at: datetime | None) -> str:
-    alarms = SourceEvent.objects.filter(source=source, noticed=True, kind="alarm")
-    if last_ticket_at is not None:
-        alarms = alarms.filter(arrived_at__gt=last_ticket_at)
-    latest = alarms.order_by("-arrived_at", "-pk").first()
-    return latest.text if latest else ""
 
 
 def _quiet_dates(covered: dict[date, int], month: str, now: datetime) -> tuple[date, ...]:

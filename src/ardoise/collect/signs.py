@@ -16,6 +16,7 @@ from typing import Any, Final
 from ardoise.core.usage import Event, Leg
 
 GAP, CLOCK, LAYOUT, BUFFER_FULL, TIME_CHANGE, PBX = "gap", "clock", "layout", "buffer_full", "time_change", "pbx"
+JOURNAL: Final = "journal"
 
 PATIENCE: Final = timedelta(hours=4)  # a call that lasts prints its number long after the next ones
 LEARNT_NUMBERS: Final = 200  # numbers seen before a missing one means anything
@@ -102,6 +103,10 @@ class Signs:
             self._found.append(Sign(str(sign), ticket_id, arrived_at, params={"text": event.text[:200]}))
         elif event.kind == "alarm":
             self._found.append(Sign(PBX, ticket_id, arrived_at, params={"text": event.text[:200]}))
+
+    def damage(self, text: str, place: str, at: datetime) -> None:
+        """Acknowledged bytes of the journal cannot be read back."""
+        self._found.append(Sign(JOURNAL, place, at, params={"text": text}))
 
     def file(self, name: str, at: datetime) -> None:
         """A whole file was taken."""

@@ -10,6 +10,7 @@ import time
 from ardoise.collect.links import BadLink
 from ardoise.collect.receive import READ_BYTES, Ended, Feed, Receiver, peer_of
 from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.wording import Said
 from ardoise.formats.spec import Format
 
 CLIENTS_MAX = 16
@@ -59,7 +60,7 @@ class Listener(Receiver):
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: asyncio.Event) -> None:
         if len(self.open_streams) >= CLIENTS_MAX:
-            self.say("alarm", f"{peer_of(writer)} was refused: {CLIENTS_MAX} clients are already connected")
+            self.say("alarm", Said("too_many_clients", peer=peer_of(writer), most=CLIENTS_MAX))
             writer.close()
             return
         task = asyncio.create_task(self.take(reader, writer, stop))
@@ -93,7 +94,8 @@ class Dialer(Receiver):
                 self._said = ""
                 return True
             whys.append(why)
-        if (text := "; ".join(whys)) != self._said:
+        text = whys[0] if len(whys) == 1 else "; ".join(whys)
+        if text != self._said:
             self.say("alarm", text)
             self._said = text
         return False
@@ -133,31 +135,25 @@ def addresses(hosts: str, port: int) -> list[tuple[str, int]]:
 
 def _why_not_listening(error: OSError, feed: Feed) -> str:
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {feed.port} is already used by another program on this machine: "
-            "stop it, or give this source another port"
-        )
+        return Said("port_taken", port=feed.port)
     if error.errno == errno.EACCES:
-        return f"Port {feed.port} needs administrator rights: choose one above 1023, in the PBX too"
+        return Said("port_rights", port=feed.port)
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{feed.host} is not an address of this machine: leave the host of this source empty to listen on all"
-    return f"Cannot listen on {feed.host or 'all addresses'}, port {feed.port}: {error.strerror or error}"
+        return Said("not_our_address", host=feed.host)
+    return Said("cannot_listen", host=feed.host or "*", port=feed.port, why=str(error.strerror or error))
 
 
 def _why_not_connected(error: OSError | TimeoutError, host: str, port: int) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return f"{host} refuses port {port}: is SMDR switched on in the PBX, and the port right?"
+        return Said("port_refused", host=host, port=port)
     if isinstance(error, TimeoutError):
-        return f"{host} does not answer on port {port}: check the address, the network and the firewalls"
+        return Said("no_answer", host=host, port=port)
     if isinstance(error, socket.gaierror):
-        return f"{host} is not a known name: check the host of this source"
-    return f"{host} port {port} cannot be reached: {error.strerror or error}"
+        return Said("unknown_name", host=host)
+    return Said("unreachable", host=host, port=port, why=str(error.strerror or error))
 
 
 def _why_hung_up(host: str, port: int, format: Format) -> str:
     if format.spec.one_client:
-        return (
-            f"{host} accepts on port {port} and hangs up at once: this PBX serves a single collector, another program "
-            "holds its place; stop that one"
-        )
-    return f"{host} accepts on port {port} and hangs up at once: are its places taken by other collectors?"
+        return Said("only_place_taken", host=host, port=port)
+    return Said("hung_up", host=host, port=port)

@@ -9,7 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+RECEPTION = "reception"  # what has no code of its own
+
+# What receiving noticed: over as soon as the source is received again.
+_RECEPTION: Mapping[str, str] = {
+    RECEPTION: "%(text)s",
+    "port_taken": "Port %(port)s is already used by another program on this machine: stop it, or give this source "
+    "another port",
+    "port_rights": "Port %(port)s needs administrator rights: choose one above 1023, in the PBX too",
+    "not_our_address": "%(host)s is not an address of this machine: leave the host of this source empty to listen on "
+    "all",
+    "cannot_listen": "Cannot listen on %(host)s, port %(port)s: %(why)s",
+    "port_refused": "%(host)s refuses port %(port)s: is SMDR switched on in the PBX, and the port right?",
+    "no_answer": "%(host)s does not answer on port %(port)s: check the address, the network and the firewalls",
+    "unknown_name": "%(host)s is not a known name: check the host of this source",
+    "unreachable": "%(host)s port %(port)s cannot be reached: %(why)s",
+    "only_place_taken": "%(host)s accepts on port %(port)s and hangs up at once: this PBX serves a single collector, "
+    "another program holds its place; stop that one",
+    "hung_up": "%(host)s accepts on port %(port)s and hangs up at once: are its places taken by other collectors?",
+    "too_many_clients": "%(peer)s was refused: %(most)s clients are already connected",
+    "disk": "Reception stopped, the PBX keeps its tickets: %(why)s",
+    "unreadable_journal": "Tickets cannot be read into calls, they wait in the journal: %(why)s",
+    "receiver": "Reception failed (%(why)s): it starts again by itself",
+}
+RECEPTION_CODES = frozenset(_RECEPTION)
+
 ENGLISH: Mapping[str, str] = {
+    **_RECEPTION,
     # what the stream tells (`signs`)
     "gap": "%(missing)s missing: %(numbers)s",
     "clock": "The clock of the PBX is wrong by %(offset)s: set it, its calls are dated by it",
@@ -21,8 +47,8 @@ ENGLISH: Mapping[str, str] = {
     # what only the clock on the wall tells (`alarms`)
     "silence": "No ticket since %(since)s, about %(expected)s were due by the source's own week",
     "no_delivery": "No file since %(since)s, the longest wait so far was %(usual)s",
-    # what receiving noticed
-    "reception": "%(text)s",
+    # what we noticed ourselves
+    "journal": "Journal: %(text)s",
     "file_refused": "%(file)s was refused: %(text)s",
 }
 

@@ -7,9 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 from django.utils import formats
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from ardoise.collect.alarms import OpenAlarm
+from ardoise.console import words
 from ardoise.core.money import MICROS_PER_MINOR, MICROS_PER_UNIT, NARROW, NO_BREAK, amount_text
 
 MINUS = "\N{MINUS SIGN}"
@@ -87,6 +90,18 @@ def instant(value: datetime) -> str:
     clock = value.strftime("%H:%M:%S")
     twice = value.replace(fold=0).utcoffset() != value.replace(fold=1).utcoffset()
     return f"{day(value.date())} {clock}{f' {value.tzname()}' if twice else ''}"
+
+
+def alarm(found: OpenAlarm) -> str:
+    """The sentence of an alarm of a source, its instants and durations as people read them."""
+    readable = dict(found.params)
+    if "since" in readable:
+        readable["since"] = instant(localtime(datetime.fromisoformat(readable["since"])))
+    if "offset_s" in readable:
+        readable["offset"] = (MINUS if readable["offset_s"] < 0 else "+") + duration(abs(readable["offset_s"]))
+    if "usual_s" in readable:
+        readable["usual"] = duration(readable["usual_s"])
+    return words.alarm(found.kind, readable)
 
 
 def month_name(month: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ardoise.collect.wording import english
+
 Words = Mapping[str, Promise]
 
 STATES: Words = {"priced": _("Priced"), "unpriced": _("Unpriced"), "excluded": _("Not charged")}
@@ -64,6 +66,39 @@ QUARANTINE: Words = {
     "endless": _("Line without an end"),
     "header_mismatch": _("Unexpected header"),
 }
+# With the parameters of `ardoise.collect.wording`; dates and durations are put in by `alarm`.
+ALARMS: Words = {
+    "gap": _("%(missing)s missing: %(numbers)s"),
+    "clock": _("The clock of the PBX is wrong by %(offset)s: set it, its calls are dated by it."),
+    "layout": _(
+        "%(percent)s %% of the lines cannot be read: was an option of the PBX changed? They wait in quarantine; "
+        "mend the options or the profile of the source, then read them again."
+    ),
+    "buffer_full": _("The PBX says that its buffer is full, tickets are being lost: %(text)s"),
+    "time_change": _("The clock of the PBX was set: %(text)s"),
+    "pbx": _("The PBX says: %(text)s"),
+    "silence": _("No ticket since %(since)s, against the habits of this source: look at the PBX and at the network."),
+    "no_delivery": _("No file since %(since)s; the longest wait so far was %(usual)s."),
+    "journal": _("Journal: %(text)s"),
+    "file_refused": _("%(file)s was refused: %(text)s"),
+    "reception": _("Reception: %(text)s"),
+    "port_taken": _("Port %(port)s is already used by another program on this machine."),
+    "port_rights": _("Port %(port)s needs administrator rights: choose one above 1023, in the PBX too."),
+    "not_our_address": _("%(host)s is not an address of this machine: leave the host empty to listen on all."),
+    "cannot_listen": _("Cannot listen on %(host)s, port %(port)s: %(why)s"),
+    "port_refused": _("%(host)s refuses port %(port)s: is SMDR switched on in the PBX, and the port right?"),
+    "no_answer": _("%(host)s does not answer on port %(port)s: check the address, the network and the firewalls."),
+    "unknown_name": _("%(host)s is not a known name: check the host of this source."),
+    "unreachable": _("%(host)s port %(port)s cannot be reached: %(why)s"),
+    "only_place_taken": _(
+        "%(host)s, port %(port)s: this PBX serves a single collector, another program holds its place."
+    ),
+    "hung_up": _("%(host)s accepts on port %(port)s and hangs up at once: are its places taken by other collectors?"),
+    "too_many_clients": _("%(peer)s was refused: %(most)s clients are already connected."),
+    "disk": _("Reception stopped, the PBX keeps its tickets: %(why)s"),
+    "unreadable_journal": _("Tickets cannot be read into calls, they wait in the journal: %(why)s"),
+    "receiver": _("Reception failed (%(why)s): it starts again by itself."),
+}
 BASES: Words = {"ht": _("excl. VAT"), "ttc": _("incl. VAT")}
 TRANSPORTS: Words = {
     "tcp_server": _("The PBX connects to us"),
@@ -103,6 +138,14 @@ def section(code: str) -> str:
 
 def quarantine(code: str) -> str:
     return _word(QUARANTINE, code)
+
+
+def alarm(code: str, params: Mapping[str, object]) -> str:
+    """The sentence of an alarm of a source. `params` are as people read them."""
+    try:
+        return str(ALARMS[code]) % params
+    except KeyError:
+        return english(code, params)
 
 
 def basis(code: str) -> str:

@@ -70,12 +70,14 @@ def test_french_puts_narrow_spaces_before_its_high_signs() -> None:
 
 
 def test_every_reason_of_rating_and_every_finding_has_a_word() -> None:
+    from ardoise.collect.wording import ENGLISH
     from ardoise.core.rating import State, Why
     from ardoise.core.usage import CallStatus, Direction
 
     assert set(words.STATES) == {state.value for state in State}
     assert set(words.WHYS) == {why.value for why in Why if why.value} | {"no_identifier"}  # the last is the equation's
     assert set(words.DIRECTIONS) == {direction.value for direction in Direction}
+    assert set(words.ALARMS) == set(ENGLISH)
     assert set(words.STATUSES) == {status.value for status in CallStatus}
 
 

@@ -20,6 +20,7 @@ for _function in (
     formatting.percent,
     formatting.rounded_micros,
     formatting.duration,
+    formatting.alarm,
     formatting.day,
     formatting.instant,
     formatting.month_name,

@@ -35,10 +35,6 @@ class SourceCard:
     best: Day | None
     empty_days: list[date]
 
-    @property
-    def alarming(self) -> bool:
-        return bool(self.health.last_alarm) or self.health.silent
-
 
 @staff_page
 def home(request: StaffRequest) -> HttpResponse:
@@ -55,7 +51,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "here": "home",
         "month": month,
         "cards": cards,
-        "alarms": [card for card in cards if card.alarming],
+        "alarms": [alarm for card in cards for alarm in card.health.alarms],
         "totals": calls.totals(viewer_of(request), calls.CallFilter(month.chosen)),
         "issued": queries.sums(issued),
         "issued_count": issued.count(),
