@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import asdict
+from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,12 +69,31 @@ def check(
     findings = flow.check(month=month)
     remaining = [finding for finding in findings if not finding.waived]
     if as_json:
-        print_json({"month": month, "findings": [_as_dict(finding) for finding in findings], "ok": not remaining})
+        said = [_as_dict(finding) for finding in findings]
+        print_json({"month": month, "findings": said, "ok": not remaining, "alarms": _alarms_now(now)})
     else:
         _print_findings(month, findings)
+        _print_alarms(now)
         _print_equation(month)
     if remaining:
         raise typer.Exit(FAILED)
+
+
+def _alarms_now(now: datetime) -> list[dict[str, object]]:
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect.alarms import open_alarms
+
+    return [asdict(alarm) | {"text": alarm.text} for alarm in open_alarms(EVERYTHING, now=now)]
+
+
+def _print_alarms(now: datetime) -> None:
+    """What is wrong with the sources now: it blocks no month by itself."""
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.cli.collect_commands import alarm_line
+    from ardoise.collect.alarms import open_alarms
+
+    for alarm in open_alarms(EVERYTHING, now=now):
+        screen.print(alarm_line(alarm))
 
 
 def _as_dict(finding: object) -> dict[str, str]:

@@ -95,7 +95,8 @@ class Leg:
 class Event:
     """A record that is not a call: a header, an alarm, a time change, the continuation of a cut line, noise.
 
-    `extras` holds what a format reads in it, under the names of its page in docs/formats (the quality of a call).
+    `extras` holds what a format reads in it, under the names of its page in docs/formats (the quality of a call);
+    `sign` in it names what the collector makes an alarm of: "buffer_full", "time_change".
     """
 
     kind: str  # event | alarm | header | noise | continuation | quality
