@@ -270,10 +270,11 @@ def _redact_columns(text: str, columns: Mapping[str, Place], bare: set[str], gri
 
 
 def _redact_unknown(text: str, spans: Sequence[Place], bare: set[str], grid: Grid) -> str:
+    begins_well = _begins_well(text, spans, grid)
     texts = spans
-    if grid.only_quoted:
+    if grid.only_quoted and begins_well:
         texts = [(start, end) for start, end in spans if text[start:end].lstrip("\x00 ").startswith(grid.quote)]
-    is_piece = not text.endswith("\n") or not _begins_well(text, spans, grid)
+    is_piece = not (begins_well and text.endswith("\n"))
     if not is_piece and not any(_mentions(text[start:end], bare) for start, end in texts):
         return text
     for start, end in texts:

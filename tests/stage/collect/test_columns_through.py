@@ -6,11 +6,14 @@ Landlines 0.02 a minute by the second, mobiles 0.12 a started minute: 61 s to a 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from through import through
 
+from ardoise.collect import operations
+from ardoise.collect.queries import folder_of
 from ardoise.core.schema import CHARGES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,3 +63,19 @@ def test_3cx_its_socket_may_be_active_or_passive(home: Path, transport: str) -> 
     )
     charges = through(home, "threecx", line.encode(), transport=transport, extensions=["201"])
     assert costs(charges) == [MOBILE_61_S]
+
+
+def test_cisco_a_file_pushed_twice_is_paid_for_once(home: Path) -> None:
+    names = "cdrRecordType globalCallID_callId dateTimeOrigination callingPartyNumber originalCalledPartyNumber "
+    names += "finalCalledPartyNumber dateTimeConnect dateTimeDisconnect pkid duration origDeviceName destDeviceName"
+    called = "00612345678"
+    cells = [1, 101, 1791177153, "2001", called, called, 1791177157, 1791177218, "a-1", 61, "SEP001122334455", "SIP"]
+    header = ",".join(f'"{name}"' for name in names.split())
+    row = ",".join(f'"{cell}"' if isinstance(cell, str) else str(cell) for cell in cells)
+    file = f"{header}\n{row}\n"
+    charges = through(home, "cisco_cucm", file.encode(), transport="files", extensions=["2001"], outside_prefix="0")
+    assert costs(charges) == [MOBILE_61_S]
+    source = operations.source_of("pbx")
+    (folder_of(source) / "cdr_again.txt").write_text(f"{file}{header}\n", encoding="utf-8")
+    operations.collect_once(now=datetime(2026, 10, 31, 13, tzinfo=UTC))
+    assert [bad.reason for bad in source.quarantined.all()] == ["duplicate"]
