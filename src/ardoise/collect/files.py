@@ -38,7 +38,7 @@ class Watch:
 
     def complete(self, *, stable_s: float = STABLE_S) -> list[Path]:
         """The files that nobody writes any more, in the order of their names."""
-        found = [path for path in sorted(self.folder.glob(self.pattern)) if path.is_file() and _is_wanted(path)]
+        found = [path for path in sorted(self.folder.glob(self.pattern)) if path.is_file() and is_wanted(path.name)]
         self._looks = {path: look for path, look in self._looks.items() if path in set(found)}
         return [path for path in found if self._is_stable(path, stable_s)]
 
@@ -54,8 +54,9 @@ class Watch:
         return time.monotonic() - since >= stable_s
 
 
-def _is_wanted(path: Path) -> bool:
-    return not path.name.startswith(".") and not path.name.lower().endswith(_UNFINISHED)
+def is_wanted(name: str) -> bool:
+    """Whether a file of this name is finished, as far as names tell."""
+    return not name.startswith(".") and not name.lower().endswith(_UNFINISHED)
 
 
 def redacted(data: bytes, format: Format, redactor: Redactor, *, arrived_at: datetime) -> bytes:

@@ -121,6 +121,7 @@ WAYS: dict[str, Way] = {
     "tcp_client": Way(("host", "port"), _LOGIN),
     "files": Way(()),
     "https": Way((), _HTTPS),
+    "sftp": Way(("host",), _SFTP),
 }
 
 

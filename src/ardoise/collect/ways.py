@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ardoise.collect.fetch.pull import Puller
+from ardoise.collect.fetch.sftp import SftpFetcher
 from ardoise.collect.receive import Receiver
 from ardoise.collect.tcp import Dialer, Listener
 
@@ -10,4 +11,5 @@ RECEIVERS: dict[str, type[Receiver]] = {
     "tcp_server": Listener,
     "tcp_client": Dialer,
     "https": Puller,
+    "sftp": SftpFetcher,
 }
