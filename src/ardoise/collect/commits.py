@@ -12,9 +12,11 @@ from typing import Protocol
 
 from ardoise.collect import waiting
 from ardoise.collect.waiting import first_of, sleep
-from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalBusy, JournalWriter
+from ardoise.collect.wording import Said
+from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalBusy, JournalWriter, Position
 
 WAITING_BYTES_MAX = 1024 * 1024  # of one source, not yet on the disk: beyond, its sockets are no longer read
+SYNCS_TOGETHER = 16  # files that are synced at the same time
 ROUND_S = 0.1  # at most ten rounds of fsync a second, for all sources together
 ACKNOWLEDGE_S = 10.0  # what is not on the disk by then is not acknowledged: its sender sends it again
 
@@ -46,8 +48,10 @@ class Commits:
         self._handed = dict.fromkeys(journals, 0)  # entries handed over, by source
         self._waiters: dict[str, list[tuple[int, asyncio.Future[None]]]] = {source: [] for source in journals}
         self._thread = ThreadPoolExecutor(1, "journal")
+        self._syncs = ThreadPoolExecutor(SYNCS_TOGETHER, "journal-sync")
         self.rounds = 0
         self.written = dict.fromkeys(journals, 0)  # entries on the disk, by source
+        self.ends: dict[str, Position] = {}  # of the journals, once this process has appended to them
         try:
             for source in journals:
                 self._open(source)
@@ -132,6 +136,7 @@ class Commits:
     def close(self) -> None:
         """Give the leases back."""
         self._thread.shutdown()
+        self._syncs.shutdown()
         for writer in self._writers.values():
             writer.close()
 
@@ -144,22 +149,25 @@ class Commits:
         self._waiters[source] = [(goal, future) for goal, future in waiting if not future.done()]
 
     def _append(self, groups: Mapping[str, Sequence[Arrival]]) -> dict[str, str]:
-        """Append each group; the sources that failed, and why."""
+        """Append each group; the sources that failed, and why. A disk syncs many files at once as fast as one."""
         failed: dict[str, str] = {}
-        for source, arrivals in groups.items():
+
+        def append(source: str) -> None:
             try:
-                self._writers[source].append(arrivals)
+                self.ends[source] = self._writers[source].append(groups[source])[-1].after
             except (OSError, JournalBroken) as error:
                 failed[source] = str(error)
                 if isinstance(error, JournalBroken):
                     self._reopen(source)
+
+        list(self._syncs.map(append, groups) if len(groups) > 1 else map(append, groups))
         return failed
 
     def _open(self, source: str) -> None:
         writer = self._writers[source] = _leased(self._journals[source])
         for found in (writer.torn, writer.damage):
             if found is not None:
-                self._notice(source, "alarm", f"Journal: {found}", self._clock())
+                self._notice(source, "alarm", Said("journal", text=str(found)), self._clock())
 
     def _reopen(self, source: str) -> None:
         """After a failure of the disk only opening again tells what it holds."""
@@ -173,7 +181,7 @@ class Commits:
         if why:
             self._failing[source] = why
             if not before:
-                self._notice(source, "alarm", f"Reception stopped, the PBX keeps its tickets: {why}", self._clock())
+                self._notice(source, "alarm", Said("disk", why=why), self._clock())
         elif before:
             self._notice(source, "event", "The journal can be written again: reception goes on", self._clock())
 

@@ -8,33 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
 from django.forms.models import model_to_dict
 
-from ardoise.collect import operations
-from ardoise.collect.batch import blobs, duplicate_rule, journal_of, options_of
+from ardoise.collect import alarms, operations
+from ardoise.collect.batch import Memory, blobs, duplicate_rule, journal_of, options_of
 from ardoise.collect.commits import Commits
 from ardoise.collect.files import STABLE_S, Watch
 from ardoise.collect.links import BadLink, check_secrets, link_of, problems
 from ardoise.collect.models import Source
-from ardoise.collect.queries import folder_of, protection_of
+from ardoise.collect.queries import folder_of, protections
 from ardoise.collect.receive import Feed, Receiver
 from ardoise.collect.ways import RECEIVERS
+from ardoise.collect.wording import Said
 from ardoise.core.localtime import StreamClock
 from ardoise.formats import registry
 from ardoise.formats.spec import BadOption
 from ardoise.store.disk import make_folder
 
-PARSE_S = 0.5  # between two turns of the parser: a ticket is in the live view within a second
-PROTECTION_S = 5.0  # between two reads of the protected extensions
+PARSE_S = 0.2  # between two turns of the parser: a ticket is in the live view well within a second
+BEHIND_S = 0.01  # the same when more waits
+FILES_OPEN = 65_536  # a source is four of them: its port, its link, its journal and its lease
+PROTECTION_S = 5.0  # between two reads of the protected extensions, and looks at the alarms of some sources
+SOURCES_LOOKED_AT = 20
 SETTINGS_S = 5.0  # between two looks at the settings of the sources
 IDLE_S = 30.0  # a source that receives nothing is looked at this often
 FAILING_S = 5.0  # a source whose parsing fails is tried again after this
@@ -88,6 +94,7 @@ async def run(
     do, with the port of each. Settings that change (`ardoise load`) start the sources anew.
     Raises UnknownSource, NothingToCollect, JournalBusy (another collector runs).
     """
+    _allow_open_files()
     total = Collected(0, 0, 0, 0)
     first = True
     while first or not stop.is_set():
@@ -127,6 +134,8 @@ class _Collector:
         self._notices: deque[_Notice] = deque()
         self._commits: Commits | None = None
         self._receivers: dict[str, Receiver] = {}
+        self._sources: dict[str, Source] = {}
+        self._memories: dict[str, Memory] = {}  # of the thread of the database alone
         self._watches: dict[str, Watch] = {}
         self._failing: dict[str, str] = {}
         self._retry_at: dict[str, float] = {}
@@ -160,6 +169,7 @@ class _Collector:
         journals = {source.code: journal_of(source.code) for source in usable}
         self._commits = Commits(journals, notice=self.notice, clock=self._clock)
         for source in usable:
+            self._sources[source.code] = source
             self._prepare(source, self._commits)
         return _settings_of(sources)
 
@@ -187,10 +197,10 @@ class _Collector:
         ]
         try:
             while not over.is_set():
-                await self._turn()
+                more = await self._turn()
                 if await self._settings_changed(settings):
                     over.set()
-                await _pause(PARSE_S, over)
+                await _pause(BEHIND_S if more else PARSE_S, over)
             await asyncio.gather(*receiving)
         finally:
             over.set()
@@ -209,7 +219,7 @@ class _Collector:
             error = task.exception()
             if error is not None:
                 log.error("receiver of source %s", receiver.feed.source, exc_info=error)
-                receiver.say("alarm", f"Reception failed ({error}): it starts again in {FAILING_S:.0f} s")
+                receiver.say("alarm", Said("receiver", why=str(error)))
                 await _pause(FAILING_S, over)
 
     async def _settings_changed(self, settings: Settings) -> bool:
@@ -237,22 +247,47 @@ class _Collector:
         self._notices.append(_Notice(source, kind, text, at))
         self._said(source, kind, text)
 
-    async def _turn(self, *, everything: bool = False) -> None:
-        """Parse what came, take the files that are complete, write what was noticed."""
-        for code in (*self._receivers, *self._watches):
+    async def _turn(self, *, everything: bool = False) -> bool:
+        """Parse what came, take the files that are complete, write what was noticed. Returns whether more waits."""
+        due = [code for code in self._receivers if self._is_due(code) or everything]
+        more = await self._parse(due)
+        while everything and more:
+            more = await self._parse(more)
+        for code in self._watches:
             if not self._is_due(code) and not everything:
                 continue
             try:
-                parsed = await self._in_database(lambda code=code: self._collect(code))  # type: ignore[misc]
+                parsed = await self._in_database(lambda code=code: self._take_files(code))  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - the journal holds everything; the other sources go on
                 self._fails(code, error)
             else:
-                if self._failing.pop(code, ""):
-                    self.notice(code, "event", "Tickets are read again", self._clock())
-                self._tickets += parsed.tickets
-                self._calls += parsed.calls
-                self._quarantined += parsed.quarantined
+                self._works(code, parsed)
         await self._write_notices()
+        return bool(more)
+
+    async def _parse(self, due: Sequence[str]) -> list[str]:
+        """One batch of each of these sources; returns those of which more waits, or that another process parses."""
+        if not due:
+            return []
+        assert self._commits is not None
+        sources, until = {code: self._sources[code] for code in due}, dict(self._commits.ends)
+        turn = await self._in_database(
+            lambda: operations.parse_together(memories=self._memories, sources=sources, now=self._clock(), until=until)
+        )
+        for code, parsed in turn.parsed.items():
+            self._works(code, parsed)
+        for code, error in turn.failed.items():
+            self._fails(code, error)
+        for code in turn.busy:
+            self._parsed_to.pop(code, None)
+        return sorted(turn.busy)
+
+    def _works(self, code: str, parsed: operations.Parsed) -> None:
+        if self._failing.pop(code, ""):
+            self.notice(code, "event", "Tickets are read again", self._clock())
+        self._tickets += parsed.tickets
+        self._calls += parsed.calls
+        self._quarantined += parsed.quarantined
 
     def _is_due(self, code: str) -> bool:
         """Something came, or it is time to look at calls that wait for their last ticket."""
@@ -266,17 +301,14 @@ class _Collector:
         self._parsed_to[code], self._look_at[code] = written, now_s + IDLE_S
         return True
 
-    def _collect(self, code: str) -> operations.Parsed:
+    def _take_files(self, code: str) -> operations.Parsed:
         assert self._commits is not None
-        now = self._clock()
-        if code not in self._watches:
-            return operations.parse(source=code, now=now)
         watch, writer = self._watches[code], self._commits.writer(code)
-        return operations.take_files(source=code, writer=writer, now=now, watch=watch, stable_s=STABLE_S)
+        return operations.take_files(source=code, writer=writer, now=self._clock(), watch=watch, stable_s=STABLE_S)
 
     def _fails(self, code: str, error: Exception) -> None:
         """Said once: the journal keeps everything, so that nothing is lost while it fails."""
-        text = f"Tickets cannot be read into calls, they wait in the journal: {error}"
+        text = Said("unreadable_journal", why=str(error))
         self._look_at[code] = 0.0
         self._retry_at[code] = asyncio.get_running_loop().time() + FAILING_S
         if self._failing.get(code) != text:
@@ -300,16 +332,20 @@ class _Collector:
             self._notices.popleft()
 
     async def _refresh_protection(self) -> None:
+        found = await self._in_database(lambda: protections(list(self._receivers)))
         for code, receiver in self._receivers.items():
-            receiver.protection = await self._in_database(lambda code=code: protection_of(code))  # type: ignore[misc]
+            receiver.protection = found[code]
 
     async def _look_after(self, over: asyncio.Event) -> None:
+        codes = cycle([*self._receivers, *self._watches])
         while not over.is_set():
             await _pause(PROTECTION_S, over)
             try:
                 await self._refresh_protection()
+                some = {next(codes) for _ in range(min(SOURCES_LOOKED_AT, len(self._receivers) + len(self._watches)))}
+                await self._in_database(lambda some=some: alarms.look_at(some, now=self._clock()))  # type: ignore[misc]
             except DatabaseError as error:
-                log.warning("protected extensions not read again: %s", error)  # the list of before holds
+                log.warning("protected extensions and alarms not read again: %s", error)  # those of before hold
 
     async def _say_ready(self, stop: asyncio.Event, ready: Callable[[dict[str, int]], None] | None) -> None:
         listeners = {code: one for code, one in self._receivers.items() if one.listens}
@@ -367,6 +403,14 @@ def _why_unusable(source: Source) -> str:
     if source.transport not in RECEIVERS and source.transport != Source.Transport.FILES:
         return f"This version does not receive by {source.transport}."
     return ""
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets us have without being asked, up to FILES_OPEN."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_OPEN if hard == resource.RLIM_INFINITY else min(FILES_OPEN, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _end_with(stop: asyncio.Event, over: asyncio.Event) -> None:

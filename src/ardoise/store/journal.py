@@ -215,7 +215,7 @@ class Journal:
         `until` is an `end` that the writer gave: what lies before it is on the disk, and nothing is asked of it.
         Raises BadPosition, and JournalDamaged when acknowledged bytes cannot be read.
         """
-        if start is not None and start == until:
+        if start is not None and until is not None and start >= until:
             return
         segments = self.segments() if start is None or until is None else [*range(start.segment, until.segment + 1)]
         if start is not None and segments and not segments[0] <= start.segment <= segments[-1]:
