@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ardoise.core.conventions import Audit, Deck
 
 SHOWN = 20
+SIDE_BY_SIDE = 110  # columns in which an unexplained call stands on one line; else its cause stands under its number
 
 File = Annotated[
     Path | None,
@@ -190,23 +192,29 @@ def _print_unexplained(found: Audit, language: str) -> None:
     heads = ("", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable")
     if not french:
         heads = ("", "Number", "At", "Duration", "Expected", "Printed", "Difference", "Likely cause")
+    narrow = screen.width < SIDE_BY_SIDE
+    heads, right = (heads[1:-1], (2, 3, 4, 5)) if narrow else (heads, (3, 4, 5, 6))
     total = len(found.unexplained)
     title = f"{unexplained_title(total, language)} ({'montants en' if french else 'amounts in'} {tariff.currency})"
-    shown = table(title, *heads, right=(3, 4, 5, 6))
+    shown = table(title, *heads, right=right)
+    shown.columns[heads.index("Le" if french else "At")].no_wrap = True
     zone = zone_info(tariff.zone)
     rows = found.unexplained[:SHOWN]
     amounts = [(row.expected_micros, row.call.printed_micros, row.difference_micros) for row in rows]
     places = max(_places(micros) for three in amounts for micros in three)
     for row, three in zip(rows, amounts, strict=True):
         at = row.call.answered_at.astimezone(zone)
-        shown.add_row(
-            printable(ref_text(row.call.ref, language)),
-            display(printable(row.call.number_key)),
+        ref, number = printable(ref_text(row.call.ref, language)), display(printable(row.call.number_key))
+        cause = cause_text(row.cause, language)
+        cells = [
             f"{at:%d/%m/%Y %H:%M:%S}" if french else f"{at:%Y-%m-%d %H:%M:%S}",
             f"{count_text(row.call.talk_s, french=french)} s",
             *(_aligned(micros, places, french=french) for micros in three),
-            cause_text(row.cause, language),
-        )
+        ]
+        if narrow:
+            shown.add_row(f"{escape(number)}\n[dim]{escape(ref)}\n{escape(cause)}[/]", *cells)
+        else:
+            shown.add_row(escape(ref), escape(number), *cells, escape(cause))
     screen.print(shown)
     if total > SHOWN:
         rest = count_text(total - SHOWN, french=french)

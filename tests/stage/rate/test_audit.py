@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ardoise import flow
+from ardoise.cli import wiring
 from ardoise.cli.main import build
 from ardoise.collect import operations as collecting
 from stage.company import PROFILE, Company
@@ -85,10 +86,22 @@ def test_amounts_stand_under_each_other_in_the_language_asked(buyer: Company, tm
     file.write_text("\n".join([*lines, ""]))
     french = audit(file, "--tariff", "achat", "--lang", "fr").output
     assert "2 appels inexpliqués (montants en EUR)" in french and "ligne 8" in french
-    assert " 0,050 " in french and " 0,001 " in french and "0.05" not in french
+    assert "0,050" in french and "0,001" in french and "0.05" not in french
     english = audit(file, "--tariff", "achat", "--lang", "en").output
     assert "2 unexplained calls (amounts in EUR)" in english
-    assert " 0.050 " in english and " 0.001 " in english
+    assert "0.050" in english and "0.001" in english
+
+
+def test_on_a_narrow_terminal_the_cause_stands_under_the_number(
+    buyer: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bill.csv"
+    file.write_text(bill(wrong=True))
+    monkeypatch.setattr(wiring.screen, "width", 80)
+    lines = audit(file, "--tariff", "achat", "--lang", "fr").output.splitlines()
+    at = next(place for place, line in enumerate(lines) if "05/10/2026 11:06:00" in line)  # 10:00 + 6 x 11 minutes
+    assert lines[at].startswith("01\u202f40\u202f00\u202f00\u202f00") and lines[at].rstrip().endswith("0,05")
+    assert lines[at + 1].startswith("ligne 8") and max(map(len, lines)) <= 80
 
 
 def test_a_bill_that_every_rounding_explains_says_so(buyer: Company, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_where_they_differ_a_new_code_is_a_question() -> None:
     assert refusal.value.line == 3
     assert str(refusal.value) == (
         "nothing says the increments of 2 new codes (+39 ...), and those in force differ: 60/1 (2 rows), 60/60 (1 "
-        "row); say --increment FIRST/NEXT, for example 60/1, for all rows of the deck, or add a column « increment »"
+        "row); say --increment FIRST/NEXT, for example 60/1, for all rows of the deck, or add a column named increment"
     )
 
 

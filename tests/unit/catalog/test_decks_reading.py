@@ -201,6 +201,7 @@ def test_columns_of_peak_and_off_peak_are_the_bands_of_the_tariff() -> None:
     }
     assert prices(read(text, bands=("pleine",))) == {"+33@pleine": "0.02", "+33": "0.01", "+44@pleine": "0.03"}
     assert "is the price of which band" in refused(text, bands=("midi",))[0]
+    assert "the tariff has no calendar with bands: give it one, or write --column price=#3" in refused(text)[1]
     named = read(text, bands=("midi",), columns={"price@midi": "Peak rate", "price": "Off-peak rate"})
     assert prices(named) == {"+33@midi": "0.02", "+33": "0.01", "+44@midi": "0.03"}
 

@@ -258,6 +258,9 @@ def _named_bands(
             message = (
                 f"is the price of which band of the tariff's calendar (it has {_bands_text(bands)})? "
                 f"write --column price@BAND=#{place + 1}, or --column price=#{place + 1} for the rest of the time"
+                if bands
+                else "is the price of some hours, and the tariff has no calendar with bands: give it one, or write "
+                f"--column price=#{place + 1} to take this price for all hours"
             )
             problems.append(sheet.problem(line, row[place], "", message))
         else:

@@ -40,7 +40,7 @@ class UnknownIncrements(ValueError):
         super().__init__(
             f"nothing says the increments of {counted(len(entries), 'new code')} "
             f"({entries[0].key.prefix}{' ...' if many else ''}), and those in force differ: {there}; say --increment "
-            "FIRST/NEXT, for example 60/1, for all rows of the deck, or add a column « increment »"
+            "FIRST/NEXT, for example 60/1, for all rows of the deck, or add a column named increment"
         )
 
 
