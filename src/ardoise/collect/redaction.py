@@ -1,7 +1,8 @@
-"""Numbers of staff representatives never reach a disk: records are blanked before anything durable is written.
+"""What is private never reaches a disk: records are blanked before anything durable is written.
 
 French labour law lets elected staff use lines that cannot be itemised (CNIL recommendation on workplace telephony): a
-line of the directory marked `no_detail` has the outside numbers of its calls replaced by "x" in the received bytes.
+line of the directory marked `no_detail` has the outside numbers of its calls replaced by "x" in the received bytes. The
+text of messages is nobody's business but theirs who write them: it is blanked whoever sends it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ardoise.core.usage import Leg, Reading
-from ardoise.formats.spec import Format, Reader
+from ardoise.formats.spec import Format, MessageFormat, Reader
 
 _LONG_DIGITS = re.compile(rb"\d{3,}")
 
@@ -53,7 +54,7 @@ class Protection:
 
 
 class Redactor:
-    """Redacts the records of one stream or one file, fed in order. Costs nothing where nobody is protected."""
+    """Redacts the records of one stream or one file, fed in order. Costs nothing where nothing is private."""
 
     def __init__(self, format: Format, options: Mapping[str, str], protection: Callable[[], Protection]) -> None:
         """`options` are those of the source; `protection` gives the present list (it is refreshed)."""
@@ -63,6 +64,7 @@ class Redactor:
 
     def whole(self, record: bytes, *, arrived_at: datetime) -> bytes:
         """A whole record, blanked if it must be; always of the same length."""
+        record = self._without_text(record)
         protection = self._protection()
         if not protection:
             return record
@@ -75,6 +77,7 @@ class Redactor:
 
     def unfinished(self, piece: bytes, *, arrived_at: datetime) -> bytes:
         """The beginning of a record whose end did not come. Whose call it is may stand in the missing part."""
+        piece = self._without_text(piece)
         protection = self._protection()
         if not protection:
             return piece
@@ -82,6 +85,9 @@ class Redactor:
         if isinstance(reading, Leg):
             return self._redact(piece, _protected_for(reading, protection, arrived_at))
         return _blank(piece)
+
+    def _without_text(self, record: bytes) -> bytes:
+        return self._format.without_text(record) if isinstance(self._format, MessageFormat) else record
 
     def _read(self, record: bytes) -> Reading:
         if self._reader is None:

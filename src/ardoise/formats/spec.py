@@ -86,6 +86,14 @@ class Format(Protocol):
         """The bytes a real PBX would send for these records (the simulator's side)."""
 
 
+@runtime_checkable
+class MessageFormat(Protocol):
+    """A format whose records carry the text of messages: private, blanked before anything is written, for everybody."""
+
+    def without_text(self, record: bytes) -> bytes:
+        """The record, or a piece of one, with the text of its message blanked; always of the same length."""
+
+
 class Refused(Exception):
     """The other side will not give its tickets on this connection; the message says why and what to do.
 
