@@ -66,6 +66,7 @@ LONGEST_RECORD_BYTES = 64 * 1024
 EVERYTHING_IS_OLD = timedelta(days=3650)
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
+WHOLE_DELIVERIES = {Source.Transport.FILES, Source.Transport.SFTP, Source.Transport.HTTPS}
 DuplicateRule = Literal["stream", "keyed", "cumulative"]
 
 
@@ -88,8 +89,10 @@ def duplicate_rule(source: Source, format: Format) -> DuplicateRule:
     kind = load_profile(profile).kind if profile else format.spec.kind  # an operator's profile says whether it has ids
     if kind == "keyed":
         return "keyed"
+    if source.transport == Source.Transport.TAIL:
+        return "stream"  # it is read on from its very byte: two equal lines are two calls
     # Files of a stream format are re-sent whole, with more lines: what counts is the most seen in one delivery.
-    return "cumulative" if kind == "cumulative" or source.transport == Source.Transport.FILES else "stream"
+    return "cumulative" if kind == "cumulative" or source.transport in WHOLE_DELIVERIES else "stream"
 
 
 class Memory:
