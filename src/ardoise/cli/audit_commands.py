@@ -198,6 +198,7 @@ def _print_unexplained(found: Audit, language: str) -> None:
     title = f"{unexplained_title(total, language)} ({'montants en' if french else 'amounts in'} {tariff.currency})"
     shown = table(title, *heads, right=right)
     shown.columns[heads.index("Le" if french else "At")].no_wrap = True
+    shown.columns[0].overflow = "fold"  # what a call is found by is never cut
     zone = zone_info(tariff.zone)
     rows = found.unexplained[:SHOWN]
     amounts = [(row.expected_micros, row.call.printed_micros, row.difference_micros) for row in rows]
