@@ -28,9 +28,32 @@ decimal = ","
 line = '2026-10-05T09:12:33;0198765432;0612345678;61;0,01'
 expect = { duration_s = 61 }
 """
+COLUMNS = """
+name = "property"
+[file]
+layout = "fixed"
+[columns]
+start = [1, 14]
+station = [16, 5]
+number = [22, 12]
+duration = [35, 4]
+[fields]
+start = "start"
+extension = "station"
+outside = "number"
+duration = "duration"
+[start]
+formats = ["%d/%m/%y %H:%M"]
+[direction]
+default = "out"
+[[tests]]
+line = '05/10/26 09:12 2140  0612345678   61'
+expect = { duration_s = 61 }
+"""
 OPTIONS = {
     "alcatel_oxe": {},
     "panasonic": {},
+    "radius": {},
     "avaya_ipoffice": {},
     "cisco_cucm": {},
     "threecx": {},
@@ -39,6 +62,7 @@ OPTIONS = {
     "asterisk": {},
     "mitel_3300": {},
     "delimited": {"profile": PROFILE},
+    "fixed_width": {"profile": COLUMNS},
     "nec_sl": {},
     "ovh": {},
     "teams": {},
@@ -49,6 +73,8 @@ OPTIONS = {
     "tap3": {},
 }
 LINES = {
+    "radius": b'Mon Oct  5 09:13:34 2026\n\tAcct-Status-Type = Stop\n\tAcct-Session-Id = "80100014"\n\tUser-Name = "2140"\n'
+    b'\tCalled-Station-Id = "0612345678"\n\tAcct-Session-Time = 61\n\tEvent-Timestamp = "Oct  5 2026 09:13:34 CEST"\n\n',
     "panasonic": b"10/05/26 10:15AM  2140 01 0612345678                     00:01'05 4711\r\n",
     "alcatel_oxe": oxe_message(
         CalledNumber="0612345678",
@@ -75,6 +101,7 @@ LINES = {
     "delimited": b"2026-10-05T09:12:33;0198765432;0612345678;61;0,01\r\n",
     "nec_sl": b"POT  09:12 10/05 002  00:01:01 2140       0612345678           4711\r\n",
     "alcatel_oxo": b"A2140 -->  N01 05/10/26 09:12 00:01:01     3 ST              0612345678           M\r\n",
+    "fixed_width": b"05/10/26 09:12 2140  0612345678   61\r\n",
     "tap3": tap_file([mo_call(), mo_call(duration_s=62)], total=100_948),
     "unify_openscape": b"05.10.26|09:12:33|201|2140|00:04|00:01:01|0612345678|3|2|4711|0198765432|||||\r\n",
     "ovh": b'[{"consumptionId": 900042, "creationDatetime": "2026-10-05T09:12:33+02:00", "calling": "0198765432", '

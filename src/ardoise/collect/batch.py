@@ -85,7 +85,8 @@ def options_of(source: Source) -> dict[str, str]:
 
 def duplicate_rule(source: Source, format: Format) -> DuplicateRule:
     """How a second delivery of a ticket is told from a second call (DESIGN section 5, never twice)."""
-    profile = options_of(source).get("profile", "") if format.spec.name == "delimited" else ""
+    has_profile = any(option.name == "profile" for option in format.spec.options)
+    profile = options_of(source).get("profile", "") if has_profile else ""
     kind = load_profile(profile).kind if profile else format.spec.kind  # an operator's profile says whether it has ids
     if kind == "keyed":
         return "keyed"

@@ -70,3 +70,69 @@ def test_tap3_file_dropped(home: Path) -> None:
     # 61 s to a mobile: two started minutes = 0.24; it cost 0.50474 SDR at 1.20
     assert priced(found) == [("acme", "33612345678", 240_000)]
     assert sorted(row["printed_micros"] for row in found) == [240_000, 605_688]
+
+
+PROFILE = """
+name = "small_pbx"
+[file]
+layout = "fixed"
+event_patterns = ["PAGE"]
+[columns]
+class = [1, 3]
+date = [5, 8]
+time = [14, 5]
+duration = [20, 8]
+station = [29, 4]
+number = [34, 12]
+[fields]
+start = ["date", "time"]
+duration = "duration"
+direction = "class"
+extension = "station"
+outside = "number"
+[start]
+formats = ["%d/%m/%y %H:%M"]
+[duration]
+unit = "h:m:s"
+[direction.values]
+OUT = "out"
+INC = "in"
+[[tests]]
+line = "OUT 05/10/26 09:12 00:01:01 2001 0612345678"
+expect = { duration_s = 61 }
+"""
+
+
+@pytest.mark.parametrize("transport", ["tcp_client", "tcp_server", "files"])
+def test_a_pbx_of_fixed_columns_without_code(home: Path, transport: str) -> None:
+    lines = (
+        b"PAGE 1\r\nOUT 05/10/26 09:12 00:01:01 2001 0612345678\r\n"
+        b"OUT 05/10/26 09:12 00:01:01 2001 0612345678\r\nINC 05/10/26 09:30 00:00:20 2001 0145678901\r\n"
+    )
+    found = through(home, "fixed_width", lines, transport=transport, extensions=["2001"], options={"profile": PROFILE})
+    # 61 s to a mobile twice in the same minute: two calls of 0.24, no duplicate
+    assert priced(found) == [("acme", "33612345678", 240_000)] * 2
+
+
+def test_separated_columns_over_tcp(home: Path) -> None:
+    profile = """
+name = "small_pbx"
+[file]
+kind = "stream"
+header = false
+[fields]
+start = 1
+extension = 2
+outside = 3
+duration = 4
+[direction]
+default = "out"
+[[tests]]
+line = "2026-10-05T09:12:33;2001;0612345678;61"
+expect = { duration_s = 61 }
+"""
+    line = b"2026-10-05T09:12:33;2001;0612345678;61\r\n"
+    found = through(
+        home, "delimited", line * 2, transport="tcp_server", extensions=["2001"], options={"profile": profile}
+    )
+    assert priced(found) == [("acme", "33612345678", 240_000)] * 2

@@ -256,12 +256,12 @@ expect = { account_code = "Café; bar", calling = "0198765432" }
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('unit = "m:s"', 'unit = "mn"', "duration.unit: expected one of s, min, h:m:s, m:s; got 'mn'"),
+        ('unit = "m:s"', 'unit = "mn"', "duration.unit: expected one of s, min, h:m:s, m:s, h:m, hhmmss; got 'mn'"),
         ('called = "Vers"', 'caled = "Vers"', "fields.caled is unknown: expected one of start, duration"),
         ('called = "Vers"', 'called = "Versus"', "file.header_line: expected the column 'Versus' in it"),
         ('called = "Vers"', "called = 0", "fields.called: expected a column name, or its position from 1, got 0"),
         ('id = "Id"\n', "", "fields.id is missing: expected a column (file.kind is keyed)"),
-        ('kind = "keyed"', 'kind = "daily"', "file.kind: expected one of keyed, cumulative; got 'daily'"),
+        ('kind = "keyed"', 'kind = "daily"', "file.kind: expected one of stream, keyed, cumulative; got 'daily'"),
         ('kind = "keyed"', 'delimeter = ","', "file.delimeter is unknown"),
         ('kind = "keyed"', 'delimiter = "||"', "file.delimiter: expected one character, got '||'"),
         ('kind = "keyed"', 'encoding = "utf-16"', "file.encoding: expected utf-8, cp1252, latin-1"),
@@ -291,7 +291,11 @@ expect = { account_code = "Café; bar", calling = "0198765432" }
             "file.header_line is missing: expected the header",
         ),
         ('[direction.values]\nS = "out"\nE = "in"', "", "direction.values is missing: expected for instance"),
-        ("[constants]", '[answered]\nvalues = ["Y"]\n[constants]', "fields.answered and answered.values go together"),
+        (
+            "[constants]",
+            '[answered]\nvalues = ["Y"]\n[constants]',
+            "fields.answered and answered.values (or answered.except) go together",
+        ),
     ],
 )
 def test_a_wrong_profile_is_told_which_key_and_what_is_expected(old: str, new: str, message: str) -> None:

@@ -21,7 +21,7 @@ class Delimited:
         return frame_lines(data, final=final)
 
     def reader(self, options: Mapping[str, str]) -> Reader:
-        return reader_of(checked_options(SPEC, options))
+        return reader_of(checked_options(SPEC, options), layout="delimited")
 
     def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
         text = (options or {}).get("profile", "")

@@ -1,4 +1,6 @@
-"""The declaration of a delimited file: which column is what, how it is written; checked when it is loaded.
+"""The declaration of lines of columns: which column is what, how it is written; checked when it is loaded.
+
+Columns are separated (`delimited`), or stand at fixed places of the line (`fixed_width`); all else is said alike.
 
 A profile is TOML text kept with the source. It carries its own test lines: a profile that does not read them as it says
 is refused, so that a typing mistake shows when the profile is saved and not in an invoice.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 from ardoise.core.usage import Direction
-from ardoise.formats.cells import split_cells
+from ardoise.formats.cells import cell_spans, split_cells
 from ardoise.formats.spec import BadOption
 
 ColumnRef = str | int  # the name in the header, or the position from 1
@@ -33,9 +36,11 @@ TEXT_FIELDS = (
     "charged_extension",
     "currency",
 )
-FIELDS = ("start", "duration", "ring", "id", "direction", "answered", "price", "cost_units", *TEXT_FIELDS)
+# "outside": the number of the outside party, calling or called by the direction; "extension" is then the other party.
+FIELDS = ("start", "duration", "ring", "id", "direction", "answered", "price", "cost_units", "outside", *TEXT_FIELDS)
 NUMBER_FIELDS = ("calling", "called", "dialled", "transferred_from", "transferred_to")
-DURATION_UNITS = ("s", "min", "h:m:s", "m:s")
+DURATION_UNITS = ("s", "min", "h:m:s", "m:s", "h:m", "hhmmss")
+LAYOUTS = ("delimited", "fixed")
 
 
 class BadProfile(BadOption):
@@ -89,7 +94,9 @@ class TestLine:
 class Profile:
     name: str
     title: str
-    kind: str  # keyed | cumulative
+    layout: str  # delimited | fixed
+    kind: str  # stream | keyed | cumulative
+    spans: tuple[tuple[int, int], ...]  # fixed: where each column stands, half-open from 0, in the order of `places`
     delimiter: str
     quote: str
     encoding: str
@@ -97,16 +104,19 @@ class Profile:
     header_line: str
     column_count: int | None  # None: no header and any count that holds the columns used
     comment_prefixes: tuple[str, ...]
+    event_patterns: tuple[re.Pattern[str], ...]  # lines that are no calls: page headings, totals
     columns: Mapping[str, tuple[ColumnRef, ...]]
     places: Mapping[ColumnRef, int]  # index of each column used, from 0
     start_formats: tuple[str, ...]
     start_zone: str  # local | utc | offset
+    start_is_end: bool  # what is printed is the end of the call
     duration: DurationRule
     ring: DurationRule
     price: PriceRule
     direction_values: Mapping[str, Direction]
     direction_default: Direction
     answered_values: tuple[str, ...]
+    unanswered_values: tuple[str, ...]
     number_rules: tuple[NumberRule, ...]
     events: tuple[EventRule, ...]
     constants: Mapping[str, str]
@@ -116,6 +126,16 @@ class Profile:
     def place(self, name: str) -> list[int]:
         """Where the cells of a field stand; empty when the profile does not map it."""
         return [self.places[ref] for ref in self.columns.get(name, ())]
+
+    def cells(self, line: str) -> list[str]:
+        """The cells of a line, trimmed. Raises csv.Error when quotes do not match."""
+        if self.layout == "fixed":
+            return [line[start:end].strip() for start, end in self.spans]
+        return split_cells(line, self.delimiter, self.quote)
+
+    def cell_spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each cell stands in the line."""
+        return list(self.spans) if self.layout == "fixed" else cell_spans(text, self.delimiter, self.quote)
 
 
 class _Table:
@@ -183,24 +203,30 @@ def parse_profile(text: str) -> Profile:
     title = top.take("title", str, name)
     top.take("version", int, 1)
     file = top.table("file")
-    has_header = file.take("header", bool, True)
-    kind = file.choice("kind", ("keyed", "cumulative"), "cumulative")
-    columns = _columns(top.table("fields"), has_header=has_header, kind=kind)
+    layout = file.choice("layout", LAYOUTS, "delimited")
+    is_fixed = layout == "fixed"
+    header_line = file.take("header_line", str, "")
+    has_header = file.take("header", bool, not is_fixed or header_line != "")
+    kind = file.choice("kind", ("stream", "keyed", "cumulative"), "stream" if is_fixed else "cumulative")
+    declared = _declared_columns(top.table("columns"), is_fixed=is_fixed)
+    by_name = has_header or is_fixed
+    columns = _columns(top.table("fields"), by_name=by_name, kind=kind)
     start = top.table("start")
     direction = top.table("direction")
     answered = top.table("answered")
     numbers = top.table("numbers")
-    extras = _extras(top.table("extras"), has_header=has_header)
-    events = tuple(_event_rule(rule, has_header=has_header) for rule in top.tables("events"))
+    extras = _extras(top.table("extras"), by_name=by_name)
+    events = tuple(_event_rule(rule, by_name=by_name) for rule in top.tables("events"))
     delimiter, quote = _one_character(file, "delimiter", ";"), _one_character(file, "quote", '"', may_be_empty=True)
-    header_line = file.take("header_line", str, "")
     used = [ref for group in columns.values() for ref in group]
     used += [extra.column for extra in extras.values()] + [rule.column for rule in events]
-    header = _header(header_line, delimiter, quote) if has_header and header_line else []
+    header = _header(header_line, delimiter, quote) if has_header and header_line and not is_fixed else []
     profile = Profile(
         name=name,
         title=title,
+        layout=layout,
         kind=kind,
+        spans=tuple(declared.values()),
         delimiter=delimiter,
         quote=quote,
         encoding=_encoding(file.take("encoding", str, "utf-8")),
@@ -208,16 +234,19 @@ def parse_profile(text: str) -> Profile:
         header_line=header_line,
         column_count=file.take("columns", int, 0) or len(header) or None,
         comment_prefixes=file.texts("comment_prefixes"),
+        event_patterns=tuple(_pattern(text) for text in file.texts("event_patterns")),
         columns=columns,
-        places={ref: _place(ref, header) for ref in used},
+        places=_fixed_places(used, declared) if is_fixed else {ref: _place(ref, header) for ref in used},
         start_formats=_start_formats(start.texts("formats", ("iso",))),
         start_zone=_start_zone(start.take("zone", str, "local")),
+        start_is_end=start.choice("says", ("start", "end"), "start") == "end",
         duration=_duration_rule(top.table("duration")),
         ring=_duration_rule(top.table("ring")),
         price=_price_rule(top.table("price")),
         direction_values=_directions(direction.table("values")),
         direction_default=_direction_of(direction.take("default", str, "unknown"), "direction.default"),
         answered_values=answered.texts("values"),
+        unanswered_values=answered.texts("except"),
         number_rules=tuple(_number_rule(rule) for rule in numbers.tables("replace")),
         events=events,
         constants=_constants(top.table("constants"), columns),
@@ -230,13 +259,43 @@ def parse_profile(text: str) -> Profile:
     return profile
 
 
-def _columns(table: _Table, *, has_header: bool, kind: str) -> dict[str, tuple[ColumnRef, ...]]:
+def _declared_columns(table: _Table, *, is_fixed: bool) -> dict[str, tuple[int, int]]:
+    """The columns of a fixed layout by name: `station = [32, 10]`, first column from 1 and width."""
+    found: dict[str, tuple[int, int]] = {}
+    for key, value in table.rest().items():
+        if not is_fixed:
+            raise BadProfile(f'Profile key columns.{key}: expected file.layout = "fixed" where columns have places.')
+        numbers = value if isinstance(value, list) else []
+        if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
+            raise BadProfile(f"Profile key columns.{key}: expected [first column from 1, width], got {value!r}.")
+        found[key] = (numbers[0] - 1, numbers[0] - 1 + numbers[1])
+    if is_fixed and not found:
+        raise BadProfile("Profile key columns is missing: expected the place of each column, [first from 1, width].")
+    return found
+
+
+def _fixed_places(used: Sequence[ColumnRef], declared: Mapping[str, tuple[int, int]]) -> dict[ColumnRef, int]:
+    names = list(declared)
+    for ref in used:
+        if ref not in declared:
+            raise BadProfile(f"Profile key columns.{ref} is missing: expected its place, [first column from 1, width].")
+    return {ref: names.index(str(ref)) for ref in used}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise BadProfile(f"Profile key file.event_patterns: {text!r} is no pattern: {error}.") from error
+
+
+def _columns(table: _Table, *, by_name: bool, kind: str) -> dict[str, tuple[ColumnRef, ...]]:
     found: dict[str, tuple[ColumnRef, ...]] = {}
     for key, value in table.rest().items():
         if key not in FIELDS:
             raise BadProfile(f"Profile key fields.{key} is unknown: expected one of {', '.join(FIELDS)}.")
         refs = value if isinstance(value, list) and key == "start" else [value]
-        found[key] = tuple(_column_ref(ref, f"fields.{key}", has_header=has_header) for ref in refs)
+        found[key] = tuple(_column_ref(ref, f"fields.{key}", by_name=by_name) for ref in refs)
     for key in ("start", "duration") + (("id",) if kind == "keyed" else ()):
         if not found.get(key):
             reason = " (file.kind is keyed)" if key == "id" else ""
@@ -244,12 +303,12 @@ def _columns(table: _Table, *, has_header: bool, kind: str) -> dict[str, tuple[C
     return found
 
 
-def _column_ref(value: object, path: str, *, has_header: bool) -> ColumnRef:
+def _column_ref(value: object, path: str, *, by_name: bool) -> ColumnRef:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    if isinstance(value, str) and value and has_header:
+    if isinstance(value, str) and value and by_name:
         return value
-    expected = "a column name, or its position from 1" if has_header else "the column's position from 1 (no header)"
+    expected = "a column name, or its position from 1" if by_name else "the column's position from 1 (no header)"
     raise BadProfile(f"Profile key {path}: expected {expected}, got {value!r}.")
 
 
@@ -358,9 +417,9 @@ def _number_rule(table: _Table) -> NumberRule:
     return rule
 
 
-def _event_rule(table: _Table, *, has_header: bool) -> EventRule:
+def _event_rule(table: _Table, *, by_name: bool) -> EventRule:
     column = table.take("column", object, expected="a column")
-    rule = EventRule(_column_ref(column, "events.column", has_header=has_header), table.texts("values"))
+    rule = EventRule(_column_ref(column, "events.column", by_name=by_name), table.texts("values"))
     table.done()
     return rule
 
@@ -376,11 +435,11 @@ def _constants(table: _Table, columns: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
-def _extras(table: _Table, *, has_header: bool) -> dict[str, ExtraColumn]:
+def _extras(table: _Table, *, by_name: bool) -> dict[str, ExtraColumn]:
     found: dict[str, ExtraColumn] = {}
     for key, value in table.rest().items():
         own = _Table(value if isinstance(value, dict) else {"column": value}, f"extras.{key}.")
-        column = _column_ref(own.take("column", object, expected="a column"), f"extras.{key}", has_header=has_header)
+        column = _column_ref(own.take("column", object, expected="a column"), f"extras.{key}", by_name=by_name)
         found[key] = ExtraColumn(column, own.choice("type", ("text", "int", "decimal"), "text"))
         own.done()
     return found
@@ -398,8 +457,18 @@ def _check_together(profile: Profile) -> None:
         raise BadProfile("Profile key tests is missing: expected at least one line with its expected reading.")
     if profile.has_header and not profile.header_line:
         raise BadProfile("Profile key file.header_line is missing: expected the header of the test lines.")
-    if ("answered" in profile.columns) != bool(profile.answered_values):
-        raise BadProfile("Profile keys fields.answered and answered.values go together: expected both or none.")
+    if ("answered" in profile.columns) != bool(profile.answered_values or profile.unanswered_values):
+        raise BadProfile(
+            "Profile keys fields.answered and answered.values (or answered.except) go together: expected both or none."
+        )
+    if profile.answered_values and profile.unanswered_values:
+        raise BadProfile("Profile keys answered.values and answered.except: expected one of the two.")
+    if "outside" in profile.columns and {"calling", "called", "dialled"} & set(profile.columns):
+        raise BadProfile(
+            "Profile key fields.outside: expected without fields.calling, called and dialled, it gives them."
+        )
+    if profile.start_is_end and profile.start_zone != "local":
+        raise BadProfile('Profile key start.says: "end" is expected of local times only.')
     if "direction" in profile.columns and not profile.direction_values:
         raise BadProfile('Profile key direction.values is missing: expected for instance {"OUT" = "out", "IN" = "in"}.')
     if profile.start_zone == "offset" and not any(text == "iso" or "%z" in text for text in profile.start_formats):

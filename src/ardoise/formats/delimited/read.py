@@ -1,16 +1,17 @@
-"""Reading delimited lines by their profile, and running a profile's own test lines."""
+"""Reading lines of columns by their profile, and running a profile's own test lines."""
 
 from __future__ import annotations
 
 import csv
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
-from ardoise.formats.cells import BadCell, blank_all_but, cell_spans, split_cells, whole
+from ardoise.formats.cells import BadCell, blank_all_but, whole
 from ardoise.formats.delimited.profile import (
     NUMBER_FIELDS,
     TEXT_FIELDS,
@@ -33,7 +34,7 @@ def load_profile(text: str) -> Profile:
     """The profile of a TOML text, once it has read its own test lines as it says. Raises BadProfile."""
     profile = parse_profile(text)
     for number, test in enumerate(profile.tests, start=1):
-        reader = DelimitedReader(profile)
+        reader = ProfileReader(profile)
         if profile.has_header:
             header = reader(profile.header_line.encode(profile.encoding))
             if isinstance(header, Unreadable):
@@ -48,7 +49,7 @@ def load_profile(text: str) -> Profile:
     return profile
 
 
-class DelimitedReader:
+class ProfileReader:
     """Reads the lines of one file in order. What it remembers: where the columns of the last header stand."""
 
     def __init__(self, profile: Profile) -> None:
@@ -67,34 +68,35 @@ class DelimitedReader:
             return Event("noise", "")
         if profile.comment_prefixes and line.lstrip().startswith(profile.comment_prefixes):
             return Event("event", line)
+        if any(pattern.search(line) for pattern in profile.event_patterns):
+            return Event("event", line)
         try:
-            cells = split_cells(line, profile.delimiter, profile.quote)
+            cells = profile.cells(line)
         except csv.Error as error:
             return Unreadable("garbage", f"the quotes do not match: {error}")
         if profile.has_header and self._is_header(cells):
             return self._read_header(cells, line)
-        refusal = self._header_refusal or self._bad_count(cells)
+        refusal = self._header_refusal or (self._too_short(line) or self._bad_count(cells))
         if refusal is not None:
             return refusal
         if any(cells[profile.places[rule.column]] in rule.values for rule in profile.events):
             return Event("event", line)
         try:
-            return self._leg(cells)
+            return self.leg(cells)
         except BadCell as bad:
             return Unreadable(bad.reason, str(bad))
 
     def _is_header(self, cells: list[str]) -> bool:
         """At the top, or in the middle when files were put end to end."""
         names = {ref for ref in self.profile.places if isinstance(ref, str)}
-        return (
-            names <= set(cells)
-            if names
-            else cells == split_cells(self.profile.header_line, self.profile.delimiter, self.profile.quote)
-        )
+        if names and self.profile.layout == "delimited":
+            return names <= set(cells)
+        return cells == self.profile.cells(self.profile.header_line)
 
     def _read_header(self, cells: list[str], line: str) -> Reading:
         """Columns may be added at the end; those the profile reads must not move, or every line would be misread."""
-        moved = [str(ref) for ref, at in self.profile.places.items() if isinstance(ref, str) and cells.index(ref) != at]
+        places = self.profile.places.items() if self.profile.layout == "delimited" else ()
+        moved = [str(ref) for ref, at in places if isinstance(ref, str) and cells.index(ref) != at]
         if moved:
             self._header_refusal = Unreadable(
                 "header_mismatch", f"columns moved since the profile was written: {', '.join(moved)}"
@@ -110,26 +112,40 @@ class DelimitedReader:
             return Unreadable("column_count", f"{len(cells)} columns, expected {self._column_count or lowest}")
         return None
 
+    def _too_short(self, line: str) -> Unreadable | None:
+        """A fixed line may lack its last columns when they are blank, not those every call has."""
+        if self.profile.layout != "fixed":
+            return None
+        needed = (at for name in ("start", "id") for at in self.profile.place(name))
+        end = max(self.profile.spans[at][1] for at in needed)
+        if len(line) >= end:
+            return None
+        return Unreadable("cut", f"the line stops at column {len(line)}, its start needs {end}")
+
     def _cell(self, cells: list[str], name: str) -> str | None:
         """The cell of a field, None when the profile does not map it; several columns are joined by a blank."""
         places = self.profile.place(name)
         return " ".join(cells[at] for at in places) if places else None
 
-    def _leg(self, cells: list[str]) -> Leg:
+    def leg(self, cells: list[str]) -> Leg:
+        """A call from its cells. Raises BadCell."""
         profile = self.profile
+        direction = self._direction(cells)
         found = {name: self._cell(cells, name) or profile.constants.get(name) for name in TEXT_FIELDS}
+        if "outside" in profile.columns:
+            found |= _parties(found["extension"], self._cell(cells, "outside") or None, direction)
         cleaned, received = _clean_numbers(found, profile)
-        answered_cell = self._cell(cells, "answered")
-        said_unanswered = answered_cell is not None and answered_cell not in profile.answered_values
+        said_unanswered = self._is_unanswered(cells)
         duration_cell = self._cell(cells, "duration") or ""
         printed_s = 0 if said_unanswered and not duration_cell else _duration_s(duration_cell, profile.duration)
         answered = printed_s > 0 and not said_unanswered
         ring_cell, units_cell = self._cell(cells, "ring"), self._cell(cells, "cost_units")
+        start = _start(self._cell(cells, "start") or "", profile)
         return Leg(
-            start=_start(self._cell(cells, "start") or "", profile),
+            start=_earlier(start, printed_s) if profile.start_is_end else start,
             duration_s=printed_s if answered else 0,
             ring_s=_duration_s(ring_cell, profile.ring) if ring_cell else None,
-            direction=self._direction(cells),
+            direction=direction,
             answered=answered,
             cost_units=whole(units_cell, "cost_units") if units_cell else None,
             call_id=self._cell(cells, "id") or None,
@@ -146,6 +162,15 @@ class DelimitedReader:
             charged_extension=cleaned["charged_extension"],
             currency=cleaned["currency"],
         )
+
+    def _is_unanswered(self, cells: list[str]) -> bool:
+        """What the line says of it; a duration of nothing says it too."""
+        cell = self._cell(cells, "answered")
+        if cell is None:
+            return False
+        if self.profile.unanswered_values:
+            return cell in self.profile.unanswered_values
+        return cell not in self.profile.answered_values
 
     def _direction(self, cells: list[str]) -> Direction:
         cell = self._cell(cells, "direction")
@@ -179,6 +204,13 @@ def _text(record: bytes, profile: Profile) -> str:
         return text_of(record)
 
 
+def _parties(extension: str | None, outside: str | None, direction: Direction) -> dict[str, str | None]:
+    """Who called whom, of a line that prints a set and the outside number in columns of their own."""
+    if direction is Direction.IN:
+        return {"calling": outside, "called": extension}
+    return {"calling": extension, "called": outside, "dialled": outside}
+
+
 def _clean_numbers(found: dict[str, str | None], profile: Profile) -> tuple[dict[str, str | None], dict[str, object]]:
     """The text fields with their numbers rewritten by the profile, and what had been received where that changed."""
     cleaned = dict(found)
@@ -200,18 +232,43 @@ def _clean_numbers(found: dict[str, str | None], profile: Profile) -> tuple[dict
     return cleaned, received
 
 
+_YEAR = re.compile(r"%[YyGcxsD]")
+_LEAP_YEAR = "2000"  # 29 February can be read where no year is printed
+
+
 def _start(text: str, profile: Profile) -> PrintedTime | datetime:
     out_of_calendar = False
     for pattern in profile.start_formats:
+        has_year = pattern == "iso" or _YEAR.search(pattern) is not None
         try:
-            found = datetime.fromisoformat(text) if pattern == "iso" else datetime.strptime(text, pattern)  # noqa: DTZ007
+            if pattern == "iso":
+                found = datetime.fromisoformat(text)
+            elif has_year:
+                found = datetime.strptime(text, pattern)  # noqa: DTZ007
+            else:
+                found = datetime.strptime(f"{_LEAP_YEAR} {text}", f"%Y {pattern}")  # noqa: DTZ007
         except ValueError as error:
             out_of_calendar |= "out of range" in str(error) or "must be in" in str(error)
             continue
-        return _placed(found, text, profile.start_zone, has_seconds=pattern == "iso" or "%S" in pattern)
+        placed = _placed(found, text, profile.start_zone, has_seconds=pattern == "iso" or "%S" in pattern)
+        return replace(placed, year=None) if isinstance(placed, PrintedTime) and not has_year else placed
     if out_of_calendar:
         raise BadCell("impossible_date", f"{text!r} is no date of the calendar")
     raise BadCell("bad_start", f"start {text!r} is written as none of {', '.join(profile.start_formats)}")
+
+
+def _earlier(end: PrintedTime | datetime, lasted_s: int) -> PrintedTime | datetime:
+    """The start of a call whose end is printed, on the same clock."""
+    if isinstance(end, datetime):
+        return end - timedelta(seconds=lasted_s)
+    year = int(_LEAP_YEAR) if end.year is None else end.year
+    at = datetime(year, end.month, end.day, end.hour, end.minute, end.second or 0)  # noqa: DTZ001
+    try:
+        at -= timedelta(seconds=lasted_s)
+    except OverflowError as error:
+        raise BadCell("impossible_date", f"{end} less {lasted_s} s is no date of the calendar") from error
+    second = None if end.second is None else at.second
+    return PrintedTime(end.year and at.year, at.month, at.day, at.hour, at.minute, second)
 
 
 def _placed(found: datetime, text: str, zone: str, *, has_seconds: bool) -> PrintedTime | datetime:
@@ -231,6 +288,10 @@ def _placed(found: datetime, text: str, zone: str, *, has_seconds: bool) -> Prin
 def _duration_s(text: str, rule: DurationRule) -> int:
     """Whole seconds. Fractions of a second are rounded as the profile says (up by default, as PBXs do)."""
     bad = BadCell("bad_duration", f"duration is {text!r}, expected unit {rule.unit}")
+    if rule.unit == "hhmmss":
+        if not re.fullmatch(r"\d{2,4}[0-5]\d[0-5]\d", text, re.ASCII):
+            raise bad
+        return int(text[:-4]) * 3600 + int(text[-4:-2]) * 60 + int(text[-2:])
     parts = text.replace(rule.decimal, ".").split(":") if ":" in rule.unit else [text.replace(rule.decimal, ".")]
     if ":" in rule.unit and len(parts) != rule.unit.count(":") + 1:
         raise bad
@@ -239,7 +300,7 @@ def _duration_s(text: str, rule: DurationRule) -> int:
         if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", part, re.ASCII):
             raise bad
         seconds = seconds * 60 + Decimal(part)
-    if rule.unit == "min":
+    if rule.unit in ("min", "h:m"):
         seconds *= 60
     if ":" in rule.unit and any(Decimal(part) >= 60 for part in parts[1:]):
         raise bad
@@ -270,26 +331,54 @@ def redact_line(record: bytes, protected: frozenset[str], profile: Profile | Non
         return record
     text = record.decode("latin-1")
     bare = {number.lstrip("+") for number in protected}
-    words = (word.strip("\r\n\x00 ").lstrip("+") for word in _ANY_DELIMITER.split(text))
-    if record.endswith(b"\n") and not any(word in bare for word in words):
+    words = (word.strip("\r\n\x00 ").lstrip("+") for word in _words(text, profile))
+    has_its_columns = profile is not None and _has_its_columns(record, text, profile)
+    is_whole = record.endswith(b"\n") and (has_its_columns or profile is None)
+    if is_whole and not any(word in bare for word in words):
         return record
-    spans = cell_spans(text, profile.delimiter, profile.quote) if profile else []
+    spans = profile.cell_spans(text) if profile and has_its_columns else []
     if profile is None or len(spans) < (profile.column_count or max(profile.places.values()) + 1):
         return blank_all_but(text, bare).encode("latin-1")
-    numbers = {at for name in NUMBER_FIELDS for at in profile.place(name)}
+    numbers = {at for name in (*NUMBER_FIELDS, "outside") for at in profile.place(name)}
     known = set(profile.places.values()) - numbers
-    for at, (start, end) in enumerate(spans):
-        cell = text[start:end]
+    redacted, done = "", 0
+    for at, (start, end) in sorted(enumerate(spans), key=lambda cell: cell[1]):
+        cell = text[max(start, done) : end]
+        redacted += blank_all_but(text[done:start], bare)  # what stands between fixed columns
         if at in numbers and cell.strip('\r\n\x00" ').lstrip("+") not in bare:
-            text = text[:start] + blank(cell) + text[end:]
-        elif at not in known:
-            text = text[:start] + blank_all_but(cell, bare) + text[end:]
-    return text.encode("latin-1")
+            redacted += blank(cell)
+        else:
+            redacted += cell if at in known else blank_all_but(cell, bare)
+        done = max(done, end)
+    return (redacted + blank_all_but(text[done:], bare)).encode("latin-1")
 
 
-def reader_of(options: Mapping[str, str]) -> DelimitedReader:
+def _words(text: str, profile: Profile | None) -> list[str]:
+    if profile is None or profile.layout == "delimited":
+        return _ANY_DELIMITER.split(text)
+    return [*text.split(), *profile.cells(text)]
+
+
+def _has_its_columns(record: bytes, text: str, profile: Profile) -> bool:
+    """False where the columns of a fixed line cannot be trusted: it was cut, or letters of several bytes move them."""
+    if profile.layout == "delimited":
+        return True
+    if not record.isascii() and profile.encoding.lower() in ("utf-8", "utf8"):
+        return False
+    try:
+        ProfileReader(profile).leg(profile.cells(text.rstrip("\r\n")))
+    except BadCell:
+        return False
+    return True
+
+
+def reader_of(options: Mapping[str, str], *, layout: str) -> ProfileReader:
     """A reader by the profile in the options. Raises BadProfile."""
     text = options.get("profile", "")
     if not text.strip():
-        raise BadProfile("A delimited source needs the option profile: the TOML text that names its columns.")
-    return DelimitedReader(load_profile(text))
+        raise BadProfile("This source needs the option profile: the TOML text that names its columns.")
+    profile = load_profile(text)
+    if profile.layout != layout:
+        right = "fixed_width" if profile.layout == "fixed" else "delimited"
+        raise BadProfile(f"Profile key file.layout is {profile.layout!r}: expected in a source of format {right}.")
+    return ProfileReader(profile)

@@ -1,36 +1,68 @@
-"""What a profile of a delimited file may say."""
+"""What a profile may say: the keys shared with fixed columns, and those of separated ones."""
 
 from ardoise.formats.spec import FieldSpec, FormatSpec, OptionSpec
 
-_FIELDS = (
-    FieldSpec("file.kind", "keyed (colonne id) ou cumulative", "keyed (id column) or cumulative"),
+PROFILE_FIELDS = (
     FieldSpec(
-        "file.delimiter, file.quote", "séparateur et guillemet, un caractère", "separator and quote, one character"
+        "file.kind",
+        "stream (PBX qui émet), keyed (colonne id) ou cumulative (fichiers)",
+        "stream (a PBX that sends), keyed (id column) or cumulative (files)",
     ),
     FieldSpec("file.encoding", "utf-8, cp1252, latin-1 ...", "utf-8, cp1252, latin-1 ..."),
-    FieldSpec("file.header, file.header_line", "première ligne de noms ; son texte", "first line of names; its text"),
-    FieldSpec("file.columns", "nombre de colonnes attendu sans en-tête", "expected number of columns without a header"),
     FieldSpec(
         "file.comment_prefixes", "débuts des lignes qui ne sont pas des appels", "starts of lines that are no calls"
     ),
     FieldSpec(
+        "file.event_patterns",
+        "motifs (expressions régulières) des en-têtes de page et des totaux",
+        "patterns (regular expressions) of page headings and totals",
+    ),
+    FieldSpec(
         "fields.*", "colonne (nom, ou rang depuis 1) de chaque donnée", "column (name, or rank from 1) of each datum"
     ),
-    FieldSpec("start.formats", "« iso » ou motifs %d/%m/%Y %H:%M:%S", "iso, or patterns %d/%m/%Y %H:%M:%S"),
+    FieldSpec(
+        "fields.extension, fields.outside",
+        "poste et numéro extérieur : appelant et appelé selon le sens",
+        "set and outside number: calling and called by the direction",
+    ),
+    FieldSpec(
+        "start.formats",
+        "« iso » ou motifs %d/%m/%Y %H:%M:%S ; sans année, l'année vient du flux",
+        "iso, or patterns %d/%m/%Y %H:%M:%S; without a year, the year comes from the stream",
+    ),
+    FieldSpec(
+        "start.says", "start, ou end si l'heure imprimée est celle de la fin", "start, or end when that is printed"
+    ),
     FieldSpec("start.zone", "local (fuseau de la source), utc ou offset", "local (zone of the source), utc or offset"),
-    FieldSpec("duration.unit", "s, min, h:m:s ou m:s", "s, min, h:m:s or m:s"),
+    FieldSpec("duration.unit", "s, min, h:m:s, m:s, h:m ou hhmmss", "s, min, h:m:s, m:s, h:m or hhmmss"),
     FieldSpec("duration.decimal, .rounding", "décimale ; arrondi up, down, nearest", "decimal mark; up, down, nearest"),
     FieldSpec("ring.*", "comme duration, pour la sonnerie", "as duration, for ringing"),
     FieldSpec("price.decimal, .thousands", "virgule décimale, milliers", "decimal mark, thousands"),
     FieldSpec("price.scale", "« 0.01 » si le prix est en centimes", "0.01 when the price is in cents"),
     FieldSpec("price.sign", "as_printed, negate ou absolute", "as_printed, negate or absolute"),
     FieldSpec("direction.values, .default", "valeurs -> in, out, internal ...", "values -> in, out, internal ..."),
-    FieldSpec("answered.values", "valeurs de fields.answered qui disent répondu", "values that mean answered"),
+    FieldSpec(
+        "answered.values, answered.except",
+        "valeurs de fields.answered qui disent répondu, ou non répondu",
+        "values of fields.answered that mean answered, or unanswered",
+    ),
     FieldSpec("numbers.replace", "préfixes à réécrire : prefix, by, on, digits_min", "prefixes to rewrite"),
     FieldSpec("events", "colonne et valeurs des lignes de total", "column and values of total lines"),
     FieldSpec("constants.*", "valeurs qui ne sont pas dans le fichier", "values that are not in the file"),
     FieldSpec("extras.*", "autres colonnes à garder : text, int, decimal", "other columns to keep: text, int, decimal"),
     FieldSpec("tests", "lignes d'essai et leur lecture attendue", "test lines and their expected reading"),
+)
+PROFILE_OPTIONS = (
+    OptionSpec("profile", "", (), "Texte TOML du profil (obligatoire).", "TOML text of the profile (required)."),
+)
+
+_FIELDS = (
+    FieldSpec(
+        "file.delimiter, file.quote", "séparateur et guillemet, un caractère", "separator and quote, one character"
+    ),
+    FieldSpec("file.header, file.header_line", "première ligne de noms ; son texte", "first line of names; its text"),
+    FieldSpec("file.columns", "nombre de colonnes attendu sans en-tête", "expected number of columns without a header"),
+    *PROFILE_FIELDS,
 )
 
 SPEC = FormatSpec(
@@ -39,26 +71,24 @@ SPEC = FormatSpec(
     summary_fr="Fichiers à séparateur, lus selon un profil TOML gardé avec la source et qui se vérifie lui-même.",
     summary_en="Separated files, read by a TOML profile kept with the source and that checks itself.",
     firmware="-",
-    transports=("file",),
+    transports=("file", "tail", "sftp", "tcp_server", "tcp_client"),
     default_port=None,
-    firewall="-",
+    firewall="le port choisi, si les lignes viennent par TCP / the chosen port, when lines come over TCP",
     kind="cumulative",
     grade="A",
     fields=_FIELDS,
-    options=(
-        OptionSpec("profile", "", (), "Texte TOML du profil (obligatoire).", "TOML text of the profile (required)."),
-    ),
+    options=PROFILE_OPTIONS,
     pbx_steps_fr=(
         "Prendre un fichier réel de l'opérateur et noter : séparateur, en-tête, format et fuseau des dates, unité des "
         "durées, décimale et signe des prix.",
-        "Écrire le profil avec au moins une ligne d'essai et sa lecture attendue.",
+        "Faire proposer un profil : ardoise formats new FICHIER, ou la page « Formats » de la console ; le corriger.",
         "Essayer : ardoise parse --format delimited --profile PROFIL.toml FICHIER.",
         "Donner le profil à la source.",
     ),
     pbx_steps_en=(
         "Take a real file of the operator and note: separator, header, format and zone of dates, unit of durations, "
         "decimal mark and sign of prices.",
-        "Write the profile with at least one test line and its expected reading.",
+        "Have a profile proposed: ardoise formats new FILE, or the page Formats of the console; correct it.",
         "Try it: ardoise parse --format delimited --profile PROFILE.toml FILE.",
         "Give the profile to the source.",
     ),
