@@ -59,6 +59,7 @@ class Redactor:
     def __init__(self, format: Format, options: Mapping[str, str], protection: Callable[[], Protection]) -> None:
         """`options` are those of the source; `protection` gives the present list (it is refreshed)."""
         self._format, self._options = format, options
+        self._message = format if isinstance(format, MessageFormat) else None
         self._reader: Reader | None = None
         self._protection = protection
 
@@ -87,7 +88,7 @@ class Redactor:
         return _blank(piece)
 
     def _without_text(self, record: bytes) -> bytes:
-        return self._format.without_text(record) if isinstance(self._format, MessageFormat) else record
+        return record if self._message is None else self._message.without_text(record)
 
     def _read(self, record: bytes) -> Reading:
         if self._reader is None:
