@@ -7,6 +7,7 @@ next attempt.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class BadLink(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a transport; `kind`: text | secret | whole (a number) | path (a file that exists)."""
+    """One setting of a transport; `kind`: text | secret | whole (a number) | networks (addresses, 10.0.0.0/8)."""
 
     name: str
     meaning_fr: str
@@ -120,6 +121,24 @@ WAYS: dict[str, Way] = {
     "tcp_server": Way(("port",)),
     "tcp_client": Way(("host", "port"), _LOGIN),
     "files": Way(()),
+    "radius": Way(
+        ("port",),
+        (
+            Setting(
+                "secret",
+                "secret partagé avec les équipements",
+                "secret shared with the NAS",
+                kind="secret",
+                required=True,
+            ),
+            Setting(
+                "clients",
+                "adresses des équipements, séparées par des virgules ; vide : toutes",
+                "addresses of the NAS, separated by commas; empty: any",
+                kind="networks",
+            ),
+        ),
+    ),
     "https": Way((), _HTTPS),
     "sftp": Way(("host",), _SFTP),
 }
@@ -168,8 +187,18 @@ def _check(transport: str, setting: Setting, value: str) -> None:
         raise BadLink(f"{where}: {value!r} is not one of {', '.join(setting.choices)}.")
     if setting.kind == "whole" and not (value.isascii() and value.isdecimal()):
         raise BadLink(f"{where}: {value!r} is not a whole number.")
+    if setting.kind == "networks" and not all(map(_is_network, value.split(","))):
+        raise BadLink(f"{where}: write addresses or networks separated by commas, such as 10.1.2.3, 10.2.0.0/16.")
     if setting.kind == "secret" and not value.startswith(("env:", "file:")):
         raise BadLink(f"{where} must name the secret, not hold it: write env:NAME or file:PATH.")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def problems(transport: str, *, host: str, port: int | None, link: Mapping[str, str]) -> Iterator[tuple[str, str]]:

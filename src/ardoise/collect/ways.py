@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from ardoise.collect.fetch.pull import Puller
 from ardoise.collect.fetch.sftp import SftpFetcher
+from ardoise.collect.radius import RadiusServer
 from ardoise.collect.receive import Receiver
 from ardoise.collect.tcp import Dialer, Listener
 
 RECEIVERS: dict[str, type[Receiver]] = {
     "tcp_server": Listener,
     "tcp_client": Dialer,
+    "radius": RadiusServer,
     "https": Puller,
     "sftp": SftpFetcher,
 }

@@ -39,6 +39,7 @@ FORMAT_PREFIXES = {
     "ovh": "ovh",
     "oxe_ethernet": "alcatel_oxe",
     "panasonic": "panasonic",
+    "freeradius_detail": "radius",
     "tap3": "tap3",
     "teams": "teams",
     "twilio": "twilio",
