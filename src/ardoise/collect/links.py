@@ -117,6 +117,12 @@ _HTTPS = (
     ),
 )
 
+_AGENT = (
+    Setting("token", "jeton que l’agent présente", "token that the agent shows", required=True, kind="secret"),
+    Setting("certificate", "certificat TLS de ce serveur (PEM)", "TLS certificate of this server (PEM)", required=True),
+    Setting("key", "clé privée de ce certificat (PEM)", "private key of that certificate (PEM)", required=True),
+)
+
 WAYS: dict[str, Way] = {
     "tcp_server": Way(("port",)),
     "tcp_client": Way(("host", "port"), _LOGIN),
@@ -141,6 +147,8 @@ WAYS: dict[str, Way] = {
     ),
     "https": Way((), _HTTPS),
     "sftp": Way(("host",), _SFTP),
+    "agent": Way(("port",), _AGENT),
+    "tail": Way((), _TAIL),
 }
 
 

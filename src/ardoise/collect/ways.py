@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ardoise.collect.agent.central import AgentReceiver
 from ardoise.collect.fetch.pull import Puller
 from ardoise.collect.fetch.sftp import SftpFetcher
 from ardoise.collect.radius import RadiusServer
 from ardoise.collect.receive import Receiver
+from ardoise.collect.tail import Tail
 from ardoise.collect.tcp import Dialer, Listener
 
 RECEIVERS: dict[str, type[Receiver]] = {
@@ -14,4 +16,6 @@ RECEIVERS: dict[str, type[Receiver]] = {
     "radius": RadiusServer,
     "https": Puller,
     "sftp": SftpFetcher,
+    "agent": AgentReceiver,
+    "tail": Tail,
 }
