@@ -14,6 +14,7 @@ from ardoise.cli.help_pages import make_plain
 def build() -> typer.Typer:
     """Assemble the commands; Django is started before, because the modules name its models."""
     from ardoise.cli import (
+        agent_commands,
         audit_commands,
         bench_commands,
         billing_commands,
@@ -42,6 +43,7 @@ def build() -> typer.Typer:
     app.command()(formats_commands.parse)
     app.command()(formats_commands.simulate)
     app.add_typer(collect_commands.collect, name="collect")
+    app.add_typer(agent_commands.agent, name="agent")
     app.command()(rating_commands.rate)
     app.command()(rating_commands.price)
     app.command()(audit_commands.audit)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from ardoise.access.scope import Scope
+from ardoise.collect.agent.protected import kept
 from ardoise.collect.alarms import NO_DELIVERY, SILENCE, OpenAlarm, open_alarms
 from ardoise.collect.models import CallCoverage, DayCount, FreshUsage, Quarantined, Source, SourceEvent, SourceState
 from ardoise.collect.redaction import ProtectedExtension, Protection
@@ -169,7 +170,8 @@ def protections(sources: Sequence[str]) -> dict[str, Protection]:
     protected: defaultdict[str, list[ProtectedExtension]] = defaultdict(list)
     for row in rows:
         protected[row.source_code].append(ProtectedExtension(row.value, row.valid_from_date, row.valid_to_date))
-    return {source: Protection([*protected[""], *protected[source]]) for source in sources}
+    home = Path(settings.ARDOISE_HOME)
+    return {source: Protection([*protected[""], *protected[source], *kept(home, source)]) for source in sources}
 
 
 def protection_of(source: str) -> Protection:

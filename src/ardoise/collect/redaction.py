@@ -31,26 +31,26 @@ class Protection:
     """The protected extensions of one source."""
 
     def __init__(self, extensions: Sequence[ProtectedExtension] = ()) -> None:
-        self._extensions = tuple(extensions)
-        self.all = frozenset(extension.value for extension in self._extensions)
+        self.extensions = tuple(extensions)
+        self.all = frozenset(extension.value for extension in self.extensions)
         self._mention = re.compile(
             rb"(?<!\d)(?:" + b"|".join(re.escape(value.encode()) for value in sorted(self.all)) + rb")(?!\d)"
         )
 
     def __bool__(self) -> bool:
-        return bool(self._extensions)
+        return bool(self.extensions)
 
     def on(self, day: date) -> frozenset[str]:
         """The extensions protected on this local date."""
         return frozenset(
             extension.value
-            for extension in self._extensions
+            for extension in self.extensions
             if extension.valid_from_date <= day and (extension.valid_to_date is None or day < extension.valid_to_date)
         )
 
     def mentioned_in(self, record: bytes) -> bool:
         """Whether a protected extension stands, as a whole number, anywhere in these bytes."""
-        return bool(self._extensions) and self._mention.search(record) is not None
+        return bool(self.extensions) and self._mention.search(record) is not None
 
 
 class Redactor:

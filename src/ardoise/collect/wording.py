@@ -27,6 +27,8 @@ _RECEPTION: Mapping[str, str] = {
     "only_place_taken": "%(host)s accepts on port %(port)s and hangs up at once: this PBX serves a single collector, "
     "another program holds its place; stop that one",
     "hung_up": "%(host)s accepts on port %(port)s and hangs up at once: are its places taken by other collectors?",
+    "wrong_token": "%(peer)s is no agent of this source: it has another token",
+    "agent": "The agent at %(peer)s says what nobody understands: %(why)s",
     "too_many_clients": "%(peer)s was refused: %(most)s clients are already connected",
     "disk": "Reception stopped, the PBX keeps its tickets: %(why)s",
     "unreadable_journal": "Tickets cannot be read into calls, they wait in the journal: %(why)s",

@@ -94,6 +94,8 @@ ALARMS: Words = {
         "%(host)s, port %(port)s: this PBX serves a single collector, another program holds its place."
     ),
     "hung_up": _("%(host)s accepts on port %(port)s and hangs up at once: are its places taken by other collectors?"),
+    "wrong_token": _("%(peer)s is no agent of this source: it has another token."),
+    "agent": _("The agent at %(peer)s says what nobody understands: %(why)s"),
     "too_many_clients": _("%(peer)s was refused: %(most)s clients are already connected."),
     "disk": _("Reception stopped, the PBX keeps its tickets: %(why)s"),
     "unreadable_journal": _("Tickets cannot be read into calls, they wait in the journal: %(why)s"),
@@ -104,6 +106,12 @@ TRANSPORTS: Words = {
     "tcp_server": _("The PBX connects to us"),
     "tcp_client": _("We connect to the PBX"),
     "files": _("Files dropped"),
+    "tail": _("File followed as it grows"),
+    "sftp": _("Files fetched by SFTP"),
+    "https": _("Asked of a service (HTTPS)"),
+    "webhook": _("Posted by a service (webhook)"),
+    "radius": _("RADIUS accounting"),
+    "agent": _("Agent of another site"),
 }
 RENDERINGS: Words = {"pdf": _("PDF"), "xml": _("XML (Factur-X)"), "annex": _("Itemised calls (PDF)")}
 

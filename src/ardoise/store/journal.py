@@ -78,6 +78,7 @@ class Kind(IntEnum):
     FILE = 2  # a received file: the payload names its blob
     CONNECT = 3
     DISCONNECT = 4
+    MARK = 5  # how far the journal of an agent has been taken: no arrival of its own
 
 
 _KINDS = frozenset(Kind)
@@ -148,7 +149,12 @@ class ReceivedFile:
         """The file an entry names. Raises ValueError on an entry of another kind."""
         if entry.kind is not Kind.FILE:
             raise ValueError(f"Entry {entry.source}:{entry.position} is {entry.kind.name}, not FILE")
-        said = json.loads(entry.payload)
+        return cls.of_payload(entry.payload)
+
+    @classmethod
+    def of_payload(cls, payload: bytes) -> ReceivedFile:
+        """The same, of a payload alone. Raises ValueError, KeyError on anything else."""
+        said = json.loads(payload)
         return cls(said["sha256"], said["name"], said["size_bytes"])
 
     def payload(self) -> bytes:
