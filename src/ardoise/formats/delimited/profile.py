@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
-from ardoise.core.usage import Direction
+from ardoise.core.usage import Direction, UsageKind
 from ardoise.formats.cells import cell_spans, split_cells
 from ardoise.formats.spec import BadOption
 
@@ -37,9 +37,14 @@ TEXT_FIELDS = (
     "currency",
 )
 # "outside": the number of the outside party, calling or called by the direction; "extension" is then the other party.
-FIELDS = ("start", "duration", "ring", "id", "direction", "answered", "price", "cost_units", "outside", *TEXT_FIELDS)
+CELL_FIELDS = ("start", "duration", "ring", "id", "direction", "answered", "price", "cost_units", "outside")
+# What is not a call, and times other than the start: "answer" and "end" give the duration where no column does.
+MORE_FIELDS = ("kind", "octets", "messages", "origin", "answer", "end", "zone")
+FIELDS = (*CELL_FIELDS, *MORE_FIELDS, *TEXT_FIELDS)
+JOINED_FIELDS = ("start", "octets")  # may be several columns: joined by a blank, or summed
 NUMBER_FIELDS = ("calling", "called", "dialled", "transferred_from", "transferred_to")
 DURATION_UNITS = ("s", "min", "h:m:s", "m:s", "h:m", "hhmmss")
+LOCAL_ZONES = ("local", "unknown")
 LAYOUTS = ("delimited", "fixed")
 
 
@@ -75,7 +80,7 @@ class PriceRule:
 @dataclass(frozen=True, slots=True)
 class ExtraColumn:
     column: ColumnRef
-    type: str  # text | int | decimal
+    type: str  # text | int | decimal | seconds (written as fields.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +113,19 @@ class Profile:
     columns: Mapping[str, tuple[ColumnRef, ...]]
     places: Mapping[ColumnRef, int]  # index of each column used, from 0
     start_formats: tuple[str, ...]
-    start_zone: str  # local | utc | offset
+    start_zone: str  # local | unknown (local, to be asked for) | utc | offset | minutes_west (in fields.zone)
     start_is_end: bool  # what is printed is the end of the call
     duration: DurationRule
     ring: DurationRule
     price: PriceRule
-    direction_values: Mapping[str, Direction]
+    direction_values: Mapping[str, Direction]  # "TERM*" = all that begin with TERM
     direction_default: Direction
     answered_values: tuple[str, ...]
     unanswered_values: tuple[str, ...]
     number_rules: tuple[NumberRule, ...]
+    kind_values: Mapping[str, UsageKind]
+    kind_default: UsageKind | None  # None: another value is refused
+    octets_scale: int  # octets in one unit of fields.octets: 1, 1000, 1024 ...
     events: tuple[EventRule, ...]
     constants: Mapping[str, str]
     extras: Mapping[str, ExtraColumn]
@@ -214,6 +222,9 @@ def parse_profile(text: str) -> Profile:
     start = top.table("start")
     direction = top.table("direction")
     answered = top.table("answered")
+    kinds = top.table("kind")
+    kind_default = kinds.take("default", str, "")
+    octets = top.table("octets")
     numbers = top.table("numbers")
     extras = _extras(top.table("extras"), by_name=by_name)
     events = tuple(_event_rule(rule, by_name=by_name) for rule in top.tables("events"))
@@ -248,12 +259,15 @@ def parse_profile(text: str) -> Profile:
         answered_values=answered.texts("values"),
         unanswered_values=answered.texts("except"),
         number_rules=tuple(_number_rule(rule) for rule in numbers.tables("replace")),
+        kind_values={key: _kind_of(value, f"kind.values.{key}") for key, value in kinds.table("values").rest().items()},
+        kind_default=_kind_of(kind_default, "kind.default") if kind_default else None,
+        octets_scale=octets.take("scale", int, 1),
         events=events,
         constants=_constants(top.table("constants"), columns),
         extras=extras,
         tests=tuple(_test_line(test) for test in top.tables("tests")),
     )
-    for table in (top, file, start, direction, answered, numbers):
+    for table in (top, file, start, direction, answered, numbers, kinds, octets):
         table.done()
     _check_together(profile)
     return profile
@@ -294,9 +308,10 @@ def _columns(table: _Table, *, by_name: bool, kind: str) -> dict[str, tuple[Colu
     for key, value in table.rest().items():
         if key not in FIELDS:
             raise BadProfile(f"Profile key fields.{key} is unknown: expected one of {', '.join(FIELDS)}.")
-        refs = value if isinstance(value, list) and key == "start" else [value]
+        refs = value if isinstance(value, list) and key in JOINED_FIELDS else [value]
         found[key] = tuple(_column_ref(ref, f"fields.{key}", by_name=by_name) for ref in refs)
-    for key in ("start", "duration") + (("id",) if kind == "keyed" else ()):
+    lasts = () if "kind" in found or {"answer", "end"} <= set(found) else ("duration",)
+    for key in ("start", *lasts, *(("id",) if kind == "keyed" else ())):
         if not found.get(key):
             reason = " (file.kind is keyed)" if key == "id" else ""
             raise BadProfile(f"Profile key fields.{key} is missing: expected a column{reason}.")
@@ -356,10 +371,11 @@ def _start_formats(formats: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _start_zone(zone: str) -> str:
-    if zone in {"local", "utc", "offset"}:
+    if zone in {"local", "unknown", "utc", "offset", "minutes_west"}:
         return zone
     raise BadProfile(
-        f"Profile key start.zone: expected local (the zone is then that of the source), utc or offset; got {zone!r}."
+        "Profile key start.zone: expected local (the zone is then that of the source), unknown, utc, offset or "
+        f"minutes_west; got {zone!r}."
     )
 
 
@@ -405,6 +421,12 @@ def _directions(table: _Table) -> dict[str, Direction]:
     return {key: _direction_of(value, f"direction.values.{key}") for key, value in table.rest().items()}
 
 
+def _kind_of(value: object, path: str) -> UsageKind:
+    if isinstance(value, str) and value in set(UsageKind):
+        return UsageKind(value)
+    raise BadProfile(f"Profile key {path}: expected one of {', '.join(UsageKind)}; got {value!r}.")
+
+
 def _number_rule(table: _Table) -> NumberRule:
     on = table.texts("on", NUMBER_FIELDS)
     for name in on:
@@ -440,7 +462,7 @@ def _extras(table: _Table, *, by_name: bool) -> dict[str, ExtraColumn]:
     for key, value in table.rest().items():
         own = _Table(value if isinstance(value, dict) else {"column": value}, f"extras.{key}.")
         column = _column_ref(own.take("column", object, expected="a column"), f"extras.{key}", by_name=by_name)
-        found[key] = ExtraColumn(column, own.choice("type", ("text", "int", "decimal"), "text"))
+        found[key] = ExtraColumn(column, own.choice("type", ("text", "int", "decimal", "seconds"), "text"))
         own.done()
     return found
 
@@ -467,8 +489,18 @@ def _check_together(profile: Profile) -> None:
         raise BadProfile(
             "Profile key fields.outside: expected without fields.calling, called and dialled, it gives them."
         )
-    if profile.start_is_end and profile.start_zone != "local":
+    if profile.start_is_end and profile.start_zone not in LOCAL_ZONES:
         raise BadProfile('Profile key start.says: "end" is expected of local times only.')
+    if "kind" in profile.columns and not profile.kind_values:
+        raise BadProfile('Profile key kind.values is missing: expected for instance {"TEL" = "call", "SMS" = "sms"}.')
+    if (profile.start_zone == "minutes_west") != ("zone" in profile.columns):
+        raise BadProfile("Profile keys start.zone = minutes_west and fields.zone go together: expected both or none.")
+    if "duration" not in profile.columns and "kind" not in profile.columns and profile.start_zone in LOCAL_ZONES:
+        raise BadProfile(
+            "Profile key start.zone: a duration between answer and end is expected of instants, not local."
+        )
+    if profile.octets_scale < 1:
+        raise BadProfile("Profile key octets.scale: expected the number of octets of one unit, 1, 1000 or 1024.")
     if "direction" in profile.columns and not profile.direction_values:
         raise BadProfile('Profile key direction.values is missing: expected for instance {"OUT" = "out", "IN" = "in"}.')
     if profile.start_zone == "offset" and not any(text == "iso" or "%z" in text for text in profile.start_formats):

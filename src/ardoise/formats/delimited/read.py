@@ -6,13 +6,14 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
-from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
-from ardoise.formats.cells import BadCell, blank_all_but, whole
+from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable, UsageKind
+from ardoise.formats.cells import BadCell, blank_all_but, iso, whole
 from ardoise.formats.delimited.profile import (
+    LOCAL_ZONES,
     NUMBER_FIELDS,
     TEXT_FIELDS,
     BadProfile,
@@ -137,10 +138,16 @@ class ProfileReader:
         cleaned, received = _clean_numbers(found, profile)
         said_unanswered = self._is_unanswered(cells)
         duration_cell = self._cell(cells, "duration") or ""
-        printed_s = 0 if said_unanswered and not duration_cell else _duration_s(duration_cell, profile.duration)
-        answered = printed_s > 0 and not said_unanswered
+        kind = self._kind(cells)
+        moments = {} if said_unanswered else self._moments(cells)
+        if "duration" in profile.columns or not moments:
+            needed = kind is UsageKind.CALL and not said_unanswered
+            printed_s = _duration_s(duration_cell, profile.duration) if duration_cell or needed else 0
+        else:
+            printed_s = _seconds_between(moments.get("answer"), moments.get("end"))
+        answered = (printed_s > 0 or kind is not UsageKind.CALL) and not said_unanswered
         ring_cell, units_cell = self._cell(cells, "ring"), self._cell(cells, "cost_units")
-        start = _start(self._cell(cells, "start") or "", profile)
+        start = _start(self._cell(cells, "start") or "", profile, self._cell(cells, "zone"))
         return Leg(
             start=_earlier(start, printed_s) if profile.start_is_end else start,
             duration_s=printed_s if answered else 0,
@@ -150,7 +157,10 @@ class ProfileReader:
             cost_units=whole(units_cell, "cost_units") if units_cell else None,
             call_id=self._cell(cells, "id") or None,
             operator_price=_price(self._cell(cells, "price") or "", profile.price),
-            extras=self._extras(cells, received),
+            kind=kind,
+            units=self._units(cells, kind) if answered else 0,
+            origin=self._cell(cells, "origin") or "",
+            extras=self._extras(cells, received | {name: iso(at) for name, at in moments.items()}),
             calling=cleaned["calling"],
             called=cleaned["called"],
             dialled=cleaned["dialled"],
@@ -162,6 +172,31 @@ class ProfileReader:
             charged_extension=cleaned["charged_extension"],
             currency=cleaned["currency"],
         )
+
+    def _kind(self, cells: list[str]) -> UsageKind:
+        cell = self._cell(cells, "kind")
+        if cell is None:
+            return self.profile.kind_default or UsageKind.CALL
+        found = self.profile.kind_values.get(cell, self.profile.kind_default)
+        if found is None:
+            raise BadCell("unknown_kind", f"kind {cell!r} is not in kind.values of the profile")
+        return found
+
+    def _units(self, cells: list[str], kind: UsageKind) -> int:
+        """Octets of a data session (the sum of its columns), messages of a message: one when no column counts them."""
+        if kind is UsageKind.CALL:
+            return 0
+        if kind is UsageKind.DATA:
+            counts = [whole(cells[at], "octets") for at in self.profile.place("octets") if cells[at]]
+            return sum(counts) * self.profile.octets_scale
+        messages = self._cell(cells, "messages")
+        return whole(messages, "messages") if messages else 1
+
+    def _moments(self, cells: list[str]) -> dict[str, PrintedTime | datetime]:
+        """When it was answered and when it ended, as far as there are columns for it."""
+        texts = {name: self._cell(cells, name) for name in ("answer", "end")}
+        zone = self._cell(cells, "zone")
+        return {name: _start(text, self.profile, zone) for name, text in texts.items() if text}
 
     def _is_unanswered(self, cells: list[str]) -> bool:
         """What the line says of it; a duration of nothing says it too."""
@@ -176,13 +211,15 @@ class ProfileReader:
         cell = self._cell(cells, "direction")
         if cell is None:
             return self.profile.direction_default
-        found = self.profile.direction_values.get(cell)
+        found = self.profile.direction_values.get(cell) or _by_prefix(self.profile.direction_values, cell)
         if found is None and self.profile.direction_default is Direction.UNKNOWN:
             raise BadCell("unknown_direction", f"direction {cell!r} is not in direction.values of the profile")
         return found or self.profile.direction_default
 
     def _extras(self, cells: list[str], received: dict[str, object]) -> dict[str, object]:
         extras: dict[str, object] = dict(received)
+        if self.profile.start_zone == "unknown":
+            extras["timezone"] = "unknown: ask"
         for name, extra in self.profile.extras.items():
             cell = cells[self.profile.places[extra.column]]
             if not cell:
@@ -191,9 +228,25 @@ class ProfileReader:
                 extras[name] = whole(cell, name)
             elif extra.type == "decimal":
                 extras[name] = _price(cell, self.profile.price)
+            elif extra.type == "seconds":
+                extras[name] = _duration_s(cell, self.profile.duration)
             else:
                 extras[name] = cell
         return extras
+
+
+def _by_prefix(values: Mapping[str, Direction], cell: str) -> Direction | None:
+    prefixes = (key for key in values if key.endswith("*") and cell.startswith(key[:-1]))
+    return next((values[key] for key in prefixes), None)
+
+
+def _seconds_between(answer: PrintedTime | datetime | None, end: PrintedTime | datetime | None) -> int:
+    if not isinstance(answer, datetime) or not isinstance(end, datetime):
+        raise BadCell("bad_duration", "without a duration, an answered call needs its answer and its end")
+    lasted_s = int((end - answer).total_seconds())
+    if lasted_s < 0:
+        raise BadCell("bad_duration", f"it ended at {iso(end)}, before its answer at {iso(answer)}")
+    return lasted_s
 
 
 def _text(record: bytes, profile: Profile) -> str:
@@ -233,10 +286,12 @@ def _clean_numbers(found: dict[str, str | None], profile: Profile) -> tuple[dict
 
 
 _YEAR = re.compile(r"%[YyGcxsD]")
+_FARTHEST_MIN = 14 * 60  # no zone is farther from Greenwich
 _LEAP_YEAR = "2000"  # 29 February can be read where no year is printed
 
 
-def _start(text: str, profile: Profile) -> PrintedTime | datetime:
+def _start(text: str, profile: Profile, zone: str | None = None) -> PrintedTime | datetime:
+    """`zone` is the cell of `fields.zone`, minutes west of Greenwich."""
     out_of_calendar = False
     for pattern in profile.start_formats:
         has_year = pattern == "iso" or _YEAR.search(pattern) is not None
@@ -250,6 +305,11 @@ def _start(text: str, profile: Profile) -> PrintedTime | datetime:
         except ValueError as error:
             out_of_calendar |= "out of range" in str(error) or "must be in" in str(error)
             continue
+        if profile.start_zone == "minutes_west":
+            west = whole(zone or "", "zone")
+            if abs(west) > _FARTHEST_MIN:
+                raise BadCell("bad_start", f"zone is {zone!r}, expected minutes west of Greenwich")
+            found = found.replace(tzinfo=timezone(timedelta(minutes=-west)))
         placed = _placed(found, text, profile.start_zone, has_seconds=pattern == "iso" or "%S" in pattern)
         return replace(placed, year=None) if isinstance(placed, PrintedTime) and not has_year else placed
     if out_of_calendar:
@@ -272,7 +332,7 @@ def _earlier(end: PrintedTime | datetime, lasted_s: int) -> PrintedTime | dateti
 
 
 def _placed(found: datetime, text: str, zone: str, *, has_seconds: bool) -> PrintedTime | datetime:
-    if zone == "local":
+    if zone in LOCAL_ZONES:
         if found.tzinfo is not None:
             raise BadCell("bad_start", f"start {text!r} has an offset, but start.zone is local")
         second = found.second if has_seconds else None

@@ -33,14 +33,44 @@ PROFILE_FIELDS = (
     FieldSpec(
         "start.says", "start, ou end si l'heure imprimée est celle de la fin", "start, or end when that is printed"
     ),
-    FieldSpec("start.zone", "local (fuseau de la source), utc ou offset", "local (zone of the source), utc or offset"),
+    FieldSpec(
+        "start.zone",
+        "local (fuseau de la source), unknown (de même, mais à demander), utc, offset ou minutes_west "
+        "(fields.zone : minutes à l'ouest de Greenwich)",
+        "local (zone of the source), unknown (the same, but to be asked for), utc, offset or minutes_west "
+        "(fields.zone: minutes west of Greenwich)",
+    ),
+    FieldSpec(
+        "fields.answer, fields.end",
+        "heures de réponse et de fin ; sans fields.duration, elles donnent la durée",
+        "times of answer and end; without fields.duration they give the duration",
+    ),
+    FieldSpec(
+        "fields.kind, kind.values, kind.default",
+        "valeurs -> call, sms, mms, data, event",
+        "values -> call, sms, mms, data, event",
+    ),
+    FieldSpec(
+        "fields.octets, octets.scale",
+        "colonnes additionnées d'une session de données ; 1024 si elles comptent des Kio",
+        "columns summed of a data session; 1024 when they count KiB",
+        "octets",
+    ),
+    FieldSpec("fields.messages", "nombre de messages (1 sans colonne)", "number of messages (1 without a column)"),
+    FieldSpec(
+        "fields.origin", "numéro ou réseau visité dont dépend le prix", "number or visited network the price hangs on"
+    ),
     FieldSpec("duration.unit", "s, min, h:m:s, m:s, h:m ou hhmmss", "s, min, h:m:s, m:s, h:m or hhmmss"),
     FieldSpec("duration.decimal, .rounding", "décimale ; arrondi up, down, nearest", "decimal mark; up, down, nearest"),
     FieldSpec("ring.*", "comme duration, pour la sonnerie", "as duration, for ringing"),
     FieldSpec("price.decimal, .thousands", "virgule décimale, milliers", "decimal mark, thousands"),
     FieldSpec("price.scale", "« 0.01 » si le prix est en centimes", "0.01 when the price is in cents"),
     FieldSpec("price.sign", "as_printed, negate ou absolute", "as_printed, negate or absolute"),
-    FieldSpec("direction.values, .default", "valeurs -> in, out, internal ...", "values -> in, out, internal ..."),
+    FieldSpec(
+        "direction.values, .default",
+        "valeurs (« TERM* » : débuts) -> in, out, internal ...",
+        "values (TERM*: beginnings) -> in, out, internal ...",
+    ),
     FieldSpec(
         "answered.values, answered.except",
         "valeurs de fields.answered qui disent répondu, ou non répondu",
@@ -49,7 +79,11 @@ PROFILE_FIELDS = (
     FieldSpec("numbers.replace", "préfixes à réécrire : prefix, by, on, digits_min", "prefixes to rewrite"),
     FieldSpec("events", "colonne et valeurs des lignes de total", "column and values of total lines"),
     FieldSpec("constants.*", "valeurs qui ne sont pas dans le fichier", "values that are not in the file"),
-    FieldSpec("extras.*", "autres colonnes à garder : text, int, decimal", "other columns to keep: text, int, decimal"),
+    FieldSpec(
+        "extras.*",
+        "autres colonnes à garder : text, int, decimal, seconds",
+        "other columns to keep: text, int, decimal, seconds",
+    ),
     FieldSpec("tests", "lignes d'essai et leur lecture attendue", "test lines and their expected reading"),
 )
 PROFILE_OPTIONS = (
