@@ -191,7 +191,7 @@ def degressive(known: Deck) -> Deck:
         rates = []
         for rate in one.rates:
             first = rate.steps[0]
-            changed = replace(rate, steps=(replace(first, increment_s=60), Step(120, first.price / 2, 60, 10)))
+            changed = rate._replace(steps=(replace(first, increment_s=60), Step(120, first.price / 2, 60, 10)))
             if rate.prefix == "1":
                 changed = replace(changed, surcharge=Decimal("0.02"), surcharge_at_s=90)
             rates.append(changed)

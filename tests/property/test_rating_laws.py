@@ -173,8 +173,7 @@ def carried(
 
 def positive(rate: Rate) -> Rate:
     """The row without prices under zero."""
-    return replace(
-        rate,
+    return rate._replace(
         steps=tuple(replace(step, price=abs(step.price)) for step in rate.steps),
         connection_fee=abs(rate.connection_fee),
         surcharge=abs(rate.surcharge),

@@ -66,11 +66,11 @@ PLAIN: dict[str, Change] = {
     ),
     "increment_decimals": tariffs(increment_decimals=None),
     "line_rounding": tariffs(rounding_point=RoundingPoint.CALL),
-    "surcharge": rates(lambda rate: replace(rate, surcharge=Decimal(0))),
-    "attempt": rates(lambda rate: replace(rate, attempt_fee=Decimal(0))),
-    "counted_longer": rates(lambda rate: replace(rate, added_s=0, raised_above_s=0, raised_to_s=0)),
+    "surcharge": rates(lambda rate: rate._replace(surcharge=Decimal(0))),
+    "attempt": rates(lambda rate: rate._replace(attempt_fee=Decimal(0))),
+    "counted_longer": rates(lambda rate: rate._replace(added_s=0, raised_above_s=0, raised_to_s=0)),
     "first_block_once": tariffs(first_block_once=False),
-    "coefficient": rates(lambda rate: replace(rate, coefficient=None)),
+    "coefficient": rates(lambda rate: rate._replace(coefficient=None)),
     "resellers": lambda snapshot: replace(
         snapshot, accounts=tuple(replace(known, reseller_id=None) for known in snapshot.accounts)
     ),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from dataclasses import replace
 from decimal import Decimal
 
 from ardoise.core.compiled import CompiledRate, rounding_point
@@ -75,7 +74,6 @@ def affordable(
 def _as_counted(fare: Fare) -> Fare:
     """The fare of a call that lasts the seconds that the row counts."""
     row = copy(fare.rate)
-    row.rate = replace(row.rate, added_s=0, raised_above_s=0, raised_to_s=0)
     row.odd_below = 0
     return Fare(row, fare.later)
 
@@ -201,8 +199,15 @@ def _by_bisection(fare: Fare, balance_micros: int, asked: int, *, cut_at_maximum
             return False
         return fare.round(exact.amount, exact.scale)[0] + rate.service(quantity) <= balance_micros
 
+    return longest_paid(pays, [rate.lasting(rate.free_s + from_s) for from_s in rate.from_s if from_s], asked)
+
+
+def longest_paid(pays: Callable[[int], bool], borders: Iterable[int], asked: int) -> int:
+    """The longest call, `asked` at most, that is paid for as every shorter one, when between two borders a longer call
+    is never cheaper.
+    """
     low = 0
-    for border in (*[rate.lasting(rate.free_s + from_s) for from_s in rate.from_s if from_s], asked):
+    for border in (*borders, asked):
         high = min(border, asked)
         if high > low and not pays(high):
             while high - low > 1:

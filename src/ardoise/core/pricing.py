@@ -153,7 +153,7 @@ def after_first_block(rate: Rate, tariff: Tariff) -> Rate | None:
     steps = ordered_steps(rate)
     if not tariff.first_block_once or len(steps) < 2 or steps[1].from_s > steps[0].increment_s:
         return None
-    return replace(rate, steps=(replace(steps[1], from_s=0), *steps[2:]))
+    return rate._replace(steps=(replace(steps[1], from_s=0), *steps[2:]))
 
 
 def row_of(rate: Rate, tariff: Tariff, change: Change = UNCHANGED) -> Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -159,11 +159,13 @@ class Snapshot:
 
     def content_hash(self) -> str:
         """SHA-256 of the canonical JSON of the whole content."""
-        canonical = json.dumps(asdict(self), sort_keys=True, default=_plain, separators=(",", ":"))
+        canonical = json.dumps(self, sort_keys=True, default=_plain, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, (datetime,)):
         return value.isoformat()
     if isinstance(value, Decimal):

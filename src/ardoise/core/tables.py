@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import fields
 from operator import attrgetter
+from typing import get_type_hints
 
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.pricing import UNCHANGED, Change, TariffError, check_rate, check_tariff
@@ -65,7 +65,7 @@ RowKey = tuple[bool, str]
 _set_of = attrgetter("kind", "origin", "band")
 _place_of = attrgetter("kind", "origin", "band", "exact", "prefix")
 _attempt_fee_of = attrgetter("attempt_fee")
-_SECONDS = [field.name for field in fields(Rate) if field.type == "int"]
+_SECONDS = [name for name, kind in get_type_hints(Rate).items() if kind is int]
 
 
 def _check_rates(rates: Sequence[Rate]) -> None:
@@ -76,7 +76,6 @@ def _check_rates(rates: Sequence[Rate]) -> None:
     usual = all(min(values, default=0) >= 0 for values in numbers.values()) and not any(numbers["raised_above_s"])
     for rate in {id(rate.steps): rate for rate in rates}.values() if usual else rates:
         check_rate(rate)
-
 
 
 class CompiledVersion:

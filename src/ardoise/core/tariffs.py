@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from ardoise.core.money import Rounding
 from ardoise.core.usage import UsageKind
@@ -69,9 +70,9 @@ class Step:
     increment_s: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """One row of a tariff: the price of a prefix in a band ("" = every band without a row of its own).
+class Rate(NamedTuple):
+    """One row of a tariff: the price of a prefix in a band ("" = every band without a row of its own). A tuple, because
+    catalogues have millions of them.
 
     `prefix` is in the form of `Usage.number_key` ("336", "!3639"). `exact` rows match the whole number and win over any
     other. A prefix "=emergency" is every number of that category of the numbering plan, above prefixes and below exact

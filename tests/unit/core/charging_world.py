@@ -118,7 +118,7 @@ class Month:
         if at is None:
             at, self.at = self.at, self.at + timedelta(hours=1)
         usage = used(quantity, kind=kind, answered_at=at, **changes)
-        fare = Fare(CompiledRate(replace(self.row, kind=kind), product or tariff(self.row)))
+        fare = Fare(CompiledRate(self.row._replace(kind=kind), product or tariff(self.row)))
         return self.charging.charge(fare, usage, self.payer(line_id, at), month=month, counters=self.counters)
 
 

@@ -39,7 +39,7 @@ MONDAY_10H = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)  # 10:00 in Paris
 def rate(prefix: str = "33", price: str = "0.12", **changes: object) -> Rate:
     """12 cents a minute by the second unless `changes` say otherwise."""
     plain = Rate(prefix=prefix, zone="FR", steps=(Step(0, Decimal(price)),))
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return plain._replace(**changes)  # type: ignore[arg-type]
 
 
 def tariff(*rates: Rate, tariff_id: int = 1, **changes: object) -> Tariff:

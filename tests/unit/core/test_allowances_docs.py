@@ -36,7 +36,7 @@ BY_STARTED_MINUTE = rate("", steps=(Step(0, Decimal("0.12"), 60, 60),), connecti
 def test_a_month_of_one_line() -> None:
     month = Month(company(allowance()), BY_STARTED_MINUTE)
     for row in rows(PAGE, "A month of one line"):
-        month.row = replace(BY_STARTED_MINUTE, zone=row["zone"])
+        month.row = BY_STARTED_MINUTE._replace(zone=row["zone"])
         charge = month.charge(int(row["talk_s"]))
         section = "included" if charge.draws else "beyond" if charge.is_open else "outside"
         found = (charge.covered_s, charge.billed_s, charge.amount_micros, section)

@@ -38,7 +38,7 @@ def a_world(random: Random) -> Snapshot:
     tariffs = []
     for tariff_id in (1, 2):
         rows = [
-            replace(a_row(random, band=band), prefix=prefix)
+            a_row(random, band=band)._replace(prefix=prefix)
             for prefix in ("", "33", "336", "=mobile")
             for band in ("", "peak")
             if random.random() < 0.6

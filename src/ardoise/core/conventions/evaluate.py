@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from ardoise.core.conventions.book import Book, Profile, Site
@@ -215,7 +214,7 @@ class Evaluator:
                 tiers=self.book.tariff.tiers,
                 coefficient=self.convention.coefficient,
             )
-            self._rows[key] = row_of(replace(changed, coefficient=None), self.header)
+            self._rows[key] = row_of(changed._replace(coefficient=None), self.header)
         return self._rows[key]
 
     def explains(self, call: PricedCall, site: Site | None) -> bool:

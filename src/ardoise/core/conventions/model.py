@@ -113,9 +113,8 @@ def rewritten(rate: Rate, terms: Terms, *, tiers: Tiers = Tiers.GRADUATED, coeff
     if coefficient != 1:
         rate = _times(rate, coefficient)
     if terms.increments is not None and rate.steps and tiers is Tiers.GRADUATED:
-        rate = replace(rate, steps=_counted_by(ordered_steps(rate), *terms.increments))
-    return replace(
-        rate,
+        rate = rate._replace(steps=_counted_by(ordered_steps(rate), *terms.increments))
+    return rate._replace(
         free_s=rate.free_s if terms.free_s is None else terms.free_s,
         connection_fee=rate.connection_fee if terms.fee is None else terms.fee,
         minimum=rate.minimum if terms.minimum is None else terms.minimum,
@@ -140,8 +139,7 @@ def _same_price(step: Step, other: Step) -> bool:
 
 
 def _times(rate: Rate, coefficient: Decimal) -> Rate:
-    return replace(
-        rate,
+    return rate._replace(
         steps=tuple(replace(step, price=step.price * coefficient) for step in rate.steps),
         connection_fee=rate.connection_fee * coefficient,
         minimum=rate.minimum * coefficient,

@@ -6,8 +6,8 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,19 @@ _OF_TARIFF = frozenset({
 })  # fmt: skip
 # What decides of an amount after it is computed: rows that differ by nothing else are compiled once.
 _AFTER = frozenset({"rounding_decimals", "rounding_point", "bill_zero_seconds", "band_border"})
-_price_of = attrgetter(*(field.name for field in fields(Rate) if field.name not in _OF_ROW))
+_PRICE = [place for place, name in enumerate(Rate._fields) if name not in _OF_ROW]
+_price_of = itemgetter(*_PRICE)
 _settings_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF))
 _before_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF | _AFTER))
+
+
+RateFields = Sequence[tuple[Any, ...]]
+"""The rows of a version by field of `Rate`: for each field, its values."""
+
+
+def fields_of(rates: Sequence[Rate]) -> RateFields:
+    """Rows are tuples: turning them round costs next to nothing."""
+    return list(zip(*rates, strict=True)) if rates else [()] * len(Rate._fields)
 
 
 @contextmanager
@@ -52,14 +62,20 @@ class Shapes:
         self._numbers: dict[object, int] = {}
         self._known: dict[tuple[int, int], CompiledRate] = {}
 
-    def of(self, version: CompiledVersion, rates: Sequence[Rate]) -> Rows:
+    def of(self, version: CompiledVersion, fields: RateFields) -> Rows:
         """The shape of each row of a version."""
         settings = self._number((_settings_of(version.tariff), version.change))
         before = self._number((_before_of(version.tariff), version.change))
+        rates = version.version.rates
+        told, shared = [], []
+        for place in _PRICE:
+            alike = not rates or fields[place].count(fields[place][0]) == len(rates)
+            shared.append((place, fields[place][0]) if alike and rates else None)
+            told += [] if alike else [fields[place]]
         # The prices of equal rows are mostly the same objects: they are compared by value only when they are not.
-        known = self._by_identity.setdefault(settings, {})
-        identities = [tuple(map(id, price)) for price in map(_price_of, rates)]
-        for rate, identity in zip(rates, identities, strict=True):
+        known = self._by_identity.setdefault((settings, tuple(shared)), {})
+        identities = list(zip(*(map(id, values) for values in told), strict=True)) if told else [()] * len(rates)
+        for identity, rate in dict(zip(identities, rates, strict=True)).items():
             if identity not in known:
                 known[identity] = self._shape(settings, before, rate, version)
         return np.fromiter(map(known.__getitem__, identities), np.int32, len(rates))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -22,7 +21,7 @@ from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.cells import CellTables, Painted, Rows
 from ardoise.rate.columns.kernel import Counts, Flags, Ints, RateColumns
 from ardoise.rate.columns.numbers import DIGITS, bounds_of, number_codes
-from ardoise.rate.columns.shapes import Shapes, uncollected
+from ardoise.rate.columns.shapes import RateFields, Shapes, fields_of, uncollected
 
 if TYPE_CHECKING:
     from ardoise.core.tables import CompiledVersion
@@ -37,11 +36,34 @@ row of the month has says enough."""
 
 
 @dataclass(frozen=True, slots=True)
+class PrefixNames:
+    """The distinct prefixes of all rows, in order, and what they say of numbers."""
+
+    names: pl.Series
+    size: Ints  # characters
+    coded: Flags  # an interval of codes: 0 to 15 digits
+    low: Ints
+    high: Ints
+    is_category: Flags
+
+    @classmethod
+    def of(cls, names: pl.Series) -> PrefixNames:
+        _, coded = number_codes(names)
+        size = names.str.len_bytes().to_numpy()
+        coded = (coded & (size <= DIGITS)) | (size == 0)
+        low, high = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
+        held = np.flatnonzero(coded)
+        low[held], high[held] = bounds_of(names.gather(held), np.zeros(len(held), np.bool_))
+        category = names.str.starts_with("=").to_numpy()
+        return cls(names, names.str.len_chars().to_numpy().astype(np.int64), coded, low, high, category)
+
+
+@dataclass(frozen=True, slots=True)
 class VersionRows:
-    """The rows of one version. `first` is the number of its first row among all."""
+    """The rows of one version. `first` is the number of its first row among all, `prefix` a position in the names."""
 
     first: int
-    prefixes: pl.Series
+    prefix: Rows
     zones: Sequence[str]
     exact: Flags
     plain: Flags  # a prefix of 0 to 15 digits: an interval of codes
@@ -51,22 +73,21 @@ class VersionRows:
     of_kind: dict[Kind, Ints]  # positions of the rows of each kind, origin and band
 
     @classmethod
-    def of(cls, rates: Sequence[Rate], first: int) -> VersionRows:
-        names = [list(map(attrgetter(name), rates)) for name in ("prefix", "zone", "exact", "kind", "origin", "band")]
-        prefixes = pl.Series(names[0], dtype=pl.String)
-        exact = np.array(names[2], np.bool_)
-        _, coded = number_codes(prefixes)
-        size = prefixes.str.len_bytes().to_numpy()
-        plain = (coded & (size <= DIGITS)) | ((size == 0) & ~exact)
-        low, high = np.zeros(len(rates), np.int64), np.zeros(len(rates), np.int64)
-        held = np.flatnonzero(plain)
-        low[held], high[held] = bounds_of(prefixes.gather(held), exact[held])
+    def of(cls, fields: RateFields, first: int, prefix: Rows, names: PrefixNames) -> VersionRows:
+        of = dict(zip(Rate._fields, fields, strict=True))
+        exact = np.array(of["exact"], np.bool_)
+        plain = names.coded[prefix] & ((names.size[prefix] > 0) | ~exact)
+        low = names.low[prefix]
         kinds: dict[Kind, int] = {}
-        numbers = np.array([kinds.setdefault(kind, len(kinds)) for kind in zip(*names[3:], strict=True)], np.int64)
+        every = zip(of["kind"], of["origin"], of["band"], strict=True)
+        numbers = np.array([kinds.setdefault(kind, len(kinds)) for kind in every], np.int64)
         of_kind = {kind: np.flatnonzero(numbers == number) for kind, number in kinds.items()}
-        named = prefixes.str.starts_with("=").arg_true().to_list()
-        categories = {place: names[0][place][1:] for place in named if not exact[place]}
-        return cls(first, prefixes, names[1], exact, plain, low, high, categories, of_kind)
+        named = np.flatnonzero(names.is_category[prefix] & ~exact)
+        categories = {place: of["prefix"][place][1:] for place in named.tolist()}
+        return cls(
+            first, prefix, of["zone"], exact, plain, low, np.where(exact, low + 1, names.high[prefix]), categories,
+            of_kind,
+        )  # fmt: skip
 
     def kinds(self, kind: UsageKind, origin: str, band: str) -> tuple[Kind, ...]:
         """The rows that hold for usage of an origin in a band, the more specific the later: they replace the others."""
@@ -74,9 +95,9 @@ class VersionRows:
         every = ((kind, head, of_band) for head in heads for of_band in dict.fromkeys(("", band)))
         return tuple(name for name in every if name in self.of_kind)
 
-    def ranks(self) -> Rows:
+    def ranks(self, names: PrefixNames) -> Rows:
         """How well each row names its number: `core.chains.specificity`."""
-        ranks = np.where(self.exact, 1_000_001, self.prefixes.str.len_chars().to_numpy()).astype(np.int32)
+        ranks = np.where(self.exact, 1_000_001, names.size[self.prefix]).astype(np.int32)
         ranks[list(self.categories)] = 1_000_000
         return ranks
 
@@ -99,6 +120,7 @@ class TariffRows:
 
     def _number_rows(self) -> None:
         self._versions = {id(version): version for version, *_ in self._wanted}
+        self._name_prefixes()
         self._rows: dict[int, VersionRows] = {}
         shapes, zones = Shapes(), {"": 0}
         shape_of: list[Rows] = []
@@ -106,28 +128,33 @@ class TariffRows:
         version_of: list[Rows] = []
         first = 0
         for number, (known, version) in enumerate(self._versions.items()):
-            rates = version.version.rates
-            rows = self._rows[known] = VersionRows.of(rates, first)
-            shape_of.append(shapes.of(version, rates))
+            fields, end = fields_of(version.version.rates), first + len(version.version.rates)
+            rows = self._rows[known] = VersionRows.of(fields, first, self.row_prefix[first:end], self._names)
+            shape_of.append(shapes.of(version, fields))
             zone_of.append(np.array([zones.setdefault(zone, len(zones)) for zone in rows.zones], np.int32))
-            version_of.append(np.full(len(rates), number, np.int32))
-            first += len(rates)
+            version_of.append(np.full(end - first, number, np.int32))
+            first = end
         self.rates = RateColumns(shapes.compiled, Counts())
         self.zone_names = list(zones)
         none = np.zeros(0, np.int32)
         self.row_shape = np.concatenate([*shape_of, none])
         self.row_zone = np.concatenate([*zone_of, none])
         self.row_version = np.concatenate([*version_of, none])
-        self.row_rank = np.concatenate([*(rows.ranks() for rows in self._rows.values()), none])
+        self.row_rank = np.concatenate([*(rows.ranks(self._names) for rows in self._rows.values()), none])
         self._row_exact = np.concatenate([*(rows.exact for rows in self._rows.values()), none.astype(np.bool_)])
-        every = pl.concat([pl.Series([""], dtype=pl.String), *(rows.prefixes for rows in self._rows.values())])
-        self.prefix_names = every.unique().sort()
-        self.row_prefix = self.prefix_names.search_sorted(every[1:]).to_numpy().astype(np.int32)
         self.versions = versions = list(self._versions.values())
         self.version_ids = np.array([known.version.version_id for known in versions], np.int64)
         self.tariff_ids = np.array([known.tariff.tariff_id for known in versions], np.int64)
         self.currency_of = [known.tariff.currency for known in versions]
         self.tax_basis_of = [known.tariff.tax_basis.value for known in versions]
+
+    def _name_prefixes(self) -> None:
+        """The prefix of every row as a position among the distinct ones."""
+        prefixes = [rate.prefix for version in self._versions.values() for rate in version.version.rates]
+        every = pl.Series([*prefixes, ""], dtype=pl.String)
+        self.prefix_names = every.unique().sort()
+        self.row_prefix = self.prefix_names.search_sorted(every[:-1]).to_numpy().astype(np.int32)
+        self._names = PrefixNames.of(self.prefix_names)
 
     def _build_tables(self) -> None:
         self._tables: dict[tuple[int, UsageKind, str, str], int] = {}
@@ -163,7 +190,8 @@ class TariffRows:
         self._painted.append(Painted(rows.low[plain], rows.high[plain], (rows.first + plain).astype(np.int32)))
         special = held[~rows.plain[held]].tolist()
         named = [place for place in special if place not in rows.categories]
-        names = zip(rows.exact[named].tolist(), rows.prefixes.gather(named).to_list(), strict=True)
+        prefixes = self.prefix_names.gather(rows.prefix[named]).to_list()
+        names = zip(rows.exact[named].tolist(), prefixes, strict=True)
         self._special.append(dict(zip(names, (rows.first + place for place in named), strict=True)))
         self._categories.append(
             {rows.categories[place]: rows.first + place for place in special if place in rows.categories}
