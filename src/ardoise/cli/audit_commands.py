@@ -189,15 +189,17 @@ def _print_unexplained(found: Audit, language: str) -> None:
     from ardoise.core.phone import display
 
     french, tariff = language == "fr", found.book.tariff
-    heads = ("", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable")
+    heads = ["", "Numéro", "Le", "Durée", "Attendu", "Imprimé", "Écart", "Cause probable"]
     if not french:
-        heads = ("", "Number", "At", "Duration", "Expected", "Printed", "Difference", "Likely cause")
+        heads = ["", "Number", "At", "Duration", "Expected", "Printed", "Difference", "Likely cause"]
     narrow = screen.width < SIDE_BY_SIDE
-    heads, right = (heads[1:-1], (2, 3, 4, 5)) if narrow else (heads, (3, 4, 5, 6))
+    if narrow:
+        heads = heads[1:-1]
     total = len(found.unexplained)
     title = f"{unexplained_title(total, language)} ({'montants en' if french else 'amounts in'} {tariff.currency})"
-    shown = table(title, *heads, right=right)
-    shown.columns[heads.index("Le" if french else "At")].no_wrap = True
+    date_at = 1 if narrow else 2
+    shown = table(title, *heads, right=tuple(range(date_at + 1, date_at + 5)))
+    shown.columns[date_at].no_wrap = True
     shown.columns[0].overflow = "fold"  # what a call is found by is never cut
     zone = zone_info(tariff.zone)
     rows = found.unexplained[:SHOWN]

@@ -22,6 +22,7 @@ def build() -> typer.Typer:
         demo_commands,
         files_commands,
         formats_commands,
+        price_commands,
         rating_commands,
         serve_commands,
         tariff_commands,
@@ -45,7 +46,7 @@ def build() -> typer.Typer:
     app.add_typer(collect_commands.collect, name="collect")
     app.add_typer(agent_commands.agent, name="agent")
     app.command()(rating_commands.rate)
-    app.command()(rating_commands.price)
+    app.command()(price_commands.price)
     app.command()(audit_commands.audit)
     app.add_typer(tariff_commands.tariffs, name="tariffs")
     app.command()(billing_commands.check)

@@ -1,15 +1,14 @@
-"""`ardoise rate` and `ardoise price`."""
+"""`ardoise rate`: a month priced again, whole, for some customers, or under other tariffs without writing anything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.markup import escape
 
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import (
@@ -23,19 +22,15 @@ from ardoise.cli.wiring import (
     print_json,
     printable,
     ready_database,
-    say,
     screen,
     table,
 )
-from ardoise.core.money import NARROW
 from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
-    from ardoise.core.rating import Quote
     from ardoise.rate.changes import AccountChange
 
 PARIS = ZoneInfo("Europe/Paris")
-A_DAY_S = 86_400
 
 
 def rate(
@@ -230,192 +225,3 @@ def _what_if(month: str, tariffs: list[str], accounts: list[str], now: datetime,
         print_json({"month": month, "tariffs": tariffs, "customers": [asdict(row) for row in chosen]})
         return
     show(month, tariffs, chosen)
-
-
-def price(
-    number: Annotated[str, typer.Argument(help="Number as dialled in France, or +33...")],
-    duration: Annotated[int, typer.Option("--duration", help="Conversation, in seconds.", min=0, max=31 * 86_400)] = 60,
-    at: Annotated[str, typer.Option("--at", help="Local time of the call, YYYY-MM-DDTHH:MM.", show_default="now")] = "",
-    account: Annotated[str, typer.Option("--account", help="Code of the account that pays.")] = "",
-    line: Annotated[str, typer.Option("--line", help="Code of the line, instead of an account.")] = "",
-    compare: Annotated[
-        list[str] | None,
-        typer.Option("--compare", metavar="TARIFF", help="Show the price under this tariff too (repeatable)."),
-    ] = None,
-    known_at: Annotated[
-        str,
-        typer.Option("--known-at", help="As believed at that local time, YYYY-MM-DDTHH:MM.", show_default="now"),
-    ] = "",
-    balance: Annotated[
-        str,
-        typer.Option(
-            "--balance", metavar="AMOUNT", help="Say how long this amount lasts too, a day at most, without allowances."
-        ),
-    ] = "",
-    cost: Annotated[
-        str,
-        typer.Option(
-            "--cost", metavar="AMOUNT", help="What the operator asks for the call, for prices by coefficient."
-        ),
-    ] = "",
-    source: Annotated[
-        str, typer.Option("--source", help="Code of the source it goes out by: its operator's tariff gives the cost.")
-    ] = "",
-    trunk: Annotated[str, typer.Option("--trunk", help="Trunk of that source.")] = "",
-    language: Annotated[str, typer.Option("--lang", help="fr or en.")] = "fr",
-    as_json: AsJson = False,
-) -> None:
-    """Explain what one call would cost: tariff, version, prefix, band, increments, rounding.
-
-    Example: ardoise price 0612345678 --duration 61 --at 2026-10-05T10:00 --account A1001 --compare PRO
-    """
-    from ardoise.collect.handover import snapshot_sources
-    from ardoise.core.candidates import NoSuchTariff
-    from ardoise.core.money import NotAnAmount, parse_price
-    from ardoise.core.rating import NoPayer
-    from ardoise.rate import queries as rating
-
-    ready_database()
-    _refuse_nonsense(account, line, language, balance)
-    if trunk and not source:
-        fail("a trunk is one of a source; give --source CODE with --trunk", code=2)
-    sources, known = snapshot_sources(), _moment(known_at)
-    try:
-        asked = rating.Asked(
-            *(number, _moment(at) or datetime.now(UTC), duration, account, line),
-            cost=parse_price(cost) if cost else None,
-            source=source,
-            trunk=trunk,
-        )
-        quote = rating.quote(asked, sources=sources, known_at=known)
-        others = rating.compare(asked, compare or [], sources=sources, known_at=known)
-        longest = None
-        if balance:
-            a_day = replace(asked, duration_s=A_DAY_S)
-            longest = rating.lasting(a_day, parse_price(balance), sources=sources, known_at=known)
-    except (NoSuchTariff, NoPayer, NotAnAmount, rating.UnknownPayer, rating.UnknownSource) as error:
-        fail(str(error), code=2)
-    if as_json:
-        told = {**_plain(quote, language), "compare": {code: _plain(q, language) for code, q in others.items()}}
-        lasts = {} if longest is None else {"balance_lasts_s": longest if isinstance(longest, int) else None}
-        print_json(told | lasts)
-        return
-    _tell(quote, language)
-    if _lacks_cost(quote):
-        say(_how_to_know_the_cost(source, language))
-    if isinstance(longest, int):
-        say(_lasts(balance, longest, language))
-    elif longest is not None and quote.amount_micros is not None:
-        say(_no_length(language))
-    if known is not None and quote.amount_micros is None:
-        say(_as_known(known, language))
-    for code, other in others.items():
-        screen.print(f"\n[bold]{escape(printable(code))}[/]")
-        _tell(other, language)
-    if quote.amount_micros is None:
-        raise typer.Exit(1)
-
-
-def _refuse_nonsense(account: str, line: str, language: str, balance: str) -> None:
-    if language not in ("fr", "en"):
-        fail(f"« {language} » is not a language here; choose fr or en", code=2)
-    if bool(account) == bool(line):
-        fail("give who pays: either --account CODE or --line CODE", code=2)
-    if balance.startswith("-"):
-        fail(f"« {balance} » pays for nothing; write the amount that is left, for example 5.00", code=2)
-
-
-def _lacks_cost(quote: Quote) -> bool:
-    from ardoise.core.rating import Why
-
-    return any(part.why is Why.NO_COST for part in quote.parts)
-
-
-def _how_to_know_the_cost(source: str, language: str) -> str:
-    if source and language == "fr":
-        return (
-            f"La source « {source} » n'a pas de grille d'achat avec un prix pour ce numéro à cette date : liez-en une "
-            "dans tariff_links.csv, ou donnez le coût avec --cost MONTANT."
-        )
-    if source:
-        return (
-            f"The source “{source}” has no operator's tariff with a price for this number then: link one in "
-            "tariff_links.csv, or give the cost by --cost AMOUNT."
-        )
-    if language == "fr":
-        return (
-            "Donnez le coût avec --cost MONTANT (ce que l'opérateur facture), ou --source CODE pour le prendre dans sa "
-            "grille d'achat."
-        )
-    return "Give the cost by --cost AMOUNT (what the operator asks), or --source CODE to take it from its tariff."
-
-
-def _no_length(language: str) -> str:
-    if language == "fr":
-        return "Le prix dépend du coût de chaque appel : on ne peut pas dire combien de temps dure un crédit."
-    return "The price depends on the cost of each call: nobody can say how long a balance lasts."
-
-
-def _lasts(balance: str, longest_s: int, language: str) -> str:
-    if language == "fr":
-        said = "24 h ou plus" if longest_s >= A_DAY_S else f"{longest_s:,} s".replace(",", NARROW)
-        return f"Avec {balance} de crédit, l'appel peut durer {said}, sans compter forfaits ni promotions."
-    said = "24 h or more" if longest_s >= A_DAY_S else f"{longest_s:,} s"
-    return f"With {balance} left, the call can last {said}, allowances and promotions aside."
-
-
-def _as_known(moment: datetime, language: str) -> str:
-    local = moment.astimezone(PARIS)
-    if language == "fr":
-        return f"C'est ce qui était enregistré ici le {local:%d/%m/%Y à %H:%M} (--known-at)."
-    return f"This is what was recorded here on {local:%Y-%m-%d at %H:%M} (--known-at)."
-
-
-def _moment(text: str) -> datetime | None:
-    """A local time, or one with its offset, as UTC; None when it was not given."""
-    try:
-        if not text:
-            return None
-        moment = datetime.fromisoformat(text)
-        local = moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
-        if not 1970 <= local.year <= 2200:
-            raise ValueError("no tariff is that old or that far")
-        return local.astimezone(UTC)
-    except ValueError:
-        fail(f"« {text} » is not a time; write YYYY-MM-DDTHH:MM, for example 2026-10-05T10:00", code=2)
-
-
-def _plain(quote: Quote, language: str) -> dict[str, object]:
-    from ardoise.core.reasons import explain
-
-    return {
-        "amount_micros": quote.amount_micros,
-        "parts": [
-            {"level": part.level, "part": part.part, "amount_micros": part.amount_micros, "why": part.why}
-            for part in quote.parts
-        ],
-        "reasons": [explain(part, language) for part in quote.parts],
-    }
-
-
-def _tell(quote: Quote, language: str) -> None:
-    from ardoise.core.reasons import explain
-
-    for part in quote.parts:
-        for sentence in explain(part, language):
-            say(sentence)
-    if (total := _total(quote, language)) is not None:
-        say(total)
-
-
-def _total(quote: Quote, language: str) -> str | None:
-    """What the customer pays in all, where it has several parts: the access and the service of a surtaxed number."""
-    from ardoise.core.allowances import RETAIL
-    from ardoise.core.money import micros_text
-
-    matched = [part.match for part in quote.parts if part.level == RETAIL and part.match is not None]
-    if len(matched) < 2 or quote.amount_micros is None:
-        return None
-    french = language == "fr"
-    amount = micros_text(quote.amount_micros, currency=matched[0].rate.tariff.currency, french=french)
-    return f"Total : {amount}." if french else f"Total: {amount}."
