@@ -66,8 +66,12 @@ class Installation:
 
     def collector(self) -> subprocess.Popen[str]:
         """Start `ardoise collect run` and wait until it listens."""
+        return self.listening(RUN)
+
+    def listening(self, code: str) -> subprocess.Popen[str]:
+        """Start a command `run` and wait until it listens on the port of this installation."""
         process = subprocess.Popen(
-            [sys.executable, "-c", RUN, "run"],
+            [sys.executable, "-c", code, "run"],
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
