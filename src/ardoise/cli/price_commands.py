@@ -75,18 +75,7 @@ def price(
     if as_json:
         print_json(_as_dict(answer, language))
         return
-    _tell(answer.quote, language)
-    if _lacks_cost(answer.quote):
-        say(_how_to_know_the_cost(source, language))
-    if isinstance(answer.longest, int):
-        say(_lasts(balance, answer.longest, language))
-    elif answer.longest is not None and answer.quote.amount_micros is not None:
-        say(_no_length(language))
-    if answer.known_at is not None and answer.quote.amount_micros is None:
-        say(_as_known(answer.known_at, language))
-    for code, other in answer.others.items():
-        screen.print(f"\n[bold]{escape(printable(code))}[/]")
-        _tell(other, language)
+    _show(answer, source, language)
     if answer.quote.amount_micros is None:
         raise typer.Exit(1)
 
@@ -99,6 +88,21 @@ class _Answer:
     others: dict[str, Quote]
     longest: int | Why | None
     known_at: datetime | None
+
+
+def _show(answer: _Answer, source: str, language: str) -> None:
+    _tell(answer.quote, language)
+    if _lacks_cost(answer.quote):
+        say(_how_to_know_the_cost(source, language))
+    if isinstance(answer.longest, int):
+        say(_lasts(balance, answer.longest, language))
+    elif answer.longest is not None and answer.quote.amount_micros is not None:
+        say(_no_length(language))
+    if answer.known_at is not None and answer.quote.amount_micros is None:
+        say(_as_known(answer.known_at, language))
+    for code, other in answer.others.items():
+        screen.print(f"\n[bold]{escape(printable(code))}[/]")
+        _tell(other, language)
 
 
 def _answer(asked: Asked, tariffs: list[str], balance: Decimal | None, known_at: datetime | None) -> _Answer:
