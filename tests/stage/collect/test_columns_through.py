@@ -15,6 +15,7 @@ from through import through
 from ardoise.collect import operations
 from ardoise.collect.queries import folder_of
 from ardoise.core.schema import CHARGES
+from stage.company import RATES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,3 +80,41 @@ def test_cisco_a_file_pushed_twice_is_paid_for_once(home: Path) -> None:
     (folder_of(source) / "cdr_again.txt").write_text(f"{file}{header}\n", encoding="utf-8")
     operations.collect_once(now=datetime(2026, 10, 31, 13, tzinfo=UTC))
     assert [bad.reason for bad in source.quarantined.all()] == ["duplicate"]
+
+
+def test_wholesale_the_switch_of_a_carrier_is_west_of_us(home: Path) -> None:
+    line = (
+        "000000042;V1.10;R;WithMedia;181-7@192.0.2.9;0001;Mon Oct 05 00:12:33 2026;Mon Oct 05 00:12:37 2026;Mon Oct 05 "
+        "00:13:38 2026;420;NormalClearing;16;O;000200;SIP;0472000001;192.0.2.1;0612345678;192.0.2.2;id\n"
+    )
+    charges = through(home, "wholesale", line.encode(), transport="files", numbers=["0472000001"])
+    assert costs(charges) == [MOBILE_61_S]
+
+
+USAGE_RATES = (
+    f"{RATES.splitlines()[0]},kind,price,per\n"
+    + """\
++336,,mobile,,,1,1,,,sms,0.07,1
++,,mobile,,,1,1,,,data,0.05,1048576
+"""
+)
+
+
+def test_udr_messages_are_counted_one_by_one_and_data_by_the_octet(home: Path) -> None:
+    # 1 message at 0.07; 1 572 864 octets = 1.5 MiB at 0.05 a MiB = 0.075
+    file = (
+        "SMS;0033678000001;0033612345678;20261005091233;0;140;0;;262011;\n"
+        "GPRS;0033678000001;;20261005100000;1800;524288;1048576;;262011;internet\n"
+    )
+    charges = through(home, "udr", file.encode(), transport="files", numbers=["0678000001"], rates=USAGE_RATES)
+    assert costs(charges) == [("acme", 70_000), ("acme", 75_000)]
+
+
+def test_udr_what_people_write_is_nowhere_on_the_disk(home: Path) -> None:
+    log = (
+        "2026-10-05 09:12:33 Sent SMS [SMSC:op1] [SVC:alerts] [ACT:] [BINF:] [FID:] [from:+33678000001] "
+        "[to:+33612345678] [flags:-1:0:-1:0:-1] [msg:13:secret meeting] [udh:0:]\n"
+    )
+    charges = through(home, "udr", log.encode(), transport="files", numbers=["0678000001"], rates=USAGE_RATES)
+    assert costs(charges) == [("acme", 70_000)]
+    assert [path for path in home.rglob("*") if path.is_file() and b"secret" in path.read_bytes()] == []

@@ -31,7 +31,7 @@ from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Account
 from ardoise.formats.spec import TalkingFormat
 from faults.collect.collector_process import free_port
-from stage.company import MONTH, Company, charges, voxa
+from stage.company import MONTH, RATES, Company, charges, voxa
 
 Peer = Callable[[Receiver, bytes], Awaitable[None]]
 
@@ -50,15 +50,19 @@ def through(
     port: int | None = None,
     peer: Peer | None = None,
     month: str = MONTH,
+    rates: str = RATES,
     arrived_at: datetime = datetime(2026, 10, 31, 12, tzinfo=UTC),
     replaced: int = 0,
+    again: int = 0,
     **fields: str,
 ) -> list[dict[str, Any]]:
     """The charges of the month, each with the code of its `account`.
 
-    What is left in quarantine fails the test, but for the records that later ones of the same id `replaced`.
+    What is left in quarantine fails the test, but for the records that later ones of the same id `replaced`, and those
+    that came `again`.
     """
     company = _company(home, extensions, numbers)
+    company.files["tariffs/public-2026-01-01.csv"] = rates
     port = port or free_port()
     if transport == "files":
         settings: dict[str, object] = {}
@@ -78,8 +82,8 @@ def through(
         operations.parse(source="pbx", now=arrived_at)
     operations.close_waiting(source="pbx", now=arrived_at)
     bad = [(one.reason, one.detail) for one in source.quarantined.all()]
-    assert [one for one in bad if one[0] != "superseded"] == []
-    assert len(bad) == replaced
+    assert [one for one in bad if one[0] not in ("superseded", "duplicate")] == []
+    assert [[reason for reason, _ in bad].count(name) for name in ("superseded", "duplicate")] == [replaced, again]
     company.rate(month)
     codes = dict(Account.objects.values_list("id", "code"))
     return [row | {"account": codes[row[CHARGES.account_id]]} for row in charges(month=month).to_dicts()]
