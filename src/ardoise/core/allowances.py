@@ -152,6 +152,15 @@ class Counters:
             demand = 0 if by_call else demand - took
         return tuple(covered.values()), demand
 
+    def beside(self, pools: Iterable[Pool]) -> Counters:
+        """What these counters say of some lots, apart: to try a draw that may not be."""
+        apart = Counters()
+        for pool in pools:
+            lot, counter = (pool.month, pool.key, pool.earned), (pool.month, pool.key)
+            apart.used_s[lot] = self.used_s.get(lot, 0)
+            apart.known[counter] = set(self.known.get(counter, ()))
+        return apart
+
     def _meets(self, pool: Pool, number_key: str) -> bool:
         """Whether the counter knows the number, or has room to learn it (then it does)."""
         known = self.known.setdefault((pool.month, pool.key), set())

@@ -150,10 +150,12 @@ class CompiledRate:
 
     def counted(self, quantity: int) -> int:
         """Units that count of an answered usage of so many, 0 or more; see `pricing.counted_s`."""
-        return counted_s(self.rate, quantity=quantity)
+        return counted_s(self.rate, quantity=quantity) if self.odd_below else quantity or 1
 
     def lasting(self, counted: int) -> int:
         """The inverse: the most units of a usage of which no more than so many count; 0 for not even one."""
+        if not self.odd_below:
+            return counted
         rate = self.rate
         if rate.raised_above_s < counted < rate.raised_to_s:
             counted = rate.raised_above_s

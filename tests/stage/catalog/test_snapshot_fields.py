@@ -74,7 +74,8 @@ def test_every_convention_of_a_header_reaches_the_engines(company: Company) -> N
     company.files["tariffs/public.toml"] = company.files["tariffs/public.toml"].replace(
         'name = "public"',
         'name = "public"\nincrement_origin = "step"\ntiers = "volume"\nincrement_decimals = 0\nincoming = true\n'
-        'rounding_point = "line"\nfirst_block_once = true\nparent = "gros"\nparent_percentage = "-12.5"\nparent_amount_per_min = "0.001"',
+        'rounding_point = "line"\nfirst_block_once = true\n'
+        'parent = "gros"\nparent_percentage = "-12.5"\nparent_amount_per_min = "0.001"',
     )
     company.files["tariffs/gros.toml"] = tariff("gros").replace('name = "gros"', 'name = "gros"\nincoming = true')
     company.files["tariffs/gros-2026-01-01.csv"] = "prefix,zone,price_per_min\n+33,fixe,0.01\n"

@@ -258,9 +258,7 @@ class Included:
         return found
 
     def pay(self, priced: Priced, taken: Taken, micros: Ints) -> None:
-        """After the rounding: what allowances ask for the calls that they cover; then those of money pay what is left of
-        `micros`.
-        """
+        """After the rounding: what allowances ask for calls that they cover; then those of money pay what is left."""
         fees = self._allowances.call_fee_micros
         if taken.pieces and fees.any():
             micros += np.append(fees, 0)[_first_of(taken.pieces, len(micros))]
