@@ -253,6 +253,52 @@ class Journal:
                 return entry, wanted.offset - entry.position.offset - _FRAME_BYTES
         raise BadPosition(f"No entry of source {self.source} holds ticket {ticket_id}")
 
+    def blank(self, position: Position, payload: bytes) -> None:
+        """Put another payload of the same length in place of an entry's: numbers that the law wants forgotten.
+
+        Nothing moves, so ticket ids and positions hold. The new frame is written beside first: a death in the middle
+        is finished by whoever reads there next. Raises BadPosition, ValueError (another length), OSError.
+        """
+        with self.path(position.segment).open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(position.offset)
+            entry = self._frame(file, position.segment, position.offset, os.fstat(file.fileno()).st_size)
+            if entry is None:
+                raise BadPosition(f"No entry of source {self.source} starts at {position}")
+            if len(payload) != len(entry.payload):
+                raise ValueError(f"Entry {position} holds {len(entry.payload)} bytes, not {len(payload)}")
+            head = os.pread(file.fileno(), _FRAME.size, position.offset)
+            check = _CHECKSUM.pack(_checksum(head, payload, position.segment, position.offset))
+            write_once(self._beside(position), head + check + payload)
+            self._put_in_place(file.fileno(), position)
+
+    def finish_blanking(self) -> None:
+        """Do what a death interrupted in `blank`, wherever it was."""
+        for beside in self.folder.glob("[0-9]*-[0-9]*.blank"):
+            segment, _, offset = beside.stem.partition("-")
+            self._is_whole_now(Position(int(segment), int(offset)))
+
+    def _beside(self, position: Position) -> Path:
+        return self.folder / f"{position.segment:08d}-{position.offset}.blank"
+
+    def _put_in_place(self, descriptor: int, position: Position) -> None:
+        beside = self._beside(position)
+        os.lseek(descriptor, position.offset, os.SEEK_SET)
+        write_all(descriptor, beside.read_bytes())
+        os.fsync(descriptor)
+        beside.unlink()
+
+    def _is_whole_now(self, position: Position) -> bool:
+        """Whether an entry stands where none could be read: it was being blanked, or a death interrupted that."""
+        path, pending = self.path(position.segment), self._beside(position).exists()
+        with path.open("r+b") if pending else path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if pending and self._beside(position).exists():
+                self._put_in_place(file.fileno(), position)
+            file.seek(position.offset)
+            size = os.fstat(file.fileno()).st_size
+            return self._frame(file, position.segment, position.offset, size) is not None
+
     def _read_segment(self, segment: int, offset: int, until: Position | None = None) -> Iterator[Entry]:
         with self.path(segment).open("rb") as file:
             size = until.offset if until is not None and until.segment == segment else _settled_size(file)
@@ -262,7 +308,9 @@ class Journal:
                 if isinstance(found, Entry):
                     yield found
                 elif self._is_damage(found, segment):
-                    raise self._damaged(found, segment)
+                    if not self._is_whole_now(Position(segment, found.offset)):
+                        raise self._damaged(found, segment)
+                    yield from self._read_segment(segment, found.offset, until)
 
     def _is_damage(self, bad: _Bad, segment: int) -> bool:
         """A bad tail of the last segment is an append that a crash interrupted; anything else was acknowledged."""
@@ -391,6 +439,7 @@ class JournalWriter:
         self.close()
 
     def _open_last_segment(self) -> None:
+        self.journal.finish_blanking()
         segments = self.journal.segments()
         if not segments:
             self._start_segment(1)

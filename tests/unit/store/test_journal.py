@@ -356,3 +356,41 @@ def test_only_an_entry_of_a_file_names_a_file(journal: Journal) -> None:
         [entry] = writer.append(said(b"x"))
     with pytest.raises(ValueError, match="not FILE"):
         ReceivedFile.of(entry)
+
+
+def test_an_entry_can_be_blanked_in_its_place(journal: Journal) -> None:
+    with journal.writer() as writer:
+        entries = writer.append(said(b"one", b"0612345678", b"three"))
+        journal.blank(entries[1].position, b"xxxxxxxxxx")  # beside a writer at work
+        writer.append(said(b"four"))
+    read = list(journal.read())
+    assert [entry.payload for entry in read] == [b"one", b"xxxxxxxxxx", b"three", b"four"]
+    assert [entry.position for entry in read][:3] == [entry.position for entry in entries]
+    assert b"0612345678" not in journal.path(1).read_bytes()
+    assert list(journal.folder.glob("*.blank")) == []
+    with pytest.raises(ValueError, match="holds 3 bytes"):
+        journal.blank(entries[0].position, b"longer")
+    with pytest.raises(BadPosition):
+        journal.blank(Position(1, entries[0].position.offset + 1), b"one")
+
+
+@pytest.mark.parametrize("reader", ["reader", "writer"])
+@pytest.mark.parametrize("written", [0, 12, 27, 30, 36])  # bytes of the new frame (29 + 10) that were in place
+def test_a_death_while_blanking_is_finished_by_whoever_comes_next(journal: Journal, written: int, reader: str) -> None:
+    with journal.writer() as writer:
+        entries = writer.append(said(b"one", b"0612345678", b"three"))
+        writer.append(said(b"four"))
+    before = journal.path(1).read_bytes()
+    journal.blank(entries[1].position, b"xxxxxxxxxx")
+    after = journal.path(1).read_bytes()
+    at = entries[1].position.offset
+    frame = after[at : entries[1].after.offset]
+    journal.path(1).write_bytes(before[:at] + frame[:written] + before[at + written :])
+    (journal.folder / f"00000001-{at}.blank").write_bytes(frame)
+    if reader == "writer":
+        journal.writer().close()
+        assert list(journal.folder.glob("*.blank")) == []
+    first, second, *others = payloads(journal)
+    # a reader only notices a frame that is no longer whole; the next writer looks for what was begun
+    assert second == b"xxxxxxxxxx" or (second == b"0612345678" and reader == "reader")
+    assert (first, others) == (b"one", [b"three", b"four"])
