@@ -305,10 +305,13 @@ class Batch:
             self._quarantine(ticket, *duplicate)
             return
         self.memory.waiting[ticket.ticket_id] = self._day_text
-        timed = TimedLeg(ticket.ticket_id, self.source.code, resolved.at, resolved.flags, ticket.arrived_at, leg)
+        start_at = resolved.at
+        if leg.extras.get("start_is_answer"):  # some senders print when it was answered, and the ringing before
+            start_at -= timedelta(seconds=leg.ring_s or 0)
+        timed = TimedLeg(ticket.ticket_id, self.source.code, start_at, resolved.flags, ticket.arrived_at, leg)
         assembler = self.memory.assembler
         self._close(assembler.add(timed))
-        self.memory.signs.leg(leg, start_at=resolved.at, arrived_at=ticket.arrived_at, epoch=assembler.epoch)
+        self.memory.signs.leg(leg, start_at=start_at, arrived_at=ticket.arrived_at, epoch=assembler.epoch)
 
     def _keyed(self, ticket: Ticket, key: str) -> tuple[str, str] | None:
         """Why this id adds nothing, or None: it is new, or replaces what it said before."""
