@@ -113,6 +113,18 @@ def test_a_call_asked_of_teams_costs_what_its_tariff_says(home: Path) -> None:
     assert [(row["account"], row["amount_micros"]) for row in rows] == [("acme", 240_000)]
 
 
+def test_a_teams_call_is_priced_at_the_instant_of_its_answer(make_source: Callable[..., Source]) -> None:
+    with FakeGraph().running() as fake:
+        assert isinstance(fake, FakeGraph)
+        invited = {"callType": "ByotOut", "successfulCall": True, "inviteDateTime": "2026-10-05T07:12:28Z"}
+        row = fake.pstn_call("row-1", "2026-10-05T07:12:33+00:00", "+33198765432", "+33612345678", 61, **invited)
+        fake.direct, fake.pstn = [row], []
+        pull(make_source("teams", format="teams", transport="https", link=_graph(fake)))
+    usage = FreshUsage.objects.get().row
+    assert usage["start_at"][:19] == "2026-10-05T07:12:28"  # 33.1 s minus 5 s of ringing
+    assert usage["answered_at"][:19] == "2026-10-05T07:12:33"
+
+
 def test_calls_asked_of_ovh_cost_what_their_tariff_says(home: Path) -> None:
     with FakeOvh().running() as fake:
         assert isinstance(fake, FakeOvh)
