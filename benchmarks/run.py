@@ -1,6 +1,6 @@
 """Every benchmark at a small size, each in a process of its own (its peak memory is its own). `make bench` runs it.
 
-    python -m benchmarks.run [NAME ...]     # rating one_call reading_numbers journal decks documents
+    python -m benchmarks.run [NAME ...]     # rating one_call reading_numbers journal collect decks documents
 
 README.md says what each one measures, against which bound and which peer.
 """
@@ -21,6 +21,10 @@ BENCHMARKS = {
     "one_call": [sys.executable, str(HERE / "one_call.py")],
     "reading_numbers": [sys.executable, str(HERE / "reading_numbers.py"), "--numbers", "20000"],
     "journal": [sys.executable, str(HERE / "journal.py"), "--tickets", "20000"],
+    "collect": [
+        *(sys.executable, str(HERE / "collect.py"), "--tickets", "40000"),
+        *("--latency-s", "3", "--sources", "100", "--sources-s", "3"),
+    ],
     "decks": [sys.executable, str(HERE / "decks.py")],
     "documents": [sys.executable, str(HERE / "documents.py"), "--invoices", "60", "--calls", "5000"],
 }

@@ -6,10 +6,8 @@ complete its call. `Batch.counts` keeps that equation by local day of arrival.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +20,7 @@ import polars as pl
 from django.conf import settings
 from django.db.models import Count
 
+from ardoise.collect.forgetting import Forgetting
 from ardoise.collect.models import (
     FreshUsage,
     Quarantined,
@@ -116,6 +115,8 @@ class Memory:
         self.position = Position(state.segment, state.offset) if state.segment else None
         self.waiting: dict[str, str] = dict(state.waiting)
         self.last_ticket_at = state.last_ticket_at
+        forgotten = state.reader.get("forgotten", [])
+        self.forgetting = Forgetting(journal_of(source.code), self.format, options_of(source), forgotten)
         self.signs = Signs(
             state.reader.get("signs"),
             sequence=self.format.spec.sequence,
@@ -169,10 +170,6 @@ class Batch:
         `until` is where a writer of this process says that the journal ends: it spares asking the disk. The further
         behind, the larger the batch.
         """
-        with _no_garbage_collection():
-            return self._collect(now, until)
-
-    def _collect(self, now: datetime, until: Position | None) -> bool:
         memory = self.memory
         steps, more = self._next_steps(now, until)
         memory.batch_tickets = min(2 * memory.batch_tickets, LARGEST_BATCH_TICKETS) if more else BATCH_TICKETS
@@ -200,6 +197,7 @@ class Batch:
             "cutter": memory.cutter.state(),
             "replays": memory.replays.state(),
             "signs": memory.signs.state(),
+            "forgotten": memory.forgetting.state(),
         }
 
     def _next_steps(self, now: datetime, until: Position | None) -> tuple[list[Step], bool]:
@@ -255,6 +253,9 @@ class Batch:
             return
         duplicate = self._duplicate(ticket, known)
         if duplicate:
+            if isinstance(ticket.reading, Leg):
+                raw = self.memory.forgetting.again(ticket.ticket_id, ticket.reading, ticket.raw)
+                ticket = replace(ticket, raw=raw) if raw is not ticket.raw else ticket
             self._quarantine(ticket, *duplicate)
             return
         reading = ticket.reading
@@ -345,6 +346,8 @@ class Batch:
         waiting = self.memory.waiting
         for call in calls:
             usage = call.usage
+            if "no_detail" in usage.flags:
+                self.memory.forgetting.call([(timed.ticket_id, timed.leg) for timed in call.legs])
             for timed in call.legs:
                 arrived = waiting.pop(timed.ticket_id)
                 of_day = self._of_day if arrived == self._day_text else self.counts[date.fromisoformat(arrived)]
@@ -454,18 +457,6 @@ class Batch:
             rows = SeenTicket.objects.filter(source=self.source, content__in=some).values_list("content")
             known.update({bytes(content): count for content, count in rows.annotate(times=Count("pk"))})
         return known
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A batch makes many objects and no cycles: looking for some among them costs a sixth of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def tail_of(source: Source) -> list[bytes]:

@@ -53,9 +53,9 @@ class Commits:
         self.written = dict.fromkeys(journals, 0)  # entries on the disk, by source
         self.ends: dict[str, Position] = {}  # of the journals, once this process has appended to them
         try:
-            for source in journals:
-                self._open(source)
-                self._room[source].set()
+            list(self._syncs.map(self._open, journals))
+            for room in self._room.values():
+                room.set()
         except BaseException:
             self.close()
             raise

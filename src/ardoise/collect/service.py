@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import cycle
+from itertools import cycle, islice
 from typing import TypeVar
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections, transaction
 from django.forms.models import model_to_dict
 
 from ardoise.collect import alarms, operations
@@ -37,6 +37,7 @@ from ardoise.formats.spec import BadOption
 from ardoise.store.disk import make_folder
 
 PARSE_S = 0.2  # between two turns of the parser: a ticket is in the live view well within a second
+NOTICES_TOGETHER = 200  # in one transaction
 BEHIND_S = 0.01  # the same when more waits
 FILES_OPEN = 65_536  # a source is four of them: its port, its link, its journal and its lease
 PROTECTION_S = 5.0  # between two reads of the protected extensions, and looks at the alarms of some sources
@@ -319,17 +320,14 @@ class _Collector:
     async def _write_notices(self) -> None:
         """Keep notices until the database takes them."""
         while self._notices:
-            first = self._notices[0]
+            some = list(islice(self._notices, NOTICES_TOGETHER))
             try:
-                await self._in_database(
-                    lambda first=first: operations.note(  # type: ignore[misc]
-                        source=first.source, kind=first.kind, text=first.text, now=first.at
-                    )
-                )
+                await self._in_database(lambda some=some: _keep(some))  # type: ignore[misc]
             except (DatabaseError, OSError, LookupError) as error:
-                log.warning("notice not written yet: %s", error)
+                log.warning("notices not written yet: %s", error)
                 return
-            self._notices.popleft()
+            for _ in some:
+                self._notices.popleft()
 
     async def _refresh_protection(self) -> None:
         found = await self._in_database(lambda: protections(list(self._receivers)))
@@ -360,6 +358,12 @@ class _Collector:
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._database, turn)
+
+
+@transaction.atomic
+def _keep(notices: Sequence[_Notice]) -> None:
+    for one in notices:
+        operations.note(source=one.source, kind=one.kind, text=one.text, now=one.at)
 
 
 def feed_of(source: Source) -> Feed:
