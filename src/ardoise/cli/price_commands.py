@@ -75,7 +75,7 @@ def price(
     if as_json:
         print_json(_as_dict(answer, language))
         return
-    _show(answer, source, language)
+    _show(answer, source, balance, language)
     if answer.quote.amount_micros is None:
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ class _Answer:
     known_at: datetime | None
 
 
-def _show(answer: _Answer, source: str, language: str) -> None:
+def _show(answer: _Answer, source: str, balance: str, language: str) -> None:
     _tell(answer.quote, language)
     if _lacks_cost(answer.quote):
         say(_how_to_know_the_cost(source, language))
