@@ -58,16 +58,10 @@ class Borders:
     def __init__(self, compiled: CompiledSnapshot, catalogue: CatalogueColumns, profiles: Profiles) -> None:
         self._compiled, self._catalogue = compiled, catalogue
         self._rates, self._profiles = catalogue.rates, profiles
-        self._looks = np.array(
-            [
-                rate.tariff.band_border is not BandBorder.START
-                and rate.rate.kind is UsageKind.CALL
-                and rate.coefficient is None
-                for rate in self._rates.rates
-            ],
-            np.bool_,
-        )
-        self._carries = np.array([rate.tariff.band_border is BandBorder.CARRY for rate in self._rates.rates], np.bool_)
+        rates = self._rates
+        looks = rates.rates.by_tariff(lambda tariff: tariff.band_border is not BandBorder.START, np.bool_)
+        self._looks = looks & rates.flags(lambda price: price.rate.kind is UsageKind.CALL and price.coefficient is None)
+        self._carries = rates.rates.by_tariff(lambda tariff: tariff.band_border is BandBorder.CARRY, np.bool_)
         self.any = bool(self._looks.any())
         if self.any:
             self._find_changes()

@@ -7,7 +7,6 @@ into them and a quantity.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from threading import Lock
 
 import numpy as np
@@ -19,6 +18,7 @@ from ardoise.core.pricing import Counting
 from ardoise.core.tariffs import RoundingPoint
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.amounts import MODES, Amounts, Rounded, micros_of, residues_of, with_texts
+from ardoise.rate.columns.variants import Variants
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -56,77 +56,74 @@ class RateColumns:
     """
 
     def __init__(self, rates: Sequence[CompiledRate], counts: Counts) -> None:
-        following = [place for place, rate in enumerate(rates) if rate.going_on is not None]
-        self.going_on = np.arange(len(rates) + len(following))  # what each becomes after a change of band
-        self.going_on[following] = len(rates) + np.arange(len(following))
-        rates = [*rates, *(rate.going_on for rate in rates if rate.going_on is not None)]
-        self.rates = rates
+        every, self.going_on = (rates if isinstance(rates, Variants) else Variants.of(rates)).with_going_on()
+        self.rates = every
         self.counts = counts
-        bounds = {_bound_of(rate): rate for rate in rates}  # rows that differ by their tariff alone have one bound
-        safe_of = {bound: longest_safe_s(rate) for bound, rate in bounds.items()}
-        self.safe_s = self._column(lambda rate: safe_of[_bound_of(rate)])
-        safe = self.safe_s >= 0
-        self._compile_steps(safe)
-        self.fee = self._column(lambda rate: rate.fee, safe)
-        self.minimum = self._column(lambda rate: rate.minimum or -SAFE, safe)
-        self.maximum = self._column(lambda rate: SAFE if rate.maximum is None else rate.maximum, safe)
-        self.surcharge = self._column(lambda rate: rate.surcharge, safe)
-        self.surcharge_at_s = self._column(lambda rate: min(rate.surcharge_at_s, NEVER))
-        self.surcharge_every_s = self._column(lambda rate: min(rate.surcharge_every_s, NEVER))
-        self.any_surcharge = bool(self.surcharge.any())
-        self.attempt_fee = self._column(lambda rate: rate.attempt_fee, safe)
-        self.has_attempt_fee = self._flags(lambda rate: rate.attempt_fee != 0)
-        self.any_attempt_fee = bool(self.has_attempt_fee.any())
-        self.has_coefficient = self._flags(lambda rate: rate.coefficient is not None)
-        self.any_coefficient = bool(self.has_coefficient.any())
-        self.scale = np.where(safe, self._column(lambda rate: rate.scale, safe), 1)
-        points = [rounding_point(rate.tariff) for rate in rates]
-        self.mode = np.array([MODES.index(mode) for mode, _ in points], np.int64)
-        self.power = np.array([power for _, power in points], np.int64)
-        self.by_line = self._flags(lambda rate: rate.tariff.rounding_point is RoundingPoint.LINE)
+        safe_s = np.array([longest_safe_s(price) for price in every.prices], np.int64)
+        self.safe_s = every.by_price(safe_s)
+        self._compile_steps(safe_s >= 0)
+        self._compile_fees(safe_s >= 0)
+        self.mode = every.by_tariff(lambda tariff: MODES.index(rounding_point(tariff)[0]), np.int64)
+        self.power = every.by_tariff(lambda tariff: rounding_point(tariff)[1], np.int64)
+        self.by_line = every.by_tariff(lambda tariff: tariff.rounding_point is RoundingPoint.LINE, np.bool_)
         self.any_by_line = bool(self.by_line.any())
+        self.bills_zero = every.by_tariff(lambda tariff: tariff.bill_zero_seconds, np.bool_)
+
+    def _compile_fees(self, safe: Flags) -> None:
+        self.fee = self._column(lambda price: price.fee, safe)
+        self.minimum = self._column(lambda price: price.minimum or -SAFE, safe)
+        self.maximum = self._column(lambda price: SAFE if price.maximum is None else price.maximum, safe)
+        self.surcharge = self._column(lambda price: price.surcharge, safe)
+        self.surcharge_at_s = self._column(lambda price: min(price.surcharge_at_s, NEVER))
+        self.surcharge_every_s = self._column(lambda price: min(price.surcharge_every_s, NEVER))
+        self.any_surcharge = bool(self.surcharge.any())
+        self.attempt_fee = self._column(lambda price: price.attempt_fee, safe)
+        self.has_attempt_fee = self.flags(lambda price: price.attempt_fee != 0)
+        self.any_attempt_fee = bool(self.has_attempt_fee.any())
+        self.has_coefficient = self.flags(lambda price: price.coefficient is not None)
+        self.any_coefficient = bool(self.has_coefficient.any())
+        self.scale = self._column(lambda price: price.scale, safe, otherwise=1)
         self.fixed = self._column(_fixed, safe)
-        self.free_s = self._column(lambda rate: min(rate.free_s, NEVER))
-        self.added_s = self._column(lambda rate: min(rate.rate.added_s, NEVER))
-        self.raised_above_s = self._column(lambda rate: min(rate.rate.raised_above_s, NEVER))
-        self.raised_to_s = self._column(lambda rate: min(rate.rate.raised_to_s, NEVER))
-        self.any_odd = any(rate.odd_below for rate in rates)
-        self.service_price = self._column(lambda rate: rate.service_price, safe)
-        self.service_by_second = self._flags(lambda rate: rate.service_seconds > 0)
-        self.has_service = self._flags(lambda rate: rate.has_service)
-        self.bills_zero = self._flags(lambda rate: rate.tariff.bill_zero_seconds)
+        self.free_s = self._column(lambda price: min(price.free_s, NEVER))
+        self.added_s = self._column(lambda price: min(price.rate.added_s, NEVER))
+        self.raised_above_s = self._column(lambda price: min(price.rate.raised_above_s, NEVER))
+        self.raised_to_s = self._column(lambda price: min(price.rate.raised_to_s, NEVER))
+        self.any_odd = any(price.odd_below for price in self.rates.prices)
+        self.service_price = self._column(lambda price: price.service_price, safe)
+        self.service_by_second = self.flags(lambda price: price.service_seconds > 0)
+        self.has_service = self.flags(lambda price: price.has_service)
 
     def _compile_steps(self, safe: Flags) -> None:
-        rates = self.rates
-        self.steps = max((len(rate.from_s) for rate in rates), default=0)
-        self.from_s = [self._step(lambda rate, k: rate.from_s[k], k, NEVER, safe) for k in range(self.steps)]
-        self.from_s.append(np.full(len(rates), NEVER, np.int64))
-        self.increments_s = [self._step(lambda rate, k: rate.increments_s[k], k, 1, safe) for k in range(self.steps)]
-        self.prices = [self._step(lambda rate, k: rate.block_prices[k], k, 0, safe) for k in range(self.steps)]
-        self.has_steps = self._flags(lambda rate: bool(rate.from_s))
-        self.counting = self._column(lambda rate: COUNTINGS.index(rate.counting))
+        prices = self.rates.prices
+        self.steps = max((len(price.from_s) for price in prices), default=0)
+        self.from_s = [self._step(lambda price, k: price.from_s[k], k, NEVER, safe) for k in range(self.steps)]
+        self.from_s.append(np.full(len(self.rates), NEVER, np.int64))
+        self.increments_s = [self._step(lambda price, k: price.increments_s[k], k, 1, safe) for k in range(self.steps)]
+        self.prices = [self._step(lambda price, k: price.block_prices[k], k, 0, safe) for k in range(self.steps)]
+        self.has_steps = self.flags(lambda price: bool(price.from_s))
+        self.counting = self._column(lambda price: COUNTINGS.index(price.counting))
         self.countings = np.unique(self.counting).tolist()
         self.most_overrun = max(
-            (sum(rate.increments_s) for rate, kept in zip(rates, safe, strict=True) if kept), default=0
+            (sum(price.increments_s) for price, kept in zip(prices, safe, strict=True) if kept), default=0
         )
 
-    def _column(self, value: Callable[[CompiledRate], int], only: Flags | None = None) -> Ints:
-        kept = np.ones(len(self.rates), np.bool_) if only is None else only
-        return np.array(
-            [value(rate) if keep else 0 for rate, keep in zip(self.rates, kept, strict=True)], dtype=np.int64
-        )
+    def _column(
+        self, value: Callable[[CompiledRate], int], only: Flags | None = None, *, otherwise: int = 0
+    ) -> Ints:  # fmt: skip
+        prices = self.rates.prices
+        if only is None or only.all():
+            return self.rates.by_price(np.fromiter(map(value, prices), np.int64, len(prices)))
+        kept = zip(prices, only.tolist(), strict=True)
+        return self.rates.by_price(np.array([value(price) if keep else otherwise for price, keep in kept], np.int64))
 
-    def _flags(self, value: Callable[[CompiledRate], bool]) -> Flags:
-        return np.array([value(rate) for rate in self.rates], np.bool_)
+    def flags(self, value: Callable[[CompiledRate], bool]) -> Flags:
+        """What is asked of each price, by rate."""
+        return self.rates.by_price(np.array([value(price) for price in self.rates.prices], np.bool_))
 
     def _step(self, value: Callable[[CompiledRate, int], int], k: int, missing: int, safe: Flags) -> Ints:
-        return np.array(
-            [
-                value(rate, k) if keep and k < len(rate.from_s) else missing
-                for rate, keep in zip(self.rates, safe, strict=True)
-            ],
-            dtype=np.int64,
-        )
+        kept = zip(self.rates.prices, safe.tolist(), strict=True)
+        values = [value(price, k) if keep and k < len(price.from_s) else missing for price, keep in kept]
+        return self.rates.by_price(np.array(values, np.int64))
 
     # -- quantities
 
@@ -261,7 +258,7 @@ class RateColumns:
             residue = residues_of(amounts.amount, amounts.scale, micros, kept=self.by_line[rate])
         texts = {}
         for call, (amount, scale) in amounts.large.items():
-            tariff = self.rates[rate[call]].tariff
+            tariff = self.rates[int(rate[call])].tariff
             micros[call] = rounded_over(tariff, amount, scale)
             if tariff.rounding_point is RoundingPoint.LINE:
                 texts[call] = residue_over(amount, scale, int(micros[call]))
@@ -357,12 +354,6 @@ def put(amounts: Amounts, call: int, exact: Exact) -> None:
     """What the scalar says of one call."""
     amounts.amount[call], amounts.scale[call], amounts.billed[call] = 0, 1, exact.billed
     amounts.large[call] = (exact.amount, exact.scale)
-
-
-_bound_of = attrgetter(
-    "rate.kind", "counting", "from_s", "increments_s", "unit_s", "block_prices", "scale", "fee", "minimum", "maximum",
-    "surcharge", "surcharge_every_s", "attempt_fee", "service_price",
-)  # fmt: skip
 
 
 def _fixed(rate: CompiledRate) -> int:

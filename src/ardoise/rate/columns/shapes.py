@@ -14,6 +14,7 @@ import numpy as np
 from ardoise.core.compiled import CompiledRate
 from ardoise.core.tariffs import Rate, Tariff
 from ardoise.rate.columns.cells import Rows
+from ardoise.rate.columns.variants import Variants
 
 if TYPE_CHECKING:
     from ardoise.core.tables import CompiledVersion
@@ -53,25 +54,34 @@ def uncollected() -> Iterator[None]:
 
 
 class Shapes:
-    """Distinct prices, numbered as they are met."""
+    """Distinct prices under what rounds them, numbered as they are met."""
 
     def __init__(self) -> None:
-        self.compiled: list[CompiledRate] = []
+        self._prices: list[CompiledRate] = []
+        self._price_of: list[int] = []
+        self._tariffs: list[Tariff] = []
+        self._tariff_of: list[int] = []
         self._by_value: dict[object, int] = {}
         self._by_identity: dict[object, dict[tuple[int, ...], int]] = {}
         self._numbers: dict[object, int] = {}
-        self._known: dict[tuple[int, int], CompiledRate] = {}
+        self._compiled: dict[tuple[int, int], int] = {}
+        self._settings: dict[int, int] = {}  # the number of settings -> a tariff that has them
 
     def of(self, version: CompiledVersion, fields: RateFields) -> Rows:
         """The shape of each row of a version."""
         settings = self._number((_settings_of(version.tariff), version.change))
         before = self._number((_before_of(version.tariff), version.change))
+        if settings not in self._settings:
+            self._settings[settings] = len(self._tariffs)
+            self._tariffs.append(version.tariff)
         rates = version.version.rates
         told, shared = [], []
-        for place in _PRICE:
-            alike = not rates or fields[place].count(fields[place][0]) == len(rates)
-            shared.append((place, fields[place][0]) if alike and rates else None)
-            told += [] if alike else [fields[place]]
+        for place in _PRICE if rates else ():
+            values = fields[place]
+            if values.count(values[0]) == len(values):
+                shared.append((place, values[0]))
+            else:
+                told.append(values)
         # The prices of equal rows are mostly the same objects: they are compared by value only when they are not.
         known = self._by_identity.setdefault((settings, tuple(shared)), {})
         identities = list(zip(*(map(id, values) for values in told), strict=True)) if told else [()] * len(rates)
@@ -80,6 +90,12 @@ class Shapes:
                 known[identity] = self._shape(settings, before, rate, version)
         return np.fromiter(map(known.__getitem__, identities), np.int32, len(rates))
 
+    def variants(self) -> Variants:
+        """The compiled row of each shape."""
+        return Variants(
+            self._prices, np.array(self._price_of, np.int64), self._tariffs, np.array(self._tariff_of, np.int64)
+        )
+
     def _number(self, value: object) -> int:
         return self._numbers.setdefault(value, len(self._numbers))
 
@@ -87,21 +103,14 @@ class Shapes:
         price = self._number(_price_of(rate))
         shape = self._by_value.get((settings, price))
         if shape is None:
-            shape = self._by_value[settings, price] = len(self.compiled)
-            self.compiled.append(self._compile((price, before), rate, version))
+            shape = self._by_value[settings, price] = len(self._price_of)
+            self._price_of.append(self._compile((price, before), rate, version))
+            self._tariff_of.append(self._settings[settings])
         return shape
 
-    def _compile(self, name: tuple[int, int], rate: Rate, version: CompiledVersion) -> CompiledRate:
-        known = self._known.get(name)
+    def _compile(self, name: tuple[int, int], rate: Rate, version: CompiledVersion) -> int:
+        known = self._compiled.get(name)
         if known is None:
-            known = self._known[name] = CompiledRate(rate, version.tariff, version.change)
-        return known if known.tariff is version.tariff else _with(known, version.tariff)
-
-
-def _with(compiled: CompiledRate, tariff: Tariff) -> CompiledRate:
-    """The same row of a tariff that only rounds otherwise."""
-    other = CompiledRate.__new__(CompiledRate)
-    for name in CompiledRate.__slots__:
-        setattr(other, name, getattr(compiled, name))
-    other.tariff = tariff
-    return other
+            known = self._compiled[name] = len(self._prices)
+            self._prices.append(CompiledRate(rate, version.tariff, version.change))
+        return known

@@ -134,7 +134,7 @@ class TariffRows:
             zone_of.append(np.array([zones.setdefault(zone, len(zones)) for zone in rows.zones], np.int32))
             version_of.append(np.full(end - first, number, np.int32))
             first = end
-        self.rates = RateColumns(shapes.compiled, Counts())
+        self.rates = RateColumns(shapes.variants(), Counts())
         self.zone_names = list(zones)
         none = np.zeros(0, np.int32)
         self.row_shape = np.concatenate([*shape_of, none])
