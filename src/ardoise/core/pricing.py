@@ -65,12 +65,18 @@ def check_tariff(tariff: Tariff) -> None:
         )
 
 
-def check_rate(rate: Rate) -> None:
-    """Refuse a row that cannot be counted."""
-    if any(step.increment_s < 1 or step.per_s < 1 or step.from_s < 0 for step in rate.steps):
-        raise _refused(rate, "a step with a negative start, or an increment or a unit under one; correct it")
+def check_steps(rate: Rate) -> None:
+    """Refuse steps that cannot be counted."""
+    for step in rate.steps:
+        if step.increment_s < 1 or step.per_s < 1 or step.from_s < 0:
+            raise _refused(rate, "a step with a negative start, or an increment or a unit under one; correct it")
     if len(rate.steps) > 1 and len({step.from_s for step in rate.steps}) < len(rate.steps):
         raise _refused(rate, "two steps from the same second; keep one")
+
+
+def check_rate(rate: Rate) -> None:
+    """Refuse a row that cannot be counted."""
+    check_steps(rate)
     if rate.free_s < 0:
         raise _refused(rate, "a negative number of free seconds; use 0 or more")
     if rate.surcharge_at_s < 0 or rate.surcharge_every_s < 0:

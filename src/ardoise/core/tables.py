@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
-from operator import attrgetter
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from ardoise.core.compiled import CompiledRate
-from ardoise.core.pricing import UNCHANGED, Change, TariffError, check_rate, check_tariff
+from ardoise.core.pricing import UNCHANGED, Change, TariffError, check_rate, check_steps, check_tariff
 from ardoise.core.tariffs import Rate, Tariff, TariffVersion
 from ardoise.core.usage import UsageKind
 
@@ -62,20 +61,39 @@ def is_digits(number_key: str) -> bool:
 RowKey = tuple[bool, str]
 """(exact, prefix): rows of one table replace each other by it."""
 
-_set_of = attrgetter("kind", "origin", "band")
-_place_of = attrgetter("kind", "origin", "band", "exact", "prefix")
-_attempt_fee_of = attrgetter("attempt_fee")
-_SECONDS = [name for name, kind in get_type_hints(Rate).items() if kind is int]
+RateFields = Sequence[tuple[Any, ...]]
+"""Rows by field of `Rate`: for each field, its values. Of hundreds of thousands of rows, most fields have one."""
+
+_AT = {name: place for place, name in enumerate(Rate._fields)}
+_SECONDS = [_AT[name] for name, kind in get_type_hints(Rate).items() if kind is int]
 
 
-def _check_rates(rates: Sequence[Rate]) -> None:
-    """`check_rate` for hundreds of thousands of rows of few distinct steps: a row is looked at when a number of any of
-    them might be refused, or its steps are new.
+def fields_of(rates: Sequence[Rate]) -> RateFields:
+    """Rows are tuples: they are turned round at once."""
+    return list(zip(*rates, strict=True)) if rates else [()] * len(Rate._fields)
+
+
+def alike(values: Sequence[Any]) -> bool:
+    """Whether a field has one value at most."""
+    return not values or (values[0] == values[-1] and values.count(values[0]) == len(values))
+
+
+def _distinct(values: Sequence[Any]) -> Collection[Any]:
+    return values[:1] if alike(values) else set(values)
+
+
+def _check_rates(rates: Sequence[Rate], fields: RateFields) -> None:
+    """`check_rate` for many rows of few distinct steps: a row is looked at when a number of any of them might be
+    refused, or its steps are new.
     """
-    numbers = {name: set(map(attrgetter(name), rates)) for name in _SECONDS}
-    usual = all(min(values, default=0) >= 0 for values in numbers.values()) and not any(numbers["raised_above_s"])
-    for rate in {id(rate.steps): rate for rate in rates}.values() if usual else rates:
-        check_rate(rate)
+    usual = all(min(_distinct(fields[place]), default=0) >= 0 for place in _SECONDS)
+    usual &= not any(_distinct(fields[_AT["raised_above_s"]]))
+    if usual:
+        for rate in dict(zip(map(id, fields[_AT["steps"]]), rates, strict=True)).values():
+            check_steps(rate)
+    else:
+        for rate in rates:
+            check_rate(rate)
 
 
 class CompiledVersion:
@@ -89,29 +107,34 @@ class CompiledVersion:
         self.tariff = tariff
         self.version = version
         self.change = UNCHANGED
-        _check_rates(version.rates)
-        self._check_once()
-        self._sets = tuple(dict.fromkeys(map(_set_of, version.rates)))
+        fields = fields_of(version.rates)
+        _check_rates(version.rates, fields)
+        places = [fields[_AT[name]] for name in ("kind", "origin", "band", "exact", "prefix")]
+        self._check_once(places)
+        one = all(map(alike, places[:3]))
+        sets = zip(*(values[:1] if one else values for values in places[:3]), strict=True)
+        self._sets: tuple[tuple[UsageKind, str, str], ...] = tuple(dict.fromkeys(sets))
         self._origins: dict[UsageKind, tuple[str, ...]] = {}
         for kind, origin, _ in self._sets:
             self._origins[kind] = tuple(sorted({*self._origins.get(kind, ()), origin}, key=len))
-        self.has_attempt_fees = any(map(_attempt_fee_of, version.rates))
+        self.has_attempt_fees = any(_distinct(fields[_AT["attempt_fee"]]))
         self._rows: dict[tuple[UsageKind, str, str], dict[RowKey, Rate]] = {}
         self._reset()
 
-    def _check_once(self) -> None:
+    def _check_once(self, places: Sequence[tuple[Any, ...]]) -> None:
         """Refuse two rows for the same calls."""
         rates = self.version.rates
-        if len(set(map(_place_of, rates))) == len(rates):
+        telling = [values for values in places if not alike(values)]
+        if len(set(zip(*telling, strict=True)) if telling else rates[:1]) == len(rates):
             return
         seen = set()
-        for rate in rates:
-            if _place_of(rate) in seen:
+        for rate, place in zip(rates, zip(*places, strict=True), strict=True):
+            if place in seen:
                 raise TariffError(
                     f"tariff « {self.tariff.code} », version {self.version.version_id}: prefix « {rate.prefix} » has "
                     f"two rows in band « {rate.band} » for {rate.kind} of origin « {rate.origin} »; keep one"
                 )
-            seen.add(_place_of(rate))
+            seen.add(place)
 
     def _rows_of(self, kind: UsageKind, origin: str, band: str) -> dict[RowKey, Rate]:
         """The rows of a kind, origin and band by their key, sorted out the first time any is asked for."""

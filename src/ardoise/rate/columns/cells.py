@@ -36,7 +36,8 @@ class _Layer:
     def __init__(self, tables: Sequence[Painted]) -> None:
         self.borders = np.unique(np.concatenate([np.zeros(1, np.int64), *(b for t in tables for b in (t.low, t.high))]))
         tops = self.borders // _TOP
-        self._start = np.searchsorted(tops, np.arange(10**TOP_DIGITS + 1)).astype(np.int32)
+        under = np.bincount(tops, minlength=10**TOP_DIGITS).cumsum()  # borders under each of the first digits, or at it
+        self._start = np.concatenate([np.zeros(1, np.int32), under[: 10**TOP_DIGITS].astype(np.int32)])
         most = int(np.diff(self._start).max(initial=0))
         self._steps = [np.int32(1 << bit) for bit in reversed(range(most.bit_length()))]
         self._padded = padded(self.borders, 2 * (most + 1))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ardoise.core.compiled import CompiledRate
+from ardoise.core.tables import RateFields, alike
 from ardoise.core.tariffs import Rate, Tariff
 from ardoise.rate.columns.cells import Rows
 from ardoise.rate.columns.variants import Variants
@@ -30,15 +31,6 @@ _PRICE = [place for place, name in enumerate(Rate._fields) if name not in _OF_RO
 _price_of = itemgetter(*_PRICE)
 _settings_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF))
 _before_of = attrgetter(*(field.name for field in fields(Tariff) if field.name not in _OF_TARIFF | _AFTER))
-
-
-RateFields = Sequence[tuple[Any, ...]]
-"""The rows of a version by field of `Rate`: for each field, its values."""
-
-
-def fields_of(rates: Sequence[Rate]) -> RateFields:
-    """Rows are tuples: turning them round costs next to nothing."""
-    return list(zip(*rates, strict=True)) if rates else [()] * len(Rate._fields)
 
 
 @contextmanager
@@ -62,7 +54,7 @@ class Shapes:
         self._tariffs: list[Tariff] = []
         self._tariff_of: list[int] = []
         self._by_value: dict[object, int] = {}
-        self._by_identity: dict[object, dict[tuple[int, ...], int]] = {}
+        self._by_identity: dict[object, dict[tuple[int, ...], int]] = {}  # prices
         self._numbers: dict[object, int] = {}
         self._compiled: dict[tuple[int, int], int] = {}
         self._settings: dict[int, int] = {}  # the number of settings -> a tariff that has them
@@ -78,17 +70,19 @@ class Shapes:
         told, shared = [], []
         for place in _PRICE if rates else ():
             values = fields[place]
-            if values.count(values[0]) == len(values):
+            if alike(values):
                 shared.append((place, values[0]))
             else:
                 told.append(values)
         # The prices of equal rows are mostly the same objects: they are compared by value only when they are not.
-        known = self._by_identity.setdefault((settings, tuple(shared)), {})
+        known = self._by_identity.setdefault(tuple(shared), {})
         identities = list(zip(*(map(id, values) for values in told), strict=True)) if told else [()] * len(rates)
+        shape_of = {}
         for identity, rate in dict(zip(identities, rates, strict=True)).items():
             if identity not in known:
-                known[identity] = self._shape(settings, before, rate, version)
-        return np.fromiter(map(known.__getitem__, identities), np.int32, len(rates))
+                known[identity] = self._number(_price_of(rate))
+            shape_of[identity] = self._shape(settings, before, known[identity], rate, version)
+        return np.fromiter(map(shape_of.__getitem__, identities), np.int32, len(rates))
 
     def variants(self) -> Variants:
         """The compiled row of each shape."""
@@ -99,8 +93,7 @@ class Shapes:
     def _number(self, value: object) -> int:
         return self._numbers.setdefault(value, len(self._numbers))
 
-    def _shape(self, settings: int, before: int, rate: Rate, version: CompiledVersion) -> int:
-        price = self._number(_price_of(rate))
+    def _shape(self, settings: int, before: int, price: int, rate: Rate, version: CompiledVersion) -> int:
         shape = self._by_value.get((settings, price))
         if shape is None:
             shape = self._by_value[settings, price] = len(self._price_of)

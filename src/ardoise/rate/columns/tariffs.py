@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 
 from ardoise.core.rating import CompiledSnapshot
+from ardoise.core.tables import RateFields, fields_of
 from ardoise.core.tariffs import Rate
 from ardoise.core.usage import UsageKind
 from ardoise.rate.columns.cells import CellTables, Painted, Rows
 from ardoise.rate.columns.kernel import Counts, Flags, Ints, RateColumns
 from ardoise.rate.columns.numbers import DIGITS, bounds_of, number_codes
-from ardoise.rate.columns.shapes import RateFields, Shapes, fields_of, uncollected
+from ardoise.rate.columns.shapes import Shapes, uncollected
 
 if TYPE_CHECKING:
     from ardoise.core.tables import CompiledVersion
