@@ -33,14 +33,14 @@ class NothingToReport(ValueError):
 
 
 def write_controls(*, company: str, month: str, made_on: date) -> list[Path]:
-    """The three control reports, and the cost of each extension for a company that splits its own costs."""
+    """The three control reports; for a company that splits its own costs, what each extension cost and did too."""
     issuers = list(Issuer.objects.filter(company=company).order_by("code"))
     if not issuers:
         known = ", ".join(Issuer.objects.values_list("company", flat=True).distinct().order_by("company"))
         raise NothingToReport(f"no issuer belongs to « {company} »; the companies are: {known or 'none yet'}")
     makers = list(CONTROLS)
     if any(issuer.documents == Issuer.Documents.STATEMENTS for issuer in issuers):
-        makers.append(queries.cost_by_extension)
+        makers += [queries.cost_by_extension, queries.activity_by_extension]
     written = []
     for make in makers:
         table = make(issuers, month, made_on)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 
 import polars as pl
 
+from ardoise.access.scope import Scope
 from ardoise.bill.charges import frozen_charges
 from ardoise.bill.drafts import months_before, past_totals
 from ardoise.bill.models import Document
+from ardoise.collect.activity import activity
 from ardoise.core.documents import DocumentKind
 from ardoise.core.money import micros_to_minor
 from ardoise.core.schema import CHARGES, FROZEN
@@ -157,6 +160,27 @@ def cost_by_extension(issuers: Sequence[Issuer], month: str, made_on: date) -> R
     )
     summed = ("calls", "talk", "usage", "fees", "total")
     return _table("Coûts par service et par poste", month, columns, rows, made_on, summed)
+
+
+def activity_by_extension(issuers: Sequence[Issuer], month: str, made_on: date) -> ReportTable:
+    """« Activité par poste »: calls in, out and internal of each extension, answered and missed, ringing and talk."""
+    scope = Scope(frozenset(issuer.code for issuer in issuers))
+    rows = [asdict(row) for row in activity(scope, month=month)]
+    counts = {
+        "incoming": "Entrants",
+        "outgoing": "Sortants",
+        "internal": "Internes",
+        "answered": "Répondus",
+        "missed": "Manqués",
+    }
+    columns = (
+        Column("source", "Source"),
+        Column("extension", "Poste"),
+        *(Column(name, title, ColumnKind.INT) for name, title in counts.items()),
+        Column("ring_s", "Sonnerie", ColumnKind.DURATION_S),
+        Column("talk_s", "Conversation", ColumnKind.DURATION_S),
+    )
+    return _table("Activité par poste", month, columns, rows, made_on, (*counts, "ring_s", "talk_s"))
 
 
 _KINDS = {

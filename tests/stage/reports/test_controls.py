@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from python_calamine import CalamineWorkbook
 
 from ardoise import flow
 from ardoise.bill.models import Document
+from ardoise.collect import operations as collecting
+from ardoise.collect.models import Source
+from ardoise.collect.queries import folder_of
 from ardoise.directory.models import Issuer
 from ardoise.reports import operations as reporting
 from ardoise.reports import queries
-from stage.company import ISSUE_DATE, LANDLINE, MONTH, OWN_COSTS, Company
+from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,7 +131,24 @@ def test_a_company_that_splits_its_costs_gets_the_cost_of_each_extension(company
     assert (row["usage"], row["fees"], row["total"]) == (6, 500, 506)
     flow.deliver(now=company.now)
     names = [path.name for path in flow.report(month=MONTH, made_on=ISSUE_DATE)["Usine"]]
-    assert "2026-10 Coûts par service et par poste.pdf" in names
+    assert {"2026-10 Coûts par service et par poste.pdf", "2026-10 Activité par poste.xlsx"} <= set(names)
+
+
+def test_what_each_extension_did_is_a_table_with_its_totals(company: Company) -> None:
+    source_text = company.files["sources.toml"].partition("profile")[0]
+    company.files["sources.toml"] = source_text.replace('"delimited"', '"yeastar"')
+    company.load()
+    source = Source.objects.get()
+    called = {"call_from": "201", "call_to": MOBILE, "duration": 66, "talk_duration": 61, "disposition": "ANSWERED"}
+    call = {"uid": "1", "timestamp": 1791184353, "call_type": "Outbound", "dst_trunk": "T1"} | called
+    folder_of(source).mkdir(parents=True, exist_ok=True)
+    (folder_of(source) / "calls.csv").write_text(json.dumps({"data": [call]}))
+    collecting.collect_once(now=company.now)
+    table = queries.activity_by_extension(issuers(), MONTH, ISSUE_DATE)
+    (row,) = table.rows
+    assert (row["extension"], row["outgoing"], row["incoming"], row["talk_s"]) == ("201", 1, 0, 61)
+    assert table.totals is not None
+    assert table.totals["talk_s"] == 61
 
 
 def test_a_company_without_issuer_is_refused_with_those_that_exist(billed: Company) -> None:
