@@ -20,7 +20,7 @@ class BadLink(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a transport; `kind`: text | secret | whole (a number) | networks (addresses, 10.0.0.0/8)."""
+    """One setting of a transport; `kind`: text | secret | whole (a number) | networks | url_path."""
 
     name: str
     meaning_fr: str
@@ -123,10 +123,31 @@ _AGENT = (
     Setting("key", "clé privée de ce certificat (PEM)", "private key of that certificate (PEM)", required=True),
 )
 
+_WEBHOOK = (
+    Setting("path", "chemin de l’adresse, /site-1", "path of the address, /site-1", "/", kind="url_path"),
+    Setting("secret", "secret qui prouve l’envoyeur", "secret that proves the sender", required=True, kind="secret"),
+    Setting(
+        "proof",
+        "preuve : X-Signature de Yeastar, HMAC du corps, ou jeton Bearer",
+        "proof: X-Signature of Yeastar, HMAC of the body, or a bearer token",
+        required=True,
+        choices=("yeastar", "hmac", "bearer"),
+    ),
+    Setting("header", "hmac : en-tête de la signature", "hmac: header of the signature", "X-Signature"),
+    Setting("algorithm", "hmac : hachage", "hmac: hash", "sha256", choices=("sha256", "sha1", "sha512")),
+    Setting("encoding", "hmac : écriture", "hmac: encoding", "hex", choices=("hex", "base64")),
+    Setting("prefix", "hmac : ce qui précède la signature (sha256=)", "hmac: what precedes the signature (sha256=)"),
+    Setting(
+        "certificate", "certificat TLS (PEM), sans mandataire devant", "TLS certificate (PEM), without a proxy in front"
+    ),
+    Setting("key", "clé privée de ce certificat (PEM)", "private key of that certificate (PEM)"),
+)
+
 WAYS: dict[str, Way] = {
     "tcp_server": Way(("port",)),
     "tcp_client": Way(("host", "port"), _LOGIN),
     "files": Way(()),
+    "webhook": Way(("port",), _WEBHOOK),
     "radius": Way(
         ("port",),
         (
@@ -195,6 +216,8 @@ def _check(transport: str, setting: Setting, value: str) -> None:
         raise BadLink(f"{where}: {value!r} is not one of {', '.join(setting.choices)}.")
     if setting.kind == "whole" and not (value.isascii() and value.isdecimal()):
         raise BadLink(f"{where}: {value!r} is not a whole number.")
+    if setting.kind == "url_path" and not (value.startswith("/") and value.isascii() and value.isprintable()):
+        raise BadLink(f"{where}: {value!r} must begin with /, such as /site-1.")
     if setting.kind == "networks" and not all(map(_is_network, value.split(","))):
         raise BadLink(f"{where}: write addresses or networks separated by commas, such as 10.1.2.3, 10.2.0.0/16.")
     if setting.kind == "secret" and not value.startswith(("env:", "file:")):

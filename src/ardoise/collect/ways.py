@@ -9,11 +9,13 @@ from ardoise.collect.radius import RadiusServer
 from ardoise.collect.receive import Receiver
 from ardoise.collect.tail import Tail
 from ardoise.collect.tcp import Dialer, Listener
+from ardoise.collect.webhook import Webhook
 
 RECEIVERS: dict[str, type[Receiver]] = {
     "tcp_server": Listener,
     "tcp_client": Dialer,
     "radius": RadiusServer,
+    "webhook": Webhook,
     "https": Puller,
     "sftp": SftpFetcher,
     "agent": AgentReceiver,

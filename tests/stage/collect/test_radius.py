@@ -67,8 +67,9 @@ class World:
             rounds = asyncio.create_task(self.commits.run(ended))
             running = asyncio.create_task(self.receiver.run(stop))
             try:
-                while self.receiver.bound_port is None:
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(10):
+                    while self.receiver.bound_port is None:
+                        await asyncio.sleep(0.01)
                 await asyncio.wait_for(story(self), 20)
             finally:
                 stop.set()
