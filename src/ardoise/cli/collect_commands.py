@@ -219,3 +219,63 @@ def drop(
         print_json({"source": source, "file": str(target)})
         return
     errors.print(f"{escape(str(target))}: the collector takes it within seconds (ardoise collect run).")
+
+
+@collect.command()
+def replay(
+    source: Annotated[str, typer.Option("--source", help="Code of the source.")],
+    from_date: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of arrival, local to the source.")
+    ],
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day after the last one.", show_default="all that was parsed"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read the history of a source again after its parser, profile or settings were mended; change only what differs.
+
+    Example: ardoise collect replay --source avaya-siege --from 2026-10-01
+    """
+    start_django()
+    ready_database()
+    from dataclasses import asdict
+
+    from ardoise.collect import replay as again
+    from ardoise.collect.operations import Overtaken, UnknownSource
+
+    try:
+        found = again.replay(
+            source=source,
+            from_date=from_date.date(),
+            until_date=until.date() if until else None,
+            now=clock(today)(),
+            dry_run=dry_run,
+        )
+    except (UnknownSource, again.NothingToReplay) as error:
+        fail(str(error), code=USAGE)
+    except (LookupError, ValueError, Overtaken) as error:  # the source's own settings, another process
+        fail(str(error))
+    if as_json:
+        print_json(asdict(found) | {"dry_run": dry_run})
+        return
+    screen.print(f"{found.tickets} tickets of {escape(source)} read again: {found.calls} calls.")
+    if not found.differs:
+        screen.print("Nothing differs.")
+        return
+    for name in ("added", "changed", "removed"):
+        if number := getattr(found, name):
+            screen.print(f"{number} calls {name}")
+    screen.print(
+        f"{found.released} tickets leave the quarantine, {found.quarantined} stand there anew, "
+        f"{found.events} events differ, the counts of {len(found.corrected_dates)} days"
+    )
+    for example in found.examples:
+        screen.print(f"[dim]{escape(printable(example))}[/]")
+    if found.months:
+        # A UTC month begins and ends some hours beside the local one.
+        screen.print(f"Calls of {', '.join(found.months)} (UTC) changed: ardoise rate --month MONTH prices them again.")
+    if dry_run:
+        screen.print("Nothing was written (--dry-run).")

@@ -180,8 +180,12 @@ class Batch:
                     self._ticket(step, known)
             else:
                 self._take(step)
-        self._close(memory.assembler.flush(now))
+        self.close_overdue(now=now)
         return more
+
+    def close_overdue(self, *, now: datetime) -> None:
+        """Make calls of the tickets that waited for others long enough."""
+        self._close(self.memory.assembler.flush(now))
 
     def close_all(self, *, now: datetime) -> None:
         """Make calls of the tickets that wait for others, whatever they still miss."""
@@ -377,13 +381,17 @@ class Batch:
 
     def _is_taken(self, begin: FileBegin) -> bool:
         """The same bytes journalled twice (a crash, two folders): an event, and nothing is counted again."""
+        taken_at = self._taken_before(begin)
+        if taken_at is not None:
+            text = already_taken(begin.received.name, taken_at)
+            self._event(f"{self.source.code}:{begin.position}!file", "file", text, begin.at)
+        return taken_at is not None
+
+    def _taken_before(self, begin: FileBegin) -> datetime | None:
         digest = begin.received.digest
         taken = TakenFile.objects.filter(source=self.source, sha256=digest).first()
         taken = taken or next((file for file in self.files if file.sha256 == digest), None)
-        if taken is not None:
-            text = already_taken(begin.received.name, taken.taken_at)
-            self._event(f"{self.source.code}:{begin.position}!file", "file", text, begin.at)
-        return taken is not None
+        return taken.taken_at if taken else None
 
     def _file_taken(self, end: FileEnd) -> None:
         self.memory.signs.file(end.received.name, end.at)

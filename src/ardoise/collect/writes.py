@@ -46,18 +46,18 @@ def write(batches: Sequence[Batch]) -> list[Batch]:
         written = [batch for batch in batches if _advance(batch)]
         for batch in written:
             if batch.rewritten:
-                _take_out(batch.source, batch.rewritten)
+                take_out(batch.source, batch.rewritten)
             for month, file in staged[id(batch)].files:
                 append_usage(month=month, partition=batch.source.code, files=[file])
             for seen in batch.seen_again.values():
                 seen.save(update_fields=["content", "ticket_id", "usage_id"])
             _remember(batch, contents[id(batch)])
         rows.insert(FreshUsage, _FRESH, [row for batch in written for row in _fresh(batch, staged[id(batch)].fresh)])
-        rows.insert(SeenTicket, _SEEN, [_seen(one) for batch in written for one in batch.seen])
-        _create(Quarantined, [one for batch in written for one in batch.quarantined])
-        _create(SourceEvent, [one for batch in written for one in batch.events])
-        _create(TakenFile, [one for batch in written for one in batch.files])
-        rows.add_up(DayCount, _COUNTS, [row for batch in written for row in _counted(batch)])
+        insert_seen([one for batch in written for one in batch.seen])
+        create(Quarantined, [one for batch in written for one in batch.quarantined])
+        create(SourceEvent, [one for batch in written for one in batch.events])
+        create(TakenFile, [one for batch in written for one in batch.files])
+        rows.add_up(DayCount, COUNTS, [row for batch in written for row in _counted(batch)])
         rows.add_up(CallCoverage, ("calls",), [row for batch in written for row in _covered(batch)])
         rows.add_up(HourCount, ("tickets",), [row for batch in written for row in _by_hour(batch)], by="hour_at")
         for batch in written:
@@ -113,7 +113,7 @@ def _advance(batch: Batch) -> bool:
 
 _FRESH = ("usage_id", "source_id", "answered_at", "row", "written_version")
 _SEEN = ("source_id", "identity", "content", "ticket_id", "usage_id", "printed_date")
-_COUNTS = ("received", "in_calls", "events", "quarantined", "calls")
+COUNTS = ("received", "in_calls", "events", "quarantined", "calls")
 
 
 def _fresh(batch: Batch, usages: Iterable[Usage]) -> Iterator[tuple[object, ...]]:
@@ -123,13 +123,17 @@ def _fresh(batch: Batch, usages: Iterable[Usage]) -> Iterator[tuple[object, ...]
         yield usage.usage_id, source_id, rows.as_instant(usage.answered_at), row, version
 
 
+def insert_seen(made: Iterable[SeenTicket]) -> None:
+    rows.insert(SeenTicket, _SEEN, [_seen(one) for one in made])
+
+
 def _seen(one: SeenTicket) -> tuple[object, ...]:
     return one.source_id, one.identity, one.content, one.ticket_id, one.usage_id, one.printed_date.isoformat()
 
 
 def _counted(batch: Batch) -> Iterator[tuple[object, ...]]:
     for day, count in batch.counts.items():
-        yield batch.source.pk, day.isoformat(), *(count[name] for name in _COUNTS)
+        yield batch.source.pk, day.isoformat(), *(count[name] for name in COUNTS)
 
 
 def _covered(batch: Batch) -> Iterator[tuple[object, ...]]:
@@ -143,7 +147,7 @@ def _by_hour(batch: Batch) -> Iterator[tuple[object, ...]]:
         yield batch.source.pk, rows.as_instant(hour_at), tickets
 
 
-def _create(model: type[models.Model], made: Sequence[models.Model]) -> None:
+def create(model: type[models.Model], made: Sequence[models.Model]) -> None:
     if made:
         model._default_manager.bulk_create(made, batch_size=ROWS_PER_STATEMENT)
 
@@ -162,7 +166,7 @@ def _remember(batch: Batch, contents: Sequence[bytes]) -> None:
     rows.insert(RecentTickets, ("source_id", "first", "contents"), [(batch.source.pk, first, b"".join(contents))])
 
 
-def _take_out(source: Source, usage_ids: set[str]) -> None:
+def take_out(source: Source, usage_ids: set[str]) -> None:
     """Remove calls that are about to be written again: fresh rows, and rows of sealed files."""
     for some in chunks(sorted(usage_ids)):
         FreshUsage.objects.filter(pk__in=some).delete()

@@ -204,6 +204,11 @@ class Journal:
         self.source = source
         self.folder = home / source
 
+    @property
+    def first_offset(self) -> int:
+        """Where the first entry of every segment stands."""
+        return len(_HEADER)
+
     def path(self, segment: int) -> Path:
         return self.folder / f"{segment:08d}.seg"
 
@@ -239,6 +244,15 @@ class Journal:
         for segment in self.segments()[-segments:]:
             yield from self._read_segment(segment, len(_HEADER))
 
+    def first_of(self, segment: int) -> Entry | None:
+        """The first entry of a segment; None without such a segment, or when nothing can be read there."""
+        if not self.path(segment).exists():
+            return None
+        try:
+            return next(self._read_segment(segment, len(_HEADER)), None)
+        except JournalDamaged:
+            return None
+
     def entry_of(self, ticket_id: str) -> tuple[Entry, int]:
         """The entry that holds the first byte of a ticket, and that byte's place in its payload (or in its file)."""
         source, _, place = ticket_id.partition(":")
@@ -259,7 +273,7 @@ class Journal:
         Nothing moves, so ticket ids and positions hold. The new frame is written beside first: a death in the middle
         is finished by whoever reads there next. Raises BadPosition, ValueError (another length), OSError.
         """
-        with self.path(position.segment).open("r+b") as file:
+        with self.path(position.segment).open("r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(position.offset)
             entry = self._frame(file, position.segment, position.offset, os.fstat(file.fileno()).st_size)
@@ -291,7 +305,7 @@ class Journal:
     def _is_whole_now(self, position: Position) -> bool:
         """Whether an entry stands where none could be read: it was being blanked, or a death interrupted that."""
         path, pending = self.path(position.segment), self._beside(position).exists()
-        with path.open("r+b") if pending else path.open("rb") as file:
+        with path.open("r+b", buffering=0) if pending else path.open("rb", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if pending and self._beside(position).exists():
                 self._put_in_place(file.fileno(), position)
