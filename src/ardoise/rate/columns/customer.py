@@ -19,7 +19,7 @@ from ardoise.core.allowances import Held, HeldKey
 from ardoise.core.schema import CHARGES, USAGE
 from ardoise.core.snapshot import IdentifierKind, OwnerKind, Snapshot
 from ardoise.core.tariffs import Tariff
-from ardoise.rate.columns.frames import CHARGES_SCHEMA, USAGE_SCHEMA
+from ardoise.rate.columns.frames import CHARGES_SCHEMA, USAGE_SCHEMA, usage_columns
 from ardoise.rate.columns.month import ROW_GROUP_ROWS, RatedMonth, rate_month
 
 KEPT_INDEXES = 4_096  # files whose statistics are remembered: they never change
@@ -113,8 +113,9 @@ def calls_of(usage_files: Iterable[Path], names: Names) -> pl.DataFrame:
         stat = file.stat()
         for first, rows, ranges in _row_groups(str(file), stat.st_mtime_ns, stat.st_size):
             if any(_meets(names.of_column(column), low, high) for column, low, high in ranges):
-                scan = pl.scan_parquet(file).slice(first, rows).filter(names.expression())
-                found.append(scan.select(pl.col(name).cast(kind) for name, kind in USAGE_SCHEMA.items()).collect())
+                scan = pl.scan_parquet(file)
+                chosen = usage_columns(scan)
+                found.append(scan.slice(first, rows).filter(names.expression()).select(chosen).collect())
     return pl.concat(found)
 
 

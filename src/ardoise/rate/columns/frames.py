@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -43,6 +43,17 @@ CHARGES_SCHEMA = schema_of(CHARGES)
 USAGE_SCHEMA = schema_of(USAGE)
 
 
+def usage_columns(scan: pl.LazyFrame, names: Iterable[str] = USAGE_SCHEMA) -> list[pl.Expr]:
+    """Columns of usage as the table is typed; empty those that a file is too old to have."""
+    held, empty = scan.collect_schema(), {pl.String(): "", pl.Int64(): 0, pl.Boolean(): False}
+    chosen = []
+    for name in names:
+        kind = USAGE_SCHEMA[name]
+        missing = pl.lit(None if USAGE.columns()[name].optional else empty.get(kind)).alias(name)
+        chosen.append((pl.col(name) if name in held else missing).cast(kind))
+    return chosen
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some consecutive rows of a usage file."""
@@ -54,11 +65,8 @@ class Chunk:
     def read(self) -> pl.DataFrame:
         """The columns of READ; labels may be texts or categories."""
         scan = pl.scan_parquet(self.file)
-        kept = scan.collect_schema()
-        chosen = [
-            pl.col(name) if name in LABELS and kept[name] != pl.String else pl.col(name).cast(USAGE_SCHEMA[name])
-            for name in READ
-        ]
+        categories = [name for name, kind in scan.collect_schema().items() if name in LABELS and kind != pl.String]
+        chosen = [*categories, *usage_columns(scan, [name for name in READ if name not in categories])]
         return scan.slice(self.first, self.rows).select(chosen).collect()
 
 
