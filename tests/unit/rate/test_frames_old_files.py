@@ -28,7 +28,7 @@ def test_columns_that_a_file_is_too_old_to_have_are_empty(tmp_path: Path) -> Non
 
 
 def test_rating_reads_such_a_file(tmp_path: Path) -> None:
-    file = without(tmp_path, USAGE.kind, USAGE.units)
+    file = without(tmp_path, USAGE.origin, USAGE.units)
     read = Chunk(file, 0, 1).read()
     assert set(read.columns) == set(READ)
     assert read[USAGE.units].to_list() == [0]
