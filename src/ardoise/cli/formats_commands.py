@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ardoise.cli.wiring import FAILED, USAGE, AsJson, errors, fail, print_json, screen, table
 from ardoise.collect.simulator import CLIENTS_MAX, NobodyListens, Pbx, PortTaken, SendingPbx, ServingPbx, play
-from ardoise.core.usage import Unreadable
+from ardoise.core.usage import Event, Leg, Unreadable
 from ardoise.core.wording import counted
 from ardoise.formats import registry
+from ardoise.formats.guess import Guess, guess
 from ardoise.formats.pages import LANGUAGES, all_pages, render_page
+from ardoise.formats.proposal import BadProfile, NotASample, Proposal, Trial, propose, sentence, try_profile
 from ardoise.formats.sample_json import to_sample_json
 from ardoise.formats.spec import BadOption, Format, OtherSide, TalkingFormat
 
@@ -33,7 +40,7 @@ def parse(
     files: Files,
     format: Annotated[str, typer.Option("--format", "-f", help="Name of the format: see `ardoise formats list`.")],
     option: Options = [],  # noqa: B006 - typer copies it
-    profile: Annotated[Path | None, typer.Option(help="Profile of a delimited file (TOML).")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Profile of separated or fixed columns (TOML).")] = None,
 ) -> None:
     """Read tickets and print one JSON line a record; exit status 1 if a record is unreadable.
 
@@ -102,6 +109,125 @@ def formats_pages(folder: Annotated[Path, typer.Argument(help="Folder to write t
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     screen.print(f"{counted(len(pages), 'page')} in {folder}")
+
+
+@formats.command("guess")
+def formats_guess(
+    file: Annotated[Path, typer.Argument(help="File of tickets as the PBX or the operator sends them.")],
+    all_of_them: Annotated[bool, typer.Option("--all", help="List the formats that read no ticket too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rank the formats by what each one reads of a file; exit status 1 when none reads a ticket.
+
+    Example: ardoise formats guess tickets.txt
+    """
+    found = guess(_read(file))
+    if as_json:
+        print_json([_guess_json(one) for one in found])
+    else:
+        _show_guesses(found, everything=all_of_them)
+    if not any(one.calls for one in found):
+        raise typer.Exit(FAILED)
+
+
+def _guess_json(one: Guess) -> dict[str, object]:
+    counts = {"records": one.records, "calls": one.calls, "doubtful": one.doubtful}
+    counts |= {"events": one.events, "unreadable": one.unreadable}
+    reasons = [{"reason": why.code, "count": why.count, "detail": why.detail} for why in one.reasons]
+    return {"format": one.name, "share_percent": one.share_percent, **counts, "reasons": reasons}
+
+
+def _show_guesses(found: list[Guess], *, everything: bool) -> None:
+    readers = [one for one in found if one.calls]
+    rows = table("Formats", "format", "read", "tickets", "doubtful", "events", "unreadable", "first reason")
+    for one in found if everything else readers:
+        why = f"{one.reasons[0].code}: {one.reasons[0].detail}" if one.reasons else "-"
+        counts = (str(count) for count in (one.calls, one.doubtful, one.events, one.unreadable))
+        rows.add_row(one.name, f"{one.share_percent} %", *counts, escape(why[:100]))
+    if readers or everything:
+        screen.print(rows)
+    if readers:
+        screen.print(f"Try: ardoise parse --format {readers[0].name} FILE", style="dim")
+    else:
+        errors.print("No format reads a ticket of this file. Try: ardoise formats new FILE")
+
+
+@formats.command("new")
+def formats_new(
+    file: Annotated[Path, typer.Argument(help="Sample of tickets, as text: some dozen lines are enough.")],
+    output: Annotated[Path | None, typer.Option("--output", help="Write the profile to this file.")] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Correct it in the editor ($EDITOR), tried at each saving.")
+    ] = False,
+    lang: Annotated[str, typer.Option("--lang", help="Language of the comments: fr or en.")] = "fr",
+) -> None:
+    """Propose a profile for a file that no format reads; exit status 1 while it cannot be used.
+
+    Example: ardoise formats new tickets.txt --output profiles/pbx.toml
+    """
+    if lang not in LANGUAGES:
+        fail(f"No comments in {lang!r}; choose one of {', '.join(LANGUAGES)}.", code=USAGE)
+    data = _read(file)
+    try:
+        found = propose(data, french=lang == "fr")
+    except NotASample as refused:
+        fail(str(refused))
+    text, problem, trial = _corrected(found, data) if edit else (found.text, found.problem, found.trial)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        _write_new(output, text)
+    for doubt in () if edit else found.doubts:
+        errors.print(f"- {sentence(doubt, french=lang == 'fr')}", markup=False)
+    if problem:
+        fail(f"The profile must be completed: {problem}")
+    errors.print(f"{_counts(trial)}. Next: ardoise parse --format {found.format} --profile PROFILE.toml FILE")
+
+
+def _corrected(found: Proposal, data: bytes) -> tuple[str, str, Trial]:
+    """The profile as somebody left it in the editor: once it works, or once they leave it as it was."""
+    text, problem, trial = found.text, found.problem, found.trial
+    while True:
+        before = text
+        text = _edited(f"# ! {problem}\n{text}" if problem else text)
+        if text == before:
+            return text, problem, trial
+        try:
+            trial = try_profile(text, data)
+        except BadProfile as refused:
+            problem = str(refused)
+            continue
+        return text, "", trial
+
+
+def _edited(text: str) -> str:
+    """The text after the editor of the user has closed it; the line of the complaint is taken out again."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with TemporaryDirectory(prefix="ardoise-") as folder:
+        file = Path(folder, "profile.toml")
+        file.write_text(text, encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)
+            edited = file.read_text(encoding="utf-8")
+        except (OSError, subprocess.CalledProcessError, UnicodeDecodeError) as error:
+            fail(f"The editor {editor} did not give the profile back: {error}. Set EDITOR, or leave --edit out.")
+    return "".join(line for line in edited.splitlines(keepends=True) if not line.startswith("# ! "))
+
+
+def _counts(trial: Trial) -> str:
+    read = f"{counted(trial.count(Leg), 'ticket')}, {counted(trial.count(Event), 'event')}"
+    return f"{read}, {trial.count(Unreadable)} unreadable"
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError:
+        fail(f"{file} exists: choose another name, or remove it first.", code=USAGE)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}", code=USAGE)
 
 
 def simulate(

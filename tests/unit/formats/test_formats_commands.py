@@ -145,3 +145,73 @@ def test_simulate_says_when_nobody_listens(run, tickets: Path) -> None:
 def test_every_command_shows_an_example(run) -> None:
     for words in (("parse",), ("simulate",), ("formats", "list"), ("formats", "show"), ("formats", "pages")):
         assert "Example: ardoise" in run(*words, "--help").stdout
+
+
+PBX = b"""TYPE DATE     TIME  DURATION  STATION DIALLED NUMBER
+OUT  25/10/26 09:12 00:01:01  2001    0612345678
+IN   25/10/26 09:30 00:00:20  2017    0145678901
+"""
+
+
+def test_guess_ranks_the_formats_by_what_they_read(run, tickets: Path) -> None:
+    result = run("formats", "guess", tickets)
+    assert result.exit_code == 0
+    assert "avaya_ipoffice" in result.stdout and "100 %" in result.stdout
+    assert "mitel_3300" not in result.stdout
+    everything = json.loads(run("formats", "guess", tickets, "--json").stdout)
+    assert (everything[0]["format"], everything[0]["calls"]) == ("avaya_ipoffice", 2)
+    mitel = next(one for one in everything if one["format"] == "mitel_3300")
+    assert (mitel["calls"], mitel["reasons"][0]["count"]) == (0, 2)
+
+
+def test_guess_ends_with_1_when_no_format_reads_a_ticket(run, tmp_path: Path) -> None:
+    file = tmp_path / "pbx.txt"
+    file.write_bytes(PBX)
+    result = run("formats", "guess", file)
+    assert result.exit_code == 1
+    assert "ardoise formats new" in result.stderr
+    assert "garbage" in run("formats", "guess", file, "--all").stdout
+
+
+def test_new_proposes_a_profile_that_parse_takes(run, tmp_path: Path) -> None:
+    file, profile = tmp_path / "pbx.txt", tmp_path / "pbx.toml"
+    file.write_bytes(PBX)
+    result = run("formats", "new", file, "--output", profile, "--lang", "en")
+    assert result.exit_code == 0
+    assert "2 tickets, 1 event, 0 unreadable" in result.stderr
+    parsed = run("parse", "--format", "fixed_width", "--profile", profile, file)
+    calls = [json.loads(line) for line in parsed.stdout.splitlines()]
+    assert [(call["kind"], call.get("duration_s")) for call in calls] == [("event", None), ("call", 61), ("call", 20)]
+    assert run("formats", "new", file, "--output", profile).exit_code == 2  # it exists: never written over
+
+
+def test_new_prints_the_profile_and_says_what_is_missing(run, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(b"Who;Number;Colour\nAna;0612345678;red\nBob;0699999999;blue\n")
+    result = run("formats", "new", file, "--lang", "en")
+    assert result.exit_code == 1
+    assert "[fields]" in result.stdout
+    assert "fields.start" in result.stderr
+    file.write_bytes(b"hello\n")
+    assert run("formats", "new", file).exit_code == 1
+    assert run("formats", "new", file, "--lang", "de").exit_code == 2
+
+
+def test_new_is_corrected_in_the_editor_until_it_works(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "pbx.txt"
+    file.write_bytes(PBX)
+    editor = tmp_path / "editor"
+    # a person who breaks the profile first, then reads the complaint and mends it
+    editor.write_text(
+        "#!/bin/sh\n"
+        f'if [ ! -e {tmp_path}/once ]; then touch {tmp_path}/once; sed -i "s/^layout.*/layout = 1/" "$1"; exit; fi\n'
+        f'cp "$1" {tmp_path}/seen; sed -i "s/^layout.*/layout = \\"fixed\\"/; s/^name.*/name = \\"small_pbx\\"/" "$1"\n'
+    )
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.delenv("VISUAL", raising=False)
+    result = run("formats", "new", file, "--edit")
+    assert result.exit_code == 0
+    assert 'name = "small_pbx"' in result.stdout
+    assert (tmp_path / "seen").read_text().startswith("# ! Profile key file.layout: ")
+    assert "# ! " not in result.stdout

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from ardoise.core.usage import Direction, UsageKind
 from ardoise.formats.cells import cell_spans, split_cells
+from ardoise.formats.json_records import cells_of_json
 from ardoise.formats.spec import BadOption
 
 ColumnRef = str | int  # the name in the header, or the position from 1
@@ -45,7 +46,8 @@ JOINED_FIELDS = ("start", "octets")  # may be several columns: joined by a blank
 NUMBER_FIELDS = ("calling", "called", "dialled", "transferred_from", "transferred_to")
 DURATION_UNITS = ("s", "min", "h:m:s", "m:s", "h:m", "hhmmss")
 LOCAL_ZONES = ("local", "unknown")
-LAYOUTS = ("delimited", "fixed")
+_USUAL_KIND = {"delimited": "cumulative", "fixed": "stream", "json": "keyed"}
+LAYOUTS = ("delimited", "fixed", "json")
 
 
 class BadProfile(BadOption):
@@ -99,7 +101,7 @@ class TestLine:
 class Profile:
     name: str
     title: str
-    layout: str  # delimited | fixed
+    layout: str  # delimited | fixed | json (a column is then a path of keys: "from.number")
     kind: str  # stream | keyed | cumulative
     spans: tuple[tuple[int, int], ...]  # fixed: where each column stands, half-open from 0, in the order of `places`
     delimiter: str
@@ -122,6 +124,7 @@ class Profile:
     direction_default: Direction
     answered_values: tuple[str, ...]
     unanswered_values: tuple[str, ...]
+    blank_is_unanswered: bool  # a call without a duration is one that nobody took
     number_rules: tuple[NumberRule, ...]
     kind_values: Mapping[str, UsageKind]
     kind_default: UsageKind | None  # None: another value is refused
@@ -139,6 +142,8 @@ class Profile:
         """The cells of a line, trimmed. Raises csv.Error when quotes do not match."""
         if self.layout == "fixed":
             return [line[start:end].strip() for start, end in self.spans]
+        if self.layout == "json":
+            return cells_of_json(line, list(self.places))
         return split_cells(line, self.delimiter, self.quote)
 
     def cell_spans(self, text: str) -> list[tuple[int, int]]:
@@ -212,12 +217,12 @@ def parse_profile(text: str) -> Profile:
     top.take("version", int, 1)
     file = top.table("file")
     layout = file.choice("layout", LAYOUTS, "delimited")
-    is_fixed = layout == "fixed"
+    is_fixed, is_json = layout == "fixed", layout == "json"
     header_line = file.take("header_line", str, "")
-    has_header = file.take("header", bool, not is_fixed or header_line != "")
-    kind = file.choice("kind", ("stream", "keyed", "cumulative"), "stream" if is_fixed else "cumulative")
+    has_header = file.take("header", bool, layout == "delimited" or header_line != "")
+    kind = file.choice("kind", ("stream", "keyed", "cumulative"), _USUAL_KIND[layout])
     declared = _declared_columns(top.table("columns"), is_fixed=is_fixed)
-    by_name = has_header or is_fixed
+    by_name = has_header or is_fixed or is_json
     columns = _columns(top.table("fields"), by_name=by_name, kind=kind)
     start = top.table("start")
     direction = top.table("direction")
@@ -247,7 +252,7 @@ def parse_profile(text: str) -> Profile:
         comment_prefixes=file.texts("comment_prefixes"),
         event_patterns=tuple(_pattern(text) for text in file.texts("event_patterns")),
         columns=columns,
-        places=_fixed_places(used, declared) if is_fixed else {ref: _place(ref, header) for ref in used},
+        places=_places(used, layout, declared, header),
         start_formats=_start_formats(start.texts("formats", ("iso",))),
         start_zone=_start_zone(start.take("zone", str, "local")),
         start_is_end=start.choice("says", ("start", "end"), "start") == "end",
@@ -258,6 +263,7 @@ def parse_profile(text: str) -> Profile:
         direction_default=_direction_of(direction.take("default", str, "unknown"), "direction.default"),
         answered_values=answered.texts("values"),
         unanswered_values=answered.texts("except"),
+        blank_is_unanswered=answered.take("blank_duration", bool, False),
         number_rules=tuple(_number_rule(rule) for rule in numbers.tables("replace")),
         kind_values={key: _kind_of(value, f"kind.values.{key}") for key, value in kinds.table("values").rest().items()},
         kind_default=_kind_of(kind_default, "kind.default") if kind_default else None,
@@ -286,6 +292,17 @@ def _declared_columns(table: _Table, *, is_fixed: bool) -> dict[str, tuple[int, 
     if is_fixed and not found:
         raise BadProfile("Profile key columns is missing: expected the place of each column, [first from 1, width].")
     return found
+
+
+def _places(
+    used: Sequence[ColumnRef], layout: str, declared: Mapping[str, tuple[int, int]], header: list[str]
+) -> dict[ColumnRef, int]:
+    """Where each column that is used stands among the cells of a record."""
+    if layout == "fixed":
+        return _fixed_places(used, declared)
+    if layout == "json":
+        return {ref: at for at, ref in enumerate(dict.fromkeys(used))}
+    return {ref: _place(ref, header) for ref in used}
 
 
 def _fixed_places(used: Sequence[ColumnRef], declared: Mapping[str, tuple[int, int]]) -> dict[ColumnRef, int]:

@@ -22,6 +22,7 @@ from ardoise.formats.delimited.profile import (
     Profile,
     parse_profile,
 )
+from ardoise.formats.json_records import NoJson
 from ardoise.formats.lines import blank, is_blanked, text_of
 from ardoise.formats.sample_json import to_sample_json
 
@@ -75,6 +76,10 @@ class ProfileReader:
             cells = profile.cells(line)
         except csv.Error as error:
             return Unreadable("garbage", f"the quotes do not match: {error}")
+        except NoJson as error:
+            return Unreadable("no_json", str(error))
+        if not cells:
+            return Event("noise", "")  # a page of no records
         if profile.has_header and self._is_header(cells):
             return self._read_header(cells, line)
         refusal = self._header_refusal or (self._too_short(line) or self._bad_count(cells))
@@ -439,6 +444,6 @@ def reader_of(options: Mapping[str, str], *, layout: str) -> ProfileReader:
         raise BadProfile("This source needs the option profile: the TOML text that names its columns.")
     profile = load_profile(text)
     if profile.layout != layout:
-        right = "fixed_width" if profile.layout == "fixed" else "delimited"
+        right = {"fixed": "fixed_width", "json": "json_profile"}.get(profile.layout, profile.layout)
         raise BadProfile(f"Profile key file.layout is {profile.layout!r}: expected in a source of format {right}.")
     return ProfileReader(profile)

@@ -76,6 +76,11 @@ PROFILE_FIELDS = (
         "valeurs de fields.answered qui disent répondu, ou non répondu",
         "values of fields.answered that mean answered, or unanswered",
     ),
+    FieldSpec(
+        "answered.blank_duration",
+        "true si une durée absente est un appel sans réponse",
+        "true when a missing duration is an unanswered call",
+    ),
     FieldSpec("numbers.replace", "préfixes à réécrire : prefix, by, on, digits_min", "prefixes to rewrite"),
     FieldSpec("events", "colonne et valeurs des lignes de total", "column and values of total lines"),
     FieldSpec("constants.*", "valeurs qui ne sont pas dans le fichier", "values that are not in the file"),
