@@ -64,10 +64,10 @@ PEAK = (time(7, 59), time(18, 58))
 def world(row: Rate, **conventions: object) -> World:
     draw = random.Random(7)
     prefixes = {f"{draw.randrange(1, 1000)}{draw.randrange(10**4)}" for _ in range(PREFIXES)} | {"33", "44", "1"}
-    rates = tuple(replace(row, prefix=prefix) for prefix in sorted(prefixes))
+    rates = tuple(row._replace(prefix=prefix) for prefix in sorted(prefixes))
     if conventions.get("calendar"):
         dearer = tuple(replace(step, price=step.price * 2) for step in row.steps)
-        rates += tuple(replace(rate, band="peak", steps=dearer) for rate in rates)
+        rates += tuple(rate._replace(band="peak", steps=dearer) for rate in rates)
     versions = tuple(
         TariffVersion(number, MONDAY - timedelta(days=400 - 100 * number), None, rates) for number in (1, 2, 3)
     )
@@ -146,12 +146,16 @@ FIELDS: dict[str, tuple[Rate, dict[str, object]]] = {
     "rounded increments": (PLAIN, {"increment_decimals": 4}),
     "rounded at the line": (PLAIN, {"rounding_point": RoundingPoint.LINE}),
     "minimum, maximum, free seconds": (
-        replace(PLAIN, minimum=Decimal("0.10"), maximum=Decimal(1), free_s=5), {},
+        PLAIN._replace(minimum=Decimal("0.10"), maximum=Decimal(1), free_s=5), {},
+    ),
+    "seconds added, short calls raised": (PLAIN._replace(added_s=3, raised_above_s=30, raised_to_s=60), {}),
+    "a first block once, split": (
+        PLAIN, {"calendar": "office", "band_border": BandBorder.SPLIT, "first_block_once": True},
     ),
     "surcharge": (
-        replace(PLAIN, surcharge=Decimal("0.05"), surcharge_at_s=60, surcharge_every_s=60), {},
+        PLAIN._replace(surcharge=Decimal("0.05"), surcharge_at_s=60, surcharge_every_s=60), {},
     ),
-    "service part": (replace(PLAIN, service_price=Decimal("0.80"), service_per=ServicePer.MINUTE), {}),
+    "service part": (PLAIN._replace(service_price=Decimal("0.80"), service_per=ServicePer.MINUTE), {}),
 }  # fmt: skip
 
 
