@@ -62,7 +62,7 @@ def is_wanted(name: str) -> bool:
 def redacted(data: bytes, format: Format, redactor: Redactor, *, arrived_at: datetime) -> bytes:
     """The whole file with the numbers of protected extensions blanked; same length."""
     records, _ = format.frame(data, final=True)
-    return b"".join(redactor.whole(record, arrived_at=arrived_at) for record in records)
+    return b"".join(redactor.together(records, arrived_at=arrived_at))
 
 
 def refusal(data: bytes, format: Format, options: Mapping[str, str]) -> str:

@@ -76,6 +76,23 @@ class Redactor:
         redacted = self._redact(record, protection.all)
         return _blank(redacted) if protection.mentioned_in(record) else redacted
 
+    def together(self, records: Sequence[bytes], *, arrived_at: datetime) -> list[bytes]:
+        """All the records of a file: those of one call are blanked together, whoever printed them."""
+        kept = [self.whole(record, arrived_at=arrived_at) for record in records]
+        if not self._protection() or kept == list(records):
+            return kept
+        for call in _calls_in(self._legs(kept)):
+            if any(leg.extras.get("no_detail") for _, leg in call):
+                for at, leg in call:
+                    if not leg.extras.get("no_detail"):
+                        kept[at] = without_numbers(kept[at], leg, self._format, self._options)
+        return kept
+
+    def _legs(self, records: Sequence[bytes]) -> list[tuple[int, Leg]]:
+        reader = self._format.reader(self._options)
+        readings = ((at, reader(record)) for at, record in enumerate(records))
+        return [(at, reading) for at, reading in readings if isinstance(reading, Leg)]
+
     def unfinished(self, piece: bytes, *, arrived_at: datetime) -> bytes:
         """The beginning of a record whose end did not come. Whose call it is may stand in the missing part."""
         piece = self._without_text(piece)
@@ -97,6 +114,33 @@ class Redactor:
 
     def _redact(self, record: bytes, protected: frozenset[str]) -> bytes:
         return self._format.redact(record, protected, self._options) if protected else record
+
+
+def without_numbers(record: bytes, leg: Leg, format: Format, options: Mapping[str, str]) -> bytes:
+    """The record as its format blanks it when one of those who take part is protected: here, whoever does."""
+    named = (leg.extension, leg.calling, leg.called, leg.dialled, leg.charged_extension, leg.transferred_from)
+    return format.redact(record, frozenset(name for name in named if name), options)
+
+
+def _calls_in(legs: Sequence[tuple[int, Leg]]) -> list[list[tuple[int, Leg]]]:
+    """The legs of each call of several, as their PBX joins them: one id and start, until none follows."""
+    calls: list[list[tuple[int, Leg]]] = []
+    open_calls: dict[str, list[tuple[int, Leg]]] = {}
+    for at, leg in legs:
+        key = call_of(leg)
+        if key in open_calls or leg.more_segments_follow:
+            call = open_calls.setdefault(key, [])
+            if not call:
+                calls.append(call)
+            call.append((at, leg))
+            if not leg.more_segments_follow:
+                del open_calls[key]
+    return calls
+
+
+def call_of(leg: Leg) -> str:
+    """What the tickets of one call share; "" without a call id."""
+    return f"{leg.call_id} {leg.start}" if leg.call_id else ""
 
 
 def _protected_for(leg: Leg, protection: Protection, arrived_at: datetime) -> frozenset[str]:
