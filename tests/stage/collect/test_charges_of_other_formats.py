@@ -76,7 +76,7 @@ PROFILE = """
 name = "small_pbx"
 [file]
 layout = "fixed"
-event_patterns = ["PAGE"]
+event_patterns = ["PAGE #"]
 [columns]
 class = [1, 3]
 date = [5, 8]

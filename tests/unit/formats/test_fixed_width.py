@@ -18,7 +18,7 @@ name = "small_pbx"
 
 [file]
 layout = "fixed"
-event_patterns = ["PAGE \\d+$", "^ *CLASS"]
+event_patterns = ["* PAGE #", "CLASS *"]
 
 [columns]
 class = [1, 3]
@@ -98,8 +98,10 @@ def test_a_value_that_says_nobody_answered() -> None:
 
 
 def test_headings_are_events() -> None:
-    for line in ("ACME  PAGE 12", " CLASS DATE  TIME", ""):
+    for line in ("ACME  PAGE 12", " CLASS DATE  TIME", "--- ----", ""):
         assert isinstance(read(line), Event)
+    for line in ("PAGE 12", "ACME PAGE 12 of 20", "MY CLASS DATE TIME"):
+        assert isinstance(read(line), Unreadable)
 
 
 def test_a_time_that_is_the_end_of_the_call() -> None:
@@ -134,7 +136,7 @@ def test_durations_of_fixed_columns(unit: str, text: str, seconds: int) -> None:
         ('layout = "fixed"', 'layout = "delimited"', "columns.class: expected file.layout"),
         ('layout = "fixed"', 'layout = "fixed-width"', "file.layout: expected one of delimited, fixed"),
         ('extension = "station"', 'calling = "station"', "fields.outside: expected without fields.calling"),
-        ('event_patterns = ["PAGE', 'event_patterns = ["(PAGE', "file.event_patterns: "),
+        ('event_patterns = ["* PAGE', 'event_patterns = ["* * * PAGE', "file.event_patterns: expected the words"),
         ("except =", 'values = ["OK"]\nexcept =', "answered.values and answered.except: expected one"),
         ("[start]", '[start]\nzone = "utc"\nsays = "end"', "start.says"),
         ('2001 0612345678     0,24"', '2001 0712345678     0,24"', "test line 1, called: expected '0612345678'"),

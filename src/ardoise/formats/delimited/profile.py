@@ -50,6 +50,9 @@ _USUAL_KIND = {"delimited": "cumulative", "fixed": "stream", "json": "keyed"}
 LAYOUTS = ("delimited", "fixed", "json")
 
 
+_STARS_MAX = 2
+
+
 class BadProfile(BadOption):
     """A profile cannot be used; the message names the key and says what is expected."""
 
@@ -314,10 +317,15 @@ def _fixed_places(used: Sequence[ColumnRef], declared: Mapping[str, tuple[int, i
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise BadProfile(f"Profile key file.event_patterns: {text!r} is no pattern: {error}.") from error
+    """A whole line as words: any blanks between them, # for digits, * for any text (twice at most, to stay fast)."""
+    words = text.split()
+    if not words or text.count("*") > _STARS_MAX:
+        raise BadProfile(
+            "Profile key file.event_patterns: expected the words of a line, # for digits and at most "
+            f"{_STARS_MAX} times * for any text; got {text!r}."
+        )
+    parts = (re.escape(word).replace(r"\#", r"(?:\d+|#)").replace(r"\*", ".*") for word in words)
+    return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*")
 
 
 def _columns(table: _Table, *, by_name: bool, kind: str) -> dict[str, tuple[ColumnRef, ...]]:

@@ -70,8 +70,10 @@ class ProfileReader:
             return Event("noise", "")
         if profile.comment_prefixes and line.lstrip().startswith(profile.comment_prefixes):
             return Event("event", line)
-        if any(pattern.search(line) for pattern in profile.event_patterns):
+        if any(pattern.fullmatch(line) for pattern in profile.event_patterns):
             return Event("event", line)
+        if profile.layout == "fixed" and not any(character.isalnum() for character in line):
+            return Event("noise", line)  # a rule under a heading
         try:
             cells = profile.cells(line)
         except csv.Error as error:

@@ -14,8 +14,8 @@ PROFILE_FIELDS = (
     ),
     FieldSpec(
         "file.event_patterns",
-        "motifs (expressions régulières) des en-têtes de page et des totaux",
-        "patterns (regular expressions) of page headings and totals",
+        "mots des en-têtes de page et des totaux : # pour des chiffres, * pour un texte",
+        "words of page headings and totals: # for digits, * for any text",
     ),
     FieldSpec(
         "fields.*", "colonne (nom, ou rang depuis 1) de chaque donnée", "column (name, or rank from 1) of each datum"

@@ -11,7 +11,6 @@ from ardoise.formats.proposal.cutting import Column, Sample
 from ardoise.formats.proposal.words import FROM_SAMPLE, NOT_USED, sentence
 
 PATTERNS_MAX = 8
-_RULE = "^[^\\w]*$"
 _A_WORD = re.compile(r"[^\W\d_]{3}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -70,25 +69,20 @@ def _file(sample: Sample, choice: Choice) -> str:
             lines += ["header = false", f"columns = {len(sample.columns)}"]
     if sample.encoding != "utf-8":
         lines.append(f"encoding = {quoted(sample.encoding)}")
-    patterns = [one for one in dict.fromkeys(map(_pattern, sample.others)) if _is_safe(one, sample)][:PATTERNS_MAX]
+    patterns = list(dict.fromkeys(map(_pattern, filter(_is_heading, sample.others))))[:PATTERNS_MAX]
     if patterns:
         lines.append("event_patterns = [" + ", ".join(quoted(pattern) for pattern in patterns) + "]")
     return "\n".join(lines)
 
 
+def _is_heading(line: str) -> bool:
+    """A heading has words, and no mark that a pattern takes for any text; a damaged ticket is to be seen."""
+    return _A_WORD.search(line) is not None and "*" not in line
+
+
 def _pattern(line: str) -> str:
-    """A heading as a pattern: the same words, any digits; a rule of dashes as any rule."""
-    if not any(character.isalnum() for character in line):
-        return _RULE
-    words = (re.sub(r"\d+", r"\\d+", re.escape(word)) for word in line.split())
-    return "^\\s*" + "\\s+".join(words) + "\\s*$"
-
-
-def _is_safe(pattern: str, sample: Sample) -> bool:
-    """A heading has words and is no ticket, damaged or not: those must be seen, not passed over."""
-    return (pattern == _RULE or _A_WORD.search(pattern) is not None) and not any(
-        re.search(pattern, line) for line in sample.lines
-    )
+    """The words of a heading, with any digits."""
+    return re.sub(r"\d+", "#", " ".join(line.split()))
 
 
 def _columns(sample: Sample, choice: Choice, named: Mapping[int, str | int], *, french: bool) -> str:
