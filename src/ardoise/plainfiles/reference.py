@@ -60,7 +60,40 @@ def page() -> str:
                 f"| `{column.name}` | {column.fr} | {column.en} | {kind} | "
                 f"{'**obligatoire** / *required*' if column.required else default} |\n"
             )
+        if table.name == "sources":
+            parts.append(_links())
     return "".join(parts)
+
+
+def _links() -> str:
+    """The settings of a source's link, transport by transport."""
+    from ardoise.collect.links import WAYS
+
+    parts = [
+        "\n### link\n\nRéglages de `link`, par transport ; un secret y est nommé, `env:NOM` ou `file:CHEMIN`. "
+        "*Settings of `link`, by transport; a secret is named there, `env:NAME` or `file:PATH`. See "
+        "[how to set each way in](../how-to/ways-in.md).*\n\n"
+        "| transport | réglage / *setting* | sens | *meaning* | attendu / *expected* | défaut / *default* |\n"
+        "|---|---|---|---|---|---|\n"
+    ]
+    for transport, way in WAYS.items():
+        for setting in way.settings:
+            expected = ", ".join(setting.choices) or _EXPECTED.get(setting.kind, "")
+            default = "**obligatoire** / *required*" if setting.required else f"`{setting.default}`"
+            parts.append(
+                f"| `{transport}` | `{setting.name}` | {setting.meaning_fr} | {setting.meaning_en} | {expected} | "
+                f"{default if setting.required or setting.default else ''} |\n"
+            )
+    return "".join(parts)
+
+
+_EXPECTED = {
+    "secret": "`env:NOM`, `file:CHEMIN`",
+    "whole": "nombre entier / *whole number*",
+    "path": "fichier / *file*",
+    "networks": "adresses / *addresses*, `10.1.0.0/16`",
+    "url_path": "`/…`",
+}
 
 
 if __name__ == "__main__":
