@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ardoise.core.usage import Event, Reading, Unreadable
@@ -34,12 +34,22 @@ class Layout:
     columns: tuple[str, ...]
     shapes: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     elastic: tuple[str, ...] = ()
+    _shaped: tuple[tuple[int, re.Pattern[str]], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shaped = ((at, self.shapes[name]) for at, name in enumerate(self.columns) if name in self.shapes)
+        object.__setattr__(self, "_shaped", tuple(shaped))
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Whether this is a line of the layout with one cell a column."""
+        return len(cells) == len(self.columns) and all(shape.fullmatch(cells[at]) for at, shape in self._shaped)
 
     def places(self, cells: Sequence[str]) -> list[Place] | None:
         """Where each column stands in the cells of a line, None when they do not fit."""
-        if not self.takes(len(cells)):
-            return None
-        return next(self._fits(cells, 0, 0, len(cells) - len(self.columns)), None)
+        if self.fits(cells):
+            return [(at, at + 1) for at in range(len(cells))]
+        surplus = len(cells) - len(self.columns)
+        return next(self._fits(cells, 0, 0, surplus), None) if surplus and self.takes(len(cells)) else None
 
     def takes(self, count: int) -> bool:
         """Whether a line may have that many cells."""
@@ -106,12 +116,12 @@ def names(listed: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.replace("\n", ",").split(",") if name.strip())
 
 
-def grid_of_columns(grid: Grid, listed: str, spec: FormatSpec, needed: Iterable[str]) -> Grid:
+def grid_of_columns(grid: Grid, listed: str, spec: FormatSpec, needed: frozenset[str]) -> Grid:
     """`grid` with the columns of the option `columns` as its only layout; "" leaves it. Raises BadOption."""
     columns = names(listed)
     if not columns:
         return grid
-    missing = [name for name in needed if name not in columns]
+    missing = sorted(needed - set(columns))
     if missing or len(set(columns)) < len(columns):
         reason = f"{', '.join(missing)} is missing" if missing else "a column is listed twice"
         raise BadOption(f"{spec.name}, option columns: {reason}; list the columns in their order, separated by commas.")
@@ -127,6 +137,10 @@ class Row:
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def lacks(self, names: frozenset[str]) -> list[str]:
+        """Those of these columns that the line does not have, in alphabetical order."""
+        return [] if names <= self._values.keys() else sorted(names - self._values.keys())
 
     def __getitem__(self, name: str) -> str:
         return self._values.get(name, "")
@@ -153,6 +167,7 @@ class ColumnReader:
     def __init__(self, grid: Grid, read_row: RowReader) -> None:
         self._grid, self._read_row = grid, read_row
         self._layouts = grid.layouts
+        self._header_name = next(iter(grid.header_names), "\n")  # no cell holds a line end
 
     def __call__(self, record: bytes) -> Reading:
         line = text_of(record)
@@ -162,22 +177,28 @@ class ColumnReader:
             cells = split_cells(line, self._grid.delimiter, self._grid.quote)
         except csv.Error as error:
             return Unreadable("garbage", f"the quotes do not match: {error} (is the line cut?)")
-        if self._grid.header_names and self._grid.header_names <= set(cells):
+        if self._header_name in cells and self._grid.header_names <= set(cells):
             self._layouts = (self._grid.learned(cells),)
             return Event("header", line)
         if not self._layouts:
             return Unreadable("header_missing", f"no line with the names of the columns came first: {line[:60]!r}")
         for layout in self._layouts:
+            if layout.fits(cells):
+                return self._row(layout, cells, line)
+        for layout in self._layouts:
             places = layout.places(cells)
             if places is not None:
-                return self._row(layout, cells, places, line)
+                return self._row(layout, self._joined(cells, places, line), line)
         return self._refusal(cells)
 
-    def _row(self, layout: Layout, cells: Sequence[str], places: Sequence[Place], line: str) -> Reading:
+    def _joined(self, cells: Sequence[str], places: Sequence[Place], line: str) -> list[str]:
+        """One text a column; those of several cells as they were printed, but where a delimiter stands in quotes."""
         delimiter = self._grid.delimiter
         raw = line.split(delimiter)
-        raw = raw if len(raw) == len(cells) else list(cells)  # as printed, but where a delimiter stands in quotes
-        texts = (cells[start] if end == start + 1 else delimiter.join(raw[start:end]).strip() for start, end in places)
+        raw = raw if len(raw) == len(cells) else list(cells)
+        return [cells[start] if end == start + 1 else delimiter.join(raw[start:end]).strip() for start, end in places]
+
+    def _row(self, layout: Layout, texts: Sequence[str], line: str) -> Reading:
         try:
             return self._read_row(Row(dict(zip(layout.columns, texts, strict=True)), line))
         except BadCell as bad:

@@ -34,9 +34,9 @@ def frame_lines(data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
 def text_of(record: bytes) -> str:
     """The line as text: without terminator, byte order mark and NUL bytes; UTF-8, else Windows-1252, else Latin-1."""
     raw = record.rstrip(b"\r\n").replace(b"\x00", b"")
-    for encoding in ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-8", "cp1252"):
         try:
-            return raw.decode(encoding)
+            return raw.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError:
             continue
     return raw.decode("latin-1")

@@ -93,7 +93,7 @@ def test_what_cannot_be_read_says_why(record: bytes, reason: str) -> None:
 def test_a_header_without_the_needed_columns_is_refused_at_its_first_line() -> None:
     _, reading = read_all(b"AcctId,src,uniqueid\r\n62,201,1791177153.4\r\n")
     assert isinstance(reading, Unreadable)
-    assert reading.detail.startswith("the record has no column dst, channel")
+    assert reading.detail.startswith("the record has no column billsec, channel, disposition, dst")
 
 
 def test_numbers_of_a_protected_extension_are_blanked_in_lines_and_in_pages() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from ardoise.core.usage import Direction
 from ardoise.formats.columns import names
@@ -28,6 +29,11 @@ class Channel:
     @property
     def name(self) -> str:
         return f"{self.technology}/{self.endpoint}"
+
+
+@lru_cache(maxsize=4096)  # a PBX has some hundred
+def _is_phone(channel: Channel) -> bool:
+    return _EXTENSION.fullmatch(channel.endpoint) is not None and channel.technology.upper() not in _NEVER_PHONES
 
 
 def channel_of(text: str) -> Channel | None:
@@ -57,8 +63,7 @@ class Sides:
             return None
         if self.trunks:
             return channel.name if any(fnmatchcase(channel.name, pattern) for pattern in self.trunks) else None
-        is_phone = _EXTENSION.fullmatch(channel.endpoint) and channel.technology.upper() not in _NEVER_PHONES
-        return None if is_phone else channel.name
+        return None if _is_phone(channel) else channel.name
 
     def extension(self, channel: Channel | None) -> str | None:
         """The extension of a channel, or the one that plumbing leads to."""

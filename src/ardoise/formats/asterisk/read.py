@@ -38,8 +38,8 @@ SHAPES = {
     "linkedid": _UNIQUE_ID,
     "sequence": re.compile(r"\d+", re.ASCII),
 }
-CDR_NEEDS = ("src", "dst", "channel", "dstchannel", "billsec", "disposition")
-CEL_NEEDS = ("eventtype", "eventtime", "uniqueid")
+CDR_NEEDS = frozenset({"src", "dst", "channel", "dstchannel", "billsec", "disposition"})
+CEL_NEEDS = frozenset({"eventtype", "eventtime", "uniqueid"})
 
 _ALL = Grid(
     layouts=(),
@@ -82,8 +82,7 @@ def row_reader(sides: Sides, *, utc: bool) -> RowReader:
     def read(row: Row) -> Reading:
         if "eventtype" in row:
             return _channel_event(row)
-        missing = [name for name in CDR_NEEDS if name not in row]
-        if missing:
+        if missing := row.lacks(CDR_NEEDS):
             raise BadCell("header_mismatch", f"the header has no column {', '.join(missing)}")
         if row["lastapp"] == "AppDial" and not row["dst"]:
             return Event("event", row.line)  # the called side of a call, printed with the calling side's record

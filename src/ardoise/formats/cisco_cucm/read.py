@@ -11,19 +11,13 @@ from fnmatch import fnmatchcase
 from ardoise.core.usage import Direction, Event, Leg, Reading
 from ardoise.formats.asterisk.channels import looks_outside
 from ardoise.formats.cells import BadCell, epoch_time, iso, seconds
-from ardoise.formats.columns import Grid, Row, RowReader
+from ardoise.formats.columns import Grid, Row, RowReader, names
 
-CDR_NEEDS = (
-    "globalCallID_callId",
-    "dateTimeOrigination",
-    "dateTimeConnect",
-    "dateTimeDisconnect",
-    "duration",
-    "callingPartyNumber",
-    "originalCalledPartyNumber",
-    "finalCalledPartyNumber",
-    "origDeviceName",
-    "destDeviceName",
+CDR_NEEDS = frozenset(
+    names(
+        "globalCallID_callId,dateTimeOrigination,dateTimeConnect,dateTimeDisconnect,duration,callingPartyNumber,"
+        "originalCalledPartyNumber,finalCalledPartyNumber,origDeviceName,destDeviceName"
+    )
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _MAC_NAME = re.compile(r"(?:SEP|ATA|BAT|AN|VGC)[0-9A-F]{10,15}", re.IGNORECASE)  # a type and a MAC address
@@ -80,8 +74,7 @@ def row_reader(devices: Devices) -> RowReader:
             return _quality(row, devices)
         if kind != "1":
             raise BadCell("record_type", f"cdrRecordType is {kind!r}, expected 1 (CDR) or 2 (CMR)")
-        missing = [name for name in CDR_NEEDS if name not in row]
-        if missing:
+        if missing := row.lacks(CDR_NEEDS):
             raise BadCell("header_mismatch", f"the header has no column {', '.join(missing)}")
         return _leg(row, devices)
 

@@ -23,7 +23,7 @@ EXAMPLE = names(
     "caller_id_name,caller_id_number,destination_number,context,start_stamp,answer_stamp,end_stamp,duration,billsec,"
     "hangup_cause,uuid,bleg_uuid,accountcode,read_codec,write_codec"
 )
-NEEDS = ("caller_id_number", "destination_number", "billsec")
+NEEDS = frozenset({"caller_id_number", "destination_number", "billsec"})
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -66,9 +66,8 @@ def row_reader(incoming_contexts: Sequence[str]) -> RowReader:
     """`incoming_contexts`: dialplan contexts that calls from outside arrive in."""
 
     def read(row: Row) -> Reading:
-        for name in NEEDS:
-            if name not in row:
-                raise BadCell("missing_field", f"the record has no {name}: is it a call detail record?")
+        if missing := row.lacks(NEEDS):
+            raise BadCell("missing_field", f"the record has no {', '.join(missing)}: is it a call detail record?")
         if _is_other_leg(row):
             return Event("event", row.line)
         return _leg(row, incoming_contexts)

@@ -32,10 +32,12 @@ UCM_GRID = replace(_ALL, layouts=(_ALL.learned(COLUMNS),))
 _MAIN = "main_cdr"
 
 
+_NEEDS = CDR_NEEDS | {"start"}
+
+
 def row_reader(sides: Sides, *, utc: bool) -> RowReader:
     def read(row: Row) -> Reading:
-        missing = [name for name in (*CDR_NEEDS, "start") if name not in row]
-        if missing:
+        if missing := row.lacks(_NEEDS):
             raise BadCell("header_mismatch", f"the record has no column {', '.join(missing)}")
         leg = leg_of(row, sides, utc=utc)
         own = {"record": row["AcctId"], "parts": row["parts"]}

@@ -17,7 +17,7 @@ ALL_COLUMNS = names(
     "from-dispname,to-dispname,final-dispname,missed-queue-calls"
 )
 DEFAULT_COLUMNS = ALL_COLUMNS[: ALL_COLUMNS.index("chain") + 1]
-NEEDS = ("historyid", "duration", "time-start", "from-no", "to-no", "from-dn", "to-dn")
+NEEDS = frozenset({"historyid", "duration", "time-start", "from-no", "to-no", "from-dn", "to-dn"})
 
 _FIRST_TRUNK_DN = 10_000  # 3CX numbers its trunks from here on
 _TIME = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
