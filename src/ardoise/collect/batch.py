@@ -336,11 +336,20 @@ class Batch:
         return None
 
     def _supersede(self, ticket_id: str, key: str) -> None:
-        """The ticket that this id stood for leaves its call for the quarantine, with its bytes from the journal."""
+        """The ticket that this id stood for leaves its call for the quarantine, with its bytes from the journal.
+
+        One that said itself that it was not the last word (`in_progress`) is an event: its successor was expected.
+        """
         entry, at = journal_of(self.source.code).entry_of(ticket_id)
         payload = blobs().get(ReceivedFile.of(entry).digest) if entry.kind is Kind.FILE else entry.payload
         raw = self.memory.format.frame(payload[at : at + LONGEST_RECORD_BYTES], final=True)[0][0]
         self.counts[self._day(entry.arrived_at)].update({"in_calls": -1, "calls": -1})
+        before = self.memory.format.reader(options_of(self.source))(raw)
+        if isinstance(before, Leg) and before.extras.get("in_progress"):
+            text = f"replaced by a later record of {key}"
+            self._event(ticket_id, "interim", text, entry.arrived_at, noticed=False)
+            self._count(entry.arrived_at, "events")
+            return
         reading = Unreadable("superseded", f"the sender gave its id {key} again with other content")
         self._quarantine(Ticket(ticket_id, raw, entry.arrived_at, reading), reading.reason, reading.detail)
 

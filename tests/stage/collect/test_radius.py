@@ -19,6 +19,7 @@ from pyrad.packet import AccountingResponse, AcctPacket
 
 from ardoise.collect.commits import Commits
 from ardoise.collect.links import BadLink, link_of
+from ardoise.collect.models import SourceEvent
 from ardoise.collect.radius import RadiusServer
 from ardoise.collect.receive import Feed, Receiver
 from ardoise.formats.radius import FORMAT as RADIUS
@@ -248,9 +249,10 @@ def test_radclient_is_answered_and_its_session_is_charged_once(home: Path, db: N
         extensions=["ana"],
         link={"secret": "env:RADIUS_SECRET"},
         peer=nas,
-        replaced=1,
     )
     assert [(row["account"], row["kind"], row["units"]) for row in rows] == [("acme", "data", 3_000_000)]
+    said = dict(SourceEvent.objects.filter(noticed=False).values_list("kind", "text"))
+    assert said["interim"].startswith("replaced by a later record of ")
 
 
 @needs_radclient
