@@ -73,6 +73,7 @@ def check(
         print_json({"month": month, "findings": said, "ok": not remaining, "alarms": _alarms_now(now)})
     else:
         _print_findings(month, findings)
+        _print_daily_proof(month)
         _print_alarms(now)
         _print_equation(month)
     if remaining:
@@ -84,6 +85,22 @@ def _alarms_now(now: datetime) -> list[dict[str, object]]:
     from ardoise.collect.alarms import open_alarms
 
     return [asdict(alarm) | {"text": alarm.text} for alarm in open_alarms(EVERYTHING, now=now)]
+
+
+def _print_daily_proof(month: str) -> None:
+    """Days on which tickets or calls do not add up; `ardoise collect proof` shows all of them."""
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect.proof import daily_proof
+
+    days = daily_proof(EVERYTHING, month=month)
+    wrong = [day for day in days if not day.holds]
+    for day in wrong:
+        screen.print(
+            f"[red]![/] [bold]{escape(day.source)}[/] {day.date}: {counted(day.lost, 'ticket')} and "
+            f"{counted(day.missing, 'call')} are unaccounted for; keep the journal, report this"
+        )
+    if days and not wrong:
+        screen.print(f"[green]✓[/] Daily proof: {counted(len(days), 'day')} of tickets and calls add up.")
 
 
 def _print_alarms(now: datetime) -> None:

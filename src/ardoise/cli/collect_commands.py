@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from csv import DictWriter
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +34,7 @@ from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.collect.alarms import OpenAlarm
+    from ardoise.collect.proof import DayProof
     from ardoise.collect.queries import SourceHealth
 
 collect = typer.Typer(no_args_is_help=True, help="Receive tickets from PBXs and operators.")
@@ -145,6 +148,68 @@ def _days(health: SourceHealth) -> str:
         return "[dim]none[/]"
     of = f"{health.days_with_calls} of {health.days_with_calls + len(health.quiet_dates)}"
     return f"[yellow]{of}[/]" if health.quiet_dates else of
+
+
+@collect.command()
+def proof(
+    month: Month = "",
+    source: SourceOption = "",
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the days to this file.")] = None,
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """The daily proof: tickets received and what became of them, calls and how many were charged, day by day.
+
+    Exit status 1 when a day does not add up. The file can be compared with the operator's own records of the month.
+
+    Example: ardoise collect proof --month 2026-10 --csv proof-2026-10.csv
+    """
+    start_django()
+    ready_database()
+    from dataclasses import asdict
+
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect.operations import UnknownSource, source_of
+    from ardoise.collect.proof import COLUMNS, daily_proof
+
+    chosen = chosen_month(month, clock(today)())
+    try:
+        days = daily_proof(EVERYTHING, month=chosen, source=source_of(source).code if source else None)
+    except UnknownSource as error:
+        fail(str(error), code=USAGE)
+    rows = [asdict(day) | {"date": day.date.isoformat(), "lost": day.lost, "missing": day.missing} for day in days]
+    if csv is not None:
+        write_csv(csv, COLUMNS, rows)
+        errors.print(f"{escape(str(csv))}: {len(rows)} days")
+    if as_json:
+        print_json(rows)
+    elif csv is None:
+        screen.print(_proof_table(days, chosen))
+    if wrong := [day for day in days if not day.holds]:
+        said = ", ".join(f"{day.source} {day.date}" for day in wrong[:5])
+        fail(f"{len(wrong)} days do not add up ({said}): keep the journal, report this")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _proof_table(days: Sequence[DayProof], month: str) -> Table:
+    names = ("Source", "Day", "Received", "Calls/ev./quar.", "Calls", "Priced", "Unpriced", "Excluded", "Unrated", "")
+    shown = table(f"Daily proof of {month}", *names, right=(2, 3, 4, 5, 6, 7, 8))
+    for day in days:
+        shown.add_row(
+            escape(day.source),
+            f"{day.date:%d/%m}",
+            str(day.received),
+            f"{day.in_calls}/{day.events}/{day.quarantined}" + (f"+{day.waiting}" if day.waiting else ""),
+            *(str(number) for number in (day.calls, day.priced, day.unpriced, day.excluded, day.unrated)),
+            "[green]✓[/]" if day.holds else f"[red]{day.lost} tickets, {day.missing} calls[/]",
+        )
+    return shown
 
 
 @collect.command()

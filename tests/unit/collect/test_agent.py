@@ -72,13 +72,13 @@ def test_connections_cut_anywhere_lose_and_double_nothing(machines: Machines) ->
         machines.collect(*(ticket(n) for n in range(300)))
         total = 0
         async with machines.central() as port:
-            for cut in range(600, 60_000, 1777):
+            for cut in range(600, 60_000, 5003):
                 async with cutting_proxy(port, cut) as proxy, machines.agent(proxy):
                     await asyncio.sleep(0.15)
                 total += 1
             async with machines.agent(port):
                 await until(lambda: len(machines.arrived()) >= 300)
-        assert total > 20
+        assert total > 10
         assert contents(machines.arrived()) == contents(list(machines.site().read()))
 
     run(story)
