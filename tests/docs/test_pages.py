@@ -17,6 +17,8 @@ FRENCH = [
     ROOT / "README.fr.md",
     ROOT / "docs" / "tutorials" / "entreprise.md",
     ROOT / "docs" / "tutorials" / "operateur.md",
+    ROOT / "docs" / "how-to" / "avaya-ip-office.md",
+    ROOT / "docs" / "how-to" / "mitel-3300.md",
 ]
 KB = 1024
 
