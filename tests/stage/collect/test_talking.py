@@ -185,6 +185,28 @@ def test_a_pbx_that_falls_silent_is_left_and_called_again(tmp_path: Path, monkey
     assert "no keepalive for 1 s: the link is dead, or the other CPU took over" in ends
 
 
+def test_a_link_cut_inside_a_ticket_leaves_a_cut_ticket_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        pieces = [TICKET + TICKET[:300], TICKET]
+
+        async def pbx(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert await reader.readexactly(3) == HELLO
+            writer.write(MAIN)
+            assert await reader.readexactly(4) == GO_ON
+            writer.write(pieces.pop(0) if pieces else b"")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(pbx, "127.0.0.1", port)
+        await until(lambda: world.received() == TICKET + TICKET[:300] + TICKET)
+        server.close()
+
+    port = free_port()
+    (world := World(tmp_path, OXE, port)).play(story)
+    sizes = [len(entry.payload) for entry in world.journal.read() if entry.kind is Kind.BYTES]
+    assert sizes == [774, 300, 774]
+
+
 def test_another_service_on_the_port_is_said(tmp_path: Path) -> None:
     async def ftp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 ready\r\n")

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from ardoise.collect.webhook import Webhook
 from ardoise.formats.yeastar import FORMAT as YEASTAR
 from ardoise.store.journal import Journal, JournalFull, Kind
 from stage.collect.through import through
+from unit.collect.agent_world import make_certificate
 
 SECRET = "kPsQ7wWk2o9vYt4mZx1cRb6nHd3jLf8g"
 NOW = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
@@ -142,6 +144,7 @@ def test_a_post_that_is_not_signed_is_refused_and_said_once(
     ("link", "headers"),
     [
         ({"proof": "bearer"}, {"Authorization": f"Bearer {SECRET}"}),
+        ({"proof": "basic"}, {"Authorization": "Basic " + base64.b64encode(SECRET.encode()).decode()}),
         (
             {"proof": "hmac", "header": "X-Hub-Signature-256", "prefix": "sha256="},
             {"X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), event(), "sha256").hexdigest()},
@@ -241,6 +244,21 @@ def test_what_is_no_http_harms_nobody(tmp_path: Path) -> None:
         assert world.received() == [event()]  # a body cut short is nothing
 
     World(tmp_path).play(story)
+
+
+def test_posts_over_tls_of_our_own(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+
+    async def story(world: World, client: httpx.AsyncClient) -> None:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        async with httpx.AsyncClient(trust_env=False, verify=trusting) as secure:
+            url = world.url.replace("http:", "https:") + "/"
+            assert (await secure.post(url, content=event(), headers=signed(event()))).status_code == 200
+        with pytest.raises(httpx.HTTPError):
+            await client.post(world.url + "/", content=event(), headers=signed(event()))
+
+    (world := World(tmp_path / "journal", certificate=str(certificate), key=str(key))).play(story)
+    assert world.received() == [event()]
 
 
 @pytest.mark.parametrize(
