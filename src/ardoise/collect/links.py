@@ -128,10 +128,10 @@ _WEBHOOK = (
     Setting("secret", "secret qui prouve l’envoyeur", "secret that proves the sender", required=True, kind="secret"),
     Setting(
         "proof",
-        "preuve : X-Signature de Yeastar, HMAC du corps, ou jeton Bearer",
-        "proof: X-Signature of Yeastar, HMAC of the body, or a bearer token",
+        "preuve : X-Signature de Yeastar, HMAC du corps, jeton Bearer, ou nom:mot de passe (secret)",
+        "proof: X-Signature of Yeastar, HMAC of the body, a bearer token, or name:password (the secret)",
         required=True,
-        choices=("yeastar", "hmac", "bearer"),
+        choices=("yeastar", "hmac", "bearer", "basic"),
     ),
     Setting("header", "hmac : en-tête de la signature", "hmac: header of the signature", "X-Signature"),
     Setting("algorithm", "hmac : hachage", "hmac: hash", "sha256", choices=("sha256", "sha1", "sha512")),

@@ -5,13 +5,15 @@ port serves every PBX. A body is taken only with a proof of its sender:
 
 - yeastar: header X-Signature, base64 of the HMAC-SHA256 of the body (help.yeastar.com, "Monitor Events via Webhook");
 - hmac: the same in any header, in hexadecimal or base64, with any prefix before it ("sha256=");
-- bearer: header Authorization, "Bearer" and the secret.
+- bearer: header Authorization, "Bearer" and the secret;
+- basic: header Authorization, "Basic" and the secret, which is name:password, in base64 (FreeSWITCH).
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import hmac
 import ssl
 from collections.abc import Sequence
@@ -50,6 +52,7 @@ class Webhook(Receiver):
     async def run(self, stop: asyncio.Event) -> None:
         self._said: set[str] = set()
         self._posts = 0  # under way
+        self._unanswered: set[bytes] = set()  # digests of bodies handed over and answered 503: they come again
         self.begin()
         door = await self._open_door(stop)
         if door is None:
@@ -85,11 +88,15 @@ class Webhook(Receiver):
             raise Answered(400, "the body is empty")
         if not self._commits.has_room(self.feed.source):
             raise Answered(503, "the disk does not follow: post it again later", [(b"retry-after", b"30")])
+        digest = hashlib.sha256(body).digest()
         self._posts += 1
         try:
-            self.post(body)
+            if digest not in self._unanswered:
+                self.post(body)
+            self._unanswered.add(digest)
             if not await self.on_disk():
                 raise Answered(503, "not written yet: post it again later", [(b"retry-after", b"30")])
+            self._unanswered.discard(digest)
         finally:
             self._posts -= 1
 
@@ -105,10 +112,11 @@ class Webhook(Receiver):
             self._said -= {host, "secret"}
             return
         self._say_once(host, f"{host} posted without a good {self._proof()}: refused")
-        raise Answered(401, f"no good {self._proof()}", [(b"www-authenticate", b"Bearer")])
+        scheme = b"Basic" if self.feed.link.text("proof") == "basic" else b"Bearer"
+        raise Answered(401, f"no good {self._proof()}", [(b"www-authenticate", scheme)])
 
     def _proof(self) -> str:
-        return "bearer token" if self.feed.link.text("proof") == "bearer" else "signature"
+        return {"bearer": "bearer token", "basic": "name and password"}.get(self.feed.link.text("proof"), "signature")
 
     def _say_once(self, about: str, text: str) -> None:
         if about not in self._said and len(self._said) < STRANGERS_SAID_MAX:
@@ -121,6 +129,8 @@ def is_proven(link: Link, body: bytes, headers: dict[bytes, bytes], secret: byte
     proof = link.text("proof")
     if proof == "bearer":
         return hmac.compare_digest(headers.get(b"authorization", b""), b"Bearer " + secret)
+    if proof == "basic":
+        return hmac.compare_digest(headers.get(b"authorization", b""), b"Basic " + base64.b64encode(secret))
     if proof == "yeastar":
         digest = hmac.new(secret, body, "sha256").digest()
         return hmac.compare_digest(headers.get(b"x-signature", b""), base64.b64encode(digest))

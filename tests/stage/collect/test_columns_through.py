@@ -5,15 +5,19 @@ Landlines 0.02 a minute by the second, mobiles 0.12 a started minute: 61 s to a 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote_plus
 
+import httpx
 import pytest
-from through import through
+from through import Peer, through
 
 from ardoise.collect import operations
 from ardoise.collect.queries import folder_of
+from ardoise.collect.receive import Receiver
 from ardoise.core.schema import CHARGES
 from stage.company import RATES
 
@@ -48,12 +52,33 @@ def test_grandstream_its_real_time_output_comes_over_tcp(home: Path) -> None:
     assert costs(charges) == [MOBILE_61_S]
 
 
-def test_freeswitch_a_document_of_a_file_is_a_call(home: Path) -> None:
+@pytest.mark.parametrize("transport", ["files", "webhook"])
+def test_freeswitch_a_document_is_a_call_in_a_file_or_in_a_post(
+    home: Path, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     variables = {"uuid": "a5c9f6c0-e752-11e3-8bfb-65b6c3cdac7d", "start_epoch": "1791177153", "billsec": "61"}
     profile = {"caller_id_number": "201", "destination_number": "%2B33612345678", "context": "default"}
     document = {"variables": variables, "callflow": [{"profile_index": "1", "caller_profile": profile}]}
-    charges = through(home, "freeswitch", json.dumps(document).encode(), transport="files", extensions=["201"])
+    body = json.dumps(document).encode()
+    if transport == "webhook":
+        body = b"cdr=" + quote_plus(body).encode()  # as `encode: true` posts it
+    monkeypatch.setenv("CRED", "switch:secret")
+    link = {"path": "/", "proof": "basic", "secret": "env:CRED"} if transport == "webhook" else {}
+    charges = through(
+        home, "freeswitch", body, transport=transport, extensions=["201"], link=link, peer=posts(("switch", "secret"))
+    )
     assert costs(charges) == [MOBILE_61_S]
+
+
+def posts(cred: tuple[str, str]) -> Peer:
+    """A sender that posts with a name and a password, and is answered once what it sent is written."""
+
+    async def peer(receiver: Receiver, data: bytes) -> None:
+        async with httpx.AsyncClient(auth=cred) as client:
+            answer = await client.post(f"http://127.0.0.1:{receiver.bound_port}/", content=data)
+        assert answer.status_code == 200
+
+    return peer
 
 
 @pytest.mark.parametrize("transport", ["tcp_server", "tcp_client"])
@@ -118,3 +143,22 @@ def test_udr_what_people_write_is_nowhere_on_the_disk(home: Path) -> None:
     charges = through(home, "udr", log.encode(), transport="files", numbers=["0678000001"], rates=USAGE_RATES)
     assert costs(charges) == [("acme", 70_000)]
     assert [path for path in home.rglob("*") if path.is_file() and b"secret" in path.read_bytes()] == []
+
+
+def test_asterisk_its_file_is_followed_while_it_grows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ardoise.collect.tail.TICK_S", 0.02)
+    line = asterisk("PJSIP/ovh-0c", "1791177153.4").encode()
+
+    async def writes(receiver: Receiver, data: bytes) -> None:
+        path = receiver.feed.folder / "Master.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for piece in (line[:100], line[100:]):  # buffers are flushed in the middle of a line
+            with path.open("ab") as file:
+                file.write(piece)
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(0.6)
+
+    charges = through(
+        home, "asterisk", line, transport="tail", extensions=["201"], peer=writes, pattern="Master.csv", folder="cdr"
+    )
+    assert costs(charges) == [MOBILE_61_S]

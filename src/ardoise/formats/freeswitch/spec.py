@@ -64,7 +64,8 @@ SPEC = FormatSpec(
         "legs: a (la jambe appelante suffit). rotate-on-hup: true.",
         "Fichier : log/cdr-csv/Master.csv ; transport tail, ou SFTP après « fsctl send_sighup » qui clôt le fichier.",
         "JSON : autoload_configs/json_cdr.conf.xml, mod_json_cdr : log-http-and-disk: false, log-b-leg: false.",
-        "url: https://ARDOISE/... (adresse du webhook de la source), cred: nom:mot de passe, encode: false.",
+        "url: https://ARDOISE/... (adresse du webhook de la source), cred: nom:mot de passe, auth-scheme: basic, "
+        "encode: false ; dans la source : proof = basic, secret = nom:mot de passe.",
         "retries: 2, delay: 5, err-log-dir: /var/log/freeswitch/cdr-err ; relever aussi ce dossier : ce qui n'a pas pu "
         "être posté y reste.",
         "XML : autoload_configs/xml_cdr.conf.xml, mod_xml_cdr : mêmes paramètres ; encode: true poste cdr=... .",
@@ -78,7 +79,8 @@ SPEC = FormatSpec(
         "legs: a (the calling leg says it all). rotate-on-hup: true.",
         "File: log/cdr-csv/Master.csv; transport tail, or SFTP after fsctl send_sighup, which closes the file.",
         "JSON: autoload_configs/json_cdr.conf.xml, mod_json_cdr: log-http-and-disk: false, log-b-leg: false.",
-        "url: https://ARDOISE/... (address of the source's webhook), cred: name:password, encode: false.",
+        "url: https://ARDOISE/... (address of the source's webhook), cred: name:password, auth-scheme: basic, "
+        "encode: false; in the source: proof = basic, secret = name:password.",
         "retries: 2, delay: 5, err-log-dir: /var/log/freeswitch/cdr-err; collect this folder too: what could not be "
         "posted stays there.",
         "XML: autoload_configs/xml_cdr.conf.xml, mod_xml_cdr: the same parameters; encode: true posts cdr=... .",
