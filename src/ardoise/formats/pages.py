@@ -21,6 +21,8 @@ class _Words:
     transport: str
     port: str
     firewall: str
+    buffer: str
+    sequence: str
     kind: str
     grade: str
     steps: str
@@ -48,6 +50,8 @@ _FR = _Words(
     transport="Transport",
     port="Port habituel",
     firewall="Pare-feu",
+    buffer="Tickets gardés par le PBX, d’usine",
+    sequence="Compteur suivi (un trou est une alarme)",
     kind="Doublons",
     grade="Degré de certitude",
     steps="Réglages pas à pas",
@@ -92,6 +96,8 @@ _EN = _Words(
     transport="Transport",
     port="Usual port",
     firewall="Firewall",
+    buffer="Tickets that the PBX keeps, as delivered",
+    sequence="Counter that is followed (a hole is an alarm)",
     kind="Duplicates",
     grade="How sure it is",
     steps="Set-up, step by step",
@@ -188,10 +194,13 @@ def _facts(spec: FormatSpec, words: _Words) -> str:
         (words.transport, " ; ".join(words.transports[name] for name in spec.transports)),
         (words.port, "-" if spec.default_port is None else f"TCP {spec.default_port}"),
         (words.firewall, spec.firewall),
+        (words.buffer, str(spec.buffer_tickets or "")),
+        (words.sequence, f"`{spec.sequence}`" if spec.sequence else ""),
         (words.kind, words.kinds[spec.kind]),
         (words.grade, words.grades[spec.grade]),
     ]
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in facts)])
+    rows = (f"| {name} | {_cell(value)} |" for name, value in facts if value)
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _options(spec: FormatSpec, words: _Words, *, french: bool) -> str:
