@@ -7,6 +7,9 @@ port serves every PBX. A body is taken only with a proof of its sender:
 - hmac: the same in any header, in hexadecimal or base64, with any prefix before it ("sha256=");
 - bearer: header Authorization, "Bearer" and the secret;
 - basic: header Authorization, "Basic" and the secret, which is name:password, in base64 (FreeSWITCH).
+
+A body that was answered 503 is taken once when it comes again. After a crash of ours only the id of its record tells
+(formats of kind "keyed"): without one, a record posted again is a second record.
 """
 
 from __future__ import annotations
