@@ -13,12 +13,12 @@ from urllib.parse import quote_plus
 
 import httpx
 import pytest
-from through import Peer, through
 
 from ardoise.collect import operations
 from ardoise.collect.queries import folder_of
 from ardoise.collect.receive import Receiver
 from ardoise.core.schema import CHARGES
+from stage.collect.through import Peer, through
 from stage.company import RATES
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ardoise.core.usage import Direction, UsageKind
 from ardoise.formats.cells import cell_spans, split_cells
@@ -227,13 +227,6 @@ def parse_profile(text: str) -> Profile:
     declared = _declared_columns(top.table("columns"), is_fixed=is_fixed)
     by_name = has_header or is_fixed or is_json
     columns = _columns(top.table("fields"), by_name=by_name, kind=kind)
-    start = top.table("start")
-    direction = top.table("direction")
-    answered = top.table("answered")
-    kinds = top.table("kind")
-    kind_default = kinds.take("default", str, "")
-    octets = top.table("octets")
-    numbers = top.table("numbers")
     extras = _extras(top.table("extras"), by_name=by_name)
     events = tuple(_event_rule(rule, by_name=by_name) for rule in top.tables("events"))
     delimiter, quote = _one_character(file, "delimiter", ";"), _one_character(file, "quote", '"', may_be_empty=True)
@@ -256,30 +249,45 @@ def parse_profile(text: str) -> Profile:
         event_patterns=tuple(_pattern(text) for text in file.texts("event_patterns")),
         columns=columns,
         places=_places(used, layout, declared, header),
-        start_formats=_start_formats(start.texts("formats", ("iso",))),
-        start_zone=_start_zone(start.take("zone", str, "local")),
-        start_is_end=start.choice("says", ("start", "end"), "start") == "end",
-        duration=_duration_rule(top.table("duration")),
-        ring=_duration_rule(top.table("ring")),
-        price=_price_rule(top.table("price")),
-        direction_values=_directions(direction.table("values")),
-        direction_default=_direction_of(direction.take("default", str, "unknown"), "direction.default"),
-        answered_values=answered.texts("values"),
-        unanswered_values=answered.texts("except"),
-        blank_is_unanswered=answered.take("blank_duration", bool, False),
-        number_rules=tuple(_number_rule(rule) for rule in numbers.tables("replace")),
-        kind_values={key: _kind_of(value, f"kind.values.{key}") for key, value in kinds.table("values").rest().items()},
-        kind_default=_kind_of(kind_default, "kind.default") if kind_default else None,
-        octets_scale=octets.take("scale", int, 1),
         events=events,
         constants=_constants(top.table("constants"), columns),
         extras=extras,
         tests=tuple(_test_line(test) for test in top.tables("tests")),
+        **_rules_of_cells(top),
     )
-    for table in (top, file, start, direction, answered, numbers, kinds, octets):
+    for table in (top, file):
         table.done()
     _check_together(profile)
     return profile
+
+
+def _rules_of_cells(top: _Table) -> dict[str, Any]:
+    """How the cells of each field are written, whatever their columns: the part of a `Profile` that says it."""
+    start, direction, answered = top.table("start"), top.table("direction"), top.table("answered")
+    kinds, octets, numbers = top.table("kind"), top.table("octets"), top.table("numbers")
+    kind_default = kinds.take("default", str, "")
+    rules: dict[str, Any] = {
+        "start_formats": _start_formats(start.texts("formats", ("iso",))),
+        "start_zone": _start_zone(start.take("zone", str, "local")),
+        "start_is_end": start.choice("says", ("start", "end"), "start") == "end",
+        "duration": _duration_rule(top.table("duration")),
+        "ring": _duration_rule(top.table("ring")),
+        "price": _price_rule(top.table("price")),
+        "direction_values": _directions(direction.table("values")),
+        "direction_default": _direction_of(direction.take("default", str, "unknown"), "direction.default"),
+        "answered_values": answered.texts("values"),
+        "unanswered_values": answered.texts("except"),
+        "blank_is_unanswered": answered.take("blank_duration", bool, False),
+        "number_rules": tuple(_number_rule(rule) for rule in numbers.tables("replace")),
+        "kind_values": {
+            key: _kind_of(value, f"kind.values.{key}") for key, value in kinds.table("values").rest().items()
+        },
+        "kind_default": _kind_of(kind_default, "kind.default") if kind_default else None,
+        "octets_scale": octets.take("scale", int, 1),
+    }
+    for table in (start, direction, answered, numbers, kinds, octets):
+        table.done()
+    return rules
 
 
 def _declared_columns(table: _Table, *, is_fixed: bool) -> dict[str, tuple[int, int]]:
