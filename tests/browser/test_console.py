@@ -12,7 +12,7 @@ from browser.conftest import Site, sign_in_at
 from browser.small_world import ADMIN, ALTO_CALLS, PASSWORD
 
 Open = Callable[..., Page]
-PAGES = ("/", "/calls/", "/documents/", "/documents/1/", "/quarantine/", "/nowhere/", "/calls/?month=x")
+PAGES = ("/", "/calls/", "/documents/", "/documents/1/", "/quarantine/", "/formats/", "/nowhere/", "/calls/?month=x")
 
 
 def settled(page: Page) -> None:

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 from django.views.i18n import set_language
 
-from ardoise.console.views import calls, documents, home, quarantine, session
+from ardoise.console.views import calls, documents, formats, home, quarantine, session
 from ardoise.deliver.models import Rendering
 
 
@@ -41,6 +41,7 @@ urlpatterns = [
     path("documents/<int:pk>/<rendering:kind>/", documents.document_file, name="document_file"),
     path("drafts/<int:pk>/", documents.draft_detail, name="draft"),
     path("quarantine/", quarantine.quarantine_list, name="quarantine"),
+    path("formats/", formats.format_page, name="formats"),
     path("sign-in/", session.SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="language"),

@@ -65,6 +65,10 @@ QUARANTINE: Words = {
     "cut": _("Cut line"),
     "endless": _("Line without an end"),
     "header_mismatch": _("Unexpected header"),
+    "layout_changed": _("Other columns than expected"),
+    "no_date": _("No date"),
+    "no_header": _("Without its header"),
+    "option": _("Needs an option"),
 }
 # With the parameters of `ardoise.collect.wording`; dates and durations are put in by `alarm`.
 ALARMS: Words = {

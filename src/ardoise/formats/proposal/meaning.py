@@ -37,6 +37,7 @@ _PRICE = re.compile(r"-?\d{1,6}[.,]\d{1,6}", re.ASCII)
 _NUMBER = re.compile(r"\+?[\d*#]{2,24}x*", re.ASCII)
 _LONG_DIGITS = 6
 AGREE_PERCENT = 90  # of the values of a column have its shape
+ONE_DAMAGED_IN = 3  # lines: one of them may be damaged
 
 # Words of titles, accents left out; the first field that has one of them takes the column.
 TITLE_WORDS: dict[str, tuple[str, ...]] = {
@@ -129,8 +130,8 @@ def formats_of(values: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 
 def mostly(values: Sequence[str], has_shape: Callable[[str], object]) -> bool:
-    """True for nearly all of the values: a sample may hold a damaged line."""
-    allowed = len(values) * (100 - AGREE_PERCENT) // 100
+    """True for nearly all of the values: a sample may hold a damaged line, even a short one."""
+    allowed = max(len(values) * (100 - AGREE_PERCENT) // 100, 1 if len(values) >= ONE_DAMAGED_IN else 0)
     for value in values:
         if not has_shape(value):
             allowed -= 1

@@ -11,6 +11,7 @@ from ardoise.formats.proposal.cutting import Column, Sample
 from ardoise.formats.proposal.words import FROM_SAMPLE, NOT_USED, sentence
 
 PATTERNS_MAX = 8
+_MARKED = re.compile(r"\w[;|,\t]")  # TOTAL;3;196
 _A_WORD = re.compile(r"[^\W\d_]{3}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -76,8 +77,10 @@ def _file(sample: Sample, choice: Choice) -> str:
 
 
 def _is_heading(line: str) -> bool:
-    """A heading has words, and no mark that a pattern takes for any text; a damaged ticket is to be seen."""
-    return _A_WORD.search(line) is not None and "*" not in line
+    """A heading has words, and no mark that a pattern takes for any text; what is damaged is to be seen."""
+    return (
+        _A_WORD.search(line) is not None and "*" not in line and (len(line.split()) > 1 or bool(_MARKED.search(line)))
+    )
 
 
 def _pattern(line: str) -> str:
