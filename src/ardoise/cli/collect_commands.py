@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from csv import DictWriter
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -184,7 +185,8 @@ def proof(
     if as_json:
         print_json(rows)
     elif csv is None:
-        screen.print(_proof_table(days, chosen))
+        for code, mine in groupby(days, key=lambda day: day.source):
+            screen.print(_proof_table(escape(code), list(mine)))
     if wrong := [day for day in days if not day.holds]:
         said = ", ".join(f"{day.source} {day.date}" for day in wrong[:5])
         fail(f"{len(wrong)} days do not add up ({said}): keep the journal, report this")
@@ -197,17 +199,32 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, ob
         writer.writerows(rows)
 
 
-def _proof_table(days: Sequence[DayProof], month: str) -> Table:
-    names = ("Source", "Day", "Received", "Calls/ev./quar.", "Calls", "Priced", "Unpriced", "Excluded", "Unrated", "")
-    shown = table(f"Daily proof of {month}", *names, right=(2, 3, 4, 5, 6, 7, 8))
+def _proof_table(source: str, days: Sequence[DayProof]) -> Table:
+    names = (
+        "Day",
+        "Received",
+        "In calls",
+        "Events",
+        "Quar.",
+        "Wait.",
+        "Calls",
+        "Priced",
+        "Unpr.",
+        "Excl.",
+        "Unrated",
+        "",
+    )
+    shown = table(source, *names, right=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
+    shown.padding = (0, 1, 0, 0)
+    for column in shown.columns:
+        column.no_wrap = True
     for day in days:
+        tickets = (day.received, day.in_calls, day.events, day.quarantined, day.waiting)
+        calls = (day.calls, day.priced, day.unpriced, day.excluded, day.unrated)
         shown.add_row(
-            escape(day.source),
             f"{day.date:%d/%m}",
-            str(day.received),
-            f"{day.in_calls}/{day.events}/{day.quarantined}" + (f"+{day.waiting}" if day.waiting else ""),
-            *(str(number) for number in (day.calls, day.priced, day.unpriced, day.excluded, day.unrated)),
-            "[green]✓[/]" if day.holds else f"[red]{day.lost} tickets, {day.missing} calls[/]",
+            *(str(number) if number else "·" for number in (*tickets, *calls)),
+            "[green]✓[/]" if day.holds else "[red]✗[/]",
         )
     return shown
 
