@@ -454,6 +454,10 @@ def _directions(table: _Table) -> dict[str, Direction]:
     return {key: _direction_of(value, f"direction.values.{key}") for key, value in table.rest().items()}
 
 
+def _kinds(table: _Table) -> dict[str, UsageKind]:
+    return {key: _kind_of(value, f"kind.values.{key}") for key, value in table.rest().items()}
+
+
 def _kind_of(value: object, path: str) -> UsageKind:
     if isinstance(value, str) and value in set(UsageKind):
         return UsageKind(value)
