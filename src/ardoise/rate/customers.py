@@ -26,7 +26,7 @@ from ardoise.rate.usage import usage_paths
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_partition
-from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, write_parquet
+from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, scan_files, write_parquet
 
 MIXED = "some customers were rated on their own since"  # no hash: the next rating of the month does it all
 
@@ -115,7 +115,7 @@ def _swap(
     """The live files that hold charges of the customers, and what takes their place: the rest of them, and theirs."""
     mine = pl.col(CHARGES.root_id).is_in(list(roots))
     held = [file for file in live if pl.scan_parquet(file.path).filter(mine).select(pl.len()).collect().item()]
-    rest = [pl.read_parquet(file.path).filter(~mine) for file in held]
+    rest = [scan_files(TableName.OPEN, held, filter=~mine).collect()]
     written = pl.concat([*rest, fresh], how="vertical_relaxed")
     return held, [write_parquet(written, TableName.OPEN)] if written.height else []
 

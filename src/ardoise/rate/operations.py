@@ -30,7 +30,7 @@ from ardoise.rate.usage import usage_files
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_partition
-from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, write_parquet
+from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, adopt_parquet
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _staged(files: Iterable[RatedFile]) -> dict[str, list[StagedFile]]:
     staged: dict[str, list[StagedFile]] = {name: [] for name in _buckets()}
     for file in files:
         if file.rows:
-            staged[f"{file.bucket:02d}"].append(write_parquet(pl.read_parquet(file.path), TableName.OPEN))
+            staged[f"{file.bucket:02d}"].append(adopt_parquet(file.path, TableName.OPEN))
     return staged
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -136,6 +137,37 @@ def write_parquet(frame: pl.DataFrame, table: str) -> StagedFile:
     )
 
 
+def adopt_parquet(path: Path, table: str) -> StagedFile:
+    """Make a file of a table of one that an engine has written, sorted as the table is: synced, moved, not yet part of
+    the table. Its labels may be categories. Values missing where none may be are not looked for: the engine answers for
+    them. Raises UnknownTable, SchemaMismatch.
+    """
+    layout, held = _layout(table), pl.scan_parquet(path)
+    _refuse(held.head(0).collect(), table)
+    said = held.select(
+        pl.len().alias("rows"),
+        pl.col(layout.time).min().alias("first_at"),
+        pl.col(layout.time).max().alias("last_at"),
+        _month_of(layout).unique().implode().alias("months"),
+    )
+    row = said.collect().row(0, named=True)
+    staged = folder() / table / f"{uuid4().hex}.parquet"
+    make_folder(staged.parent)
+    fsync_file(path)
+    path.replace(staged)
+    fsync_folder(staged.parent)
+    return StagedFile(
+        table=table,
+        path=str(staged.relative_to(folder())),
+        rows=row["rows"],
+        size_bytes=staged.stat().st_size,
+        sha256=_sha256(staged),
+        first_at=row["first_at"],
+        last_at=row["last_at"],
+        months=frozenset(row["months"]),
+    )
+
+
 def scan_files(
     table: str, files: Iterable[ManifestFile], columns: Sequence[str] | None = None, filter: pl.Expr | None = None
 ) -> pl.LazyFrame:
@@ -147,21 +179,44 @@ def scan_files(
     schema = schema_of(table)
     if unknown := [name for name in columns or () if name not in schema]:
         raise UnknownColumn(f"{table} has no column {', '.join(unknown)}; it has {', '.join(schema)}")
-    paths = [file.path for file in files]
-    if paths:
-        frame = pl.scan_parquet(
-            paths,
-            schema=schema,
-            hive_partitioning=False,
-            glob=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-        )
-    else:
-        frame = pl.LazyFrame(schema=schema)
-    if filter is not None:
-        frame = frame.filter(filter)
+    alike: dict[int, list[Path]] = {}
+    for file in files:
+        alike.setdefault(id(_categories_of(file.path)), []).append(file.path)
+    frames = [_scan_alike(schema, paths, filter) for paths in alike.values()]
+    frame = pl.concat(frames) if frames else pl.LazyFrame(schema=schema)
     return frame if columns is None else frame.select(columns)
+
+
+def _scan_alike(schema: pl.Schema, paths: list[Path], filter: pl.Expr | None) -> pl.LazyFrame:
+    """Files whose labels are stored alike, typed as the table is."""
+    categories = dict(_categories_of(paths[0]))
+    frame = pl.scan_parquet(
+        paths,
+        schema={**schema, **categories},
+        hive_partitioning=False,
+        glob=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+    )
+    early = filter is not None and categories.keys().isdisjoint(filter.meta.root_names())
+    if filter is not None and early:
+        frame = frame.filter(filter)  # before the labels are texts: whole row groups are skipped by it
+    if categories:
+        frame = frame.with_columns(pl.col(list(categories)).cast(pl.String))
+    return frame if filter is None or early else frame.filter(filter)
+
+
+Categories = tuple[tuple[str, pl.DataType], ...]
+"""The columns that a file stores as categories, and their types. Equal ones are one object."""
+
+_SHARED: dict[Categories, Categories] = {}
+
+
+@lru_cache(maxsize=65_536)
+def _categories_of(path: Path) -> Categories:
+    """Files never change: each is asked once."""
+    held = tuple((name, kind) for name, kind in pl.read_parquet_schema(path).items() if isinstance(kind, _LABELS))
+    return _SHARED.setdefault(held, held)
 
 
 def verify_files(files: Iterable[ManifestFile]) -> Iterator[str]:
@@ -186,6 +241,12 @@ def _columns(table: str) -> dict[str, Column]:
 
 def _conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """The frame in file order and exact types, or SchemaMismatch with every difference."""
+    _refuse(frame, table)
+    return frame.select(pl.col(name).cast(kind) for name, kind in schema_of(table).items())
+
+
+def _refuse(frame: pl.DataFrame, table: str) -> None:
+    """SchemaMismatch with every difference to the columns of the table."""
     columns, schema = _columns(table), schema_of(table)
     problems = [f"no column {name} ({columns[name].meaning})" for name in schema if name not in frame.columns]
     problems += [f"a column {name} that {table} does not have" for name in frame.columns if name not in schema]
@@ -194,7 +255,6 @@ def _conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
             problems += _differences(frame.get_column(name), columns[name], schema[name])
     if problems:
         raise SchemaMismatch(f"Not rows of {table}: " + "; ".join(problems))
-    return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
 
 def _differences(series: pl.Series, column: Column, kind: pl.DataType) -> list[str]:
@@ -217,11 +277,13 @@ def _span(times: pl.Series) -> tuple[datetime | None, datetime | None]:
 
 def _months(rows: pl.DataFrame, layout: _Layout) -> frozenset[str]:
     """Usage belongs to the UTC month of its answer, charges to the billing month they say."""
+    return frozenset(rows.select(_month_of(layout).unique()).to_series())
+
+
+def _month_of(layout: _Layout) -> pl.Expr:
     if layout.columns is USAGE:
-        months = rows.get_column(layout.time).dt.strftime("%Y-%m")
-    else:
-        months = rows.get_column(CHARGES.month)
-    return frozenset(months.unique())
+        return pl.col(layout.time).dt.strftime("%Y-%m")
+    return pl.col(CHARGES.month).cast(pl.String)
 
 
 def _sha256(path: Path) -> str:

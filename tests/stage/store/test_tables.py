@@ -6,6 +6,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -30,6 +31,7 @@ from ardoise.store.tables import (
     StagedFile,
     UnknownColumn,
     UnknownTable,
+    adopt_parquet,
     folder,
     schema_of,
     verify_files,
@@ -64,7 +66,7 @@ def put(frame: pl.DataFrame, *, month: str = "2026-10", partition: str = "03", e
     )
 
 
-def amounts(table: str = "open", **where: object) -> list[int]:
+def amounts(table: str = "open", **where: Any) -> list[int]:
     return sorted(scan(table, **where).collect().get_column("amount_micros"))
 
 
@@ -118,6 +120,38 @@ def test_categories_and_narrow_integers_are_widened() -> None:
     frame = charges(5).with_columns(pl.col("zone").cast(pl.Categorical), pl.col("talk_s").cast(pl.UInt16))
     put(frame)
     assert scan("open").collect().schema == schema_of("open")
+
+
+def of_an_engine(path: Path, frame: pl.DataFrame) -> Path:
+    """The frame as rating writes it: labels from codes."""
+    labels = [name for name, column in CHARGES.columns().items() if column.type == "label"]
+    kinds = {name: pl.Enum(sorted({"", *frame[name]})) for name in labels}
+    frame.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()).write_parquet(path)
+    return path
+
+
+def test_a_file_of_an_engine_is_taken_over_and_read_like_any_other(tmp_path: Path) -> None:
+    ours, theirs = charges(1, 2, account_id=7, zone="FR"), charges(3, 4, 5, account_id=8, zone="DE", state="priced")
+    staged = adopt_parquet(of_an_engine(tmp_path / "charges.parquet", theirs), "open")
+    assert (staged.rows, staged.first_at, staged.last_at, staged.months) == (3, OCTOBER, OCTOBER, {"2026-10"})
+    assert not (tmp_path / "charges.parquet").exists()
+    replace_partition(table="open", month="2026-10", partition="04", expected_generation=0, files=[staged])
+    put(ours)
+    assert scan("open", None).collect_schema() == schema_of("open")
+    assert_frame_equal(scan("open", None, partition="04").collect(), theirs)
+    assert amounts() == [1, 2, 3, 4, 5]
+    assert amounts(filter=pl.col("zone") == "DE") == [3, 4, 5]  # a label of both kinds of files
+    assert amounts(filter=pl.col("account_id") == 8) == [3, 4, 5]
+    assert amounts(filter=(pl.col("account_id") == 7) & (pl.col("state") == "priced")) == []
+    assert list(verify_files(files("open"))) == []
+
+
+def test_a_file_of_an_engine_with_other_columns_is_refused_and_stays_where_it_is(tmp_path: Path) -> None:
+    path = of_an_engine(tmp_path / "charges.parquet", charges(1))
+    pl.read_parquet(path).drop("zone").write_parquet(path)
+    with pytest.raises(SchemaMismatch, match="no column zone"):
+        adopt_parquet(path, "open")
+    assert path.exists()
 
 
 def test_every_table_of_the_manifest_has_a_layout_and_frozen_adds_the_document() -> None:
