@@ -226,8 +226,7 @@ def paragraph(status: str, **fields: object) -> str:
 
 @needs_radclient
 def test_radclient_is_answered_and_its_session_is_charged_once(home: Path, db: None) -> None:
-    # 61 s, 3 MB in all; the Interim-Update before the Stop is replaced by it. The tariff of the test sells no data: the
-    # session stands as usage, and the charge says that no price was found.
+    # The Interim-Update is replaced by the Stop: 1 + 2 million octets at 0.50 a million = 1.50.
     stop = {"Acct-Session-Time": 61, "Acct-Input-Octets": 1_000_000, "Acct-Output-Octets": 2_000_000}
     text = (
         paragraph("Start")
@@ -249,8 +248,12 @@ def test_radclient_is_answered_and_its_session_is_charged_once(home: Path, db: N
         extensions=["ana"],
         link={"secret": "env:RADIUS_SECRET"},
         peer=nas,
+        options={"access_point": "internet"},
+        rates="prefix,zone,kind,price,per\n?internet,fixe,data,0.50,1000000\n",
     )
-    assert [(row["account"], row["kind"], row["units"]) for row in rows] == [("acme", "data", 3_000_000)]
+    assert [(row["account"], row["kind"], row["units"], row["amount_micros"]) for row in rows] == [
+        ("acme", "data", 3_000_000, 1_500_000)
+    ]
     said = dict(SourceEvent.objects.filter(noticed=False).values_list("kind", "text"))
     assert said["interim"].startswith("replaced by a later record of ")
 

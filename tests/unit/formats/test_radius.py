@@ -58,6 +58,15 @@ def test_a_session_began_its_duration_before_its_stop() -> None:
     assert (found.kind, found.extension, found.record_id) == (UsageKind.DATA, "ana", "10.0.0.1/80100014/2026-10-05")
 
 
+def test_what_tariffs_know_of_a_session() -> None:
+    station = session(more=attribute(30, "AA-BB-CC-00-11-22:guests"))
+    assert leg(station).called == "AA-BB-CC-00-11-22:guests"
+    assert leg(session()).called == "data"
+    (named,) = read(station, access_point="internet")
+    assert isinstance(named, Leg)
+    assert (named.called, named.extras["station"]) == ("internet", "AA-BB-CC-00-11-22:guests")
+
+
 def test_octets_are_those_of_both_ways_with_their_gigawords() -> None:
     more = attribute(42, 56) + attribute(43, 44) + attribute(52, 1) + attribute(53, 2)
     # 56 + 44 + 3 x 2^32

@@ -12,6 +12,7 @@ from ardoise.formats.lines import blank, blank_long_numbers, is_blanked
 from ardoise.formats.radius.wire import BadPacket, attributes_of, is_packet
 
 LONGEST_SESSION_S = 10 * 366 * 86_400
+NO_ACCESS_POINT = "data"  # what a session without Called-Station-Id went to: every usage has something to price
 SESSIONS_KEPT = 4096  # recent sessions a reader remembers
 _GIGAWORD = 2**32
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -45,7 +46,7 @@ class RadiusReader:
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._only_stops = options["sessions"] == "stop"
-        self._origin = options["call_leg"]
+        self._origin, self._access_point = options["call_leg"], options["access_point"]
         self._sessions: OrderedDict[str, tuple[str, int]] = OrderedDict()  # its identity, the seconds seen; -1 = ended
 
     def __call__(self, record: bytes) -> Reading:
@@ -89,7 +90,7 @@ class RadiusReader:
         self._remember(f"{nas}/{session}", identity, -1 if over else lasted_s)
         if any(name.startswith("h323-") for name in said):
             return self._call(said, identity, start, lasted_s)
-        return _session(said, identity, start, end, lasted_s, over=over)
+        return _session(said, identity, start, end, lasted_s, access_point=self._access_point, over=over)
 
     def _remember(self, session: str, identity: str, seen_s: int) -> None:
         self._sessions[session] = (identity, seen_s)
@@ -135,6 +136,7 @@ def _session(
     end: datetime | PrintedTime,
     lasted_s: int,
     *,
+    access_point: str,
     over: bool,
 ) -> Leg:
     received, sent = _octets(said, "Input"), _octets(said, "Output")
@@ -143,7 +145,7 @@ def _session(
         duration_s=lasted_s,
         ring_s=None,
         calling=_shown(said, "Calling-Station-Id"),
-        called=_shown(said, "Called-Station-Id"),
+        called=access_point or _shown(said, "Called-Station-Id") or NO_ACCESS_POINT,
         direction=Direction.OUT,
         extension=said.get("User-Name") or None,
         trunk=None,
@@ -162,6 +164,7 @@ def _session(
                 "packets_in": _count(said, "Acct-Input-Packets"),
                 "packets_out": _count(said, "Acct-Output-Packets"),
                 "cause": said.get("Acct-Terminate-Cause"),
+                "station": _shown(said, "Called-Station-Id") if access_point else None,
                 "nas": said.get("NAS-Identifier") or said.get("NAS-IP-Address"),
                 "nas_port": said.get("NAS-Port-Id") or said.get("NAS-Port"),
                 "framed_ip": _shown(said, "Framed-IP-Address"),

@@ -13,6 +13,9 @@ _FIELDS = (
     FieldSpec("extension", "User-Name : l'identifiant de la ligne", "User-Name: the identifier of the line"),
     FieldSpec("calling", "Calling-Station-Id : adresse MAC, ou numéro", "Calling-Station-Id: MAC address, or number"),
     FieldSpec("called", "Called-Station-Id : point d'accès, ou numéro", "Called-Station-Id: access point, or number"),
+    FieldSpec(
+        "station", "Called-Station-Id, quand access_point le remplace", "Called-Station-Id, when access_point stands"
+    ),
     FieldSpec("session", "Acct-Session-Id", "Acct-Session-Id"),
     FieldSpec("user", "User-Name", "User-Name"),
     FieldSpec("cause", "Acct-Terminate-Cause", "Acct-Terminate-Cause"),
@@ -46,6 +49,15 @@ SPEC = FormatSpec(
             "counts.",
         ),
         OptionSpec(
+            "access_point",
+            "",
+            (),
+            "Ce que les tarifs reconnaissent d'une session : « internet » se tarife par le préfixe « ?internet » ; "
+            "vide : Called-Station-Id, ou « data » s'il manque.",
+            "What tariffs know of a session: internet is priced by the prefix ?internet; empty: Called-Station-Id, or "
+            "data where it is missing.",
+        ),
+        OptionSpec(
             "call_leg",
             "originate",
             ("originate", "answer", "both"),
@@ -62,6 +74,8 @@ SPEC = FormatSpec(
         "FreeRADIUS : un home_server de type acct vers Ardoise, ou déposer ses fichiers detail dans le dossier "
         "de la source (transport files).",
         "Relevés intermédiaires toutes les 10 minutes : ils bornent ce qu'un Stop perdu ferait perdre.",
+        "Tarif : une ligne de nature data, préfixe « ?internet » avec l'option access_point = internet, prix pour "
+        "1048576 octets.",
         "Déclarer chaque User-Name comme identifiant (extension) de la ligne qui paie.",
         'Essayer : echo "Acct-Status-Type=Stop,Acct-Session-Id=1,User-Name=essai" | radclient ARDOISE:1813 acct SECRET',
     ),
@@ -74,6 +88,8 @@ SPEC = FormatSpec(
         "FreeRADIUS: a home_server of type acct towards Ardoise, or drop its detail files into the folder of the "
         "source (transport files).",
         "Interim records every 10 minutes: they bound what a lost Stop would lose.",
+        "Tariff: a row of kind data, prefix ?internet with the option access_point = internet, a price for 1048576 "
+        "octets.",
         "Declare each User-Name as an identifier (extension) of the line that pays.",
         'Try: echo "Acct-Status-Type=Stop,Acct-Session-Id=1,User-Name=try" | radclient ARDOISE:1813 acct SECRET',
     ),
