@@ -50,7 +50,22 @@ default = "out"
 line = '05/10/26 09:12 2140  0612345678   61'
 expect = { duration_s = 61 }
 """
+JSON_PROFILE = """
+name = "property_json"
+[file]
+layout = "json"
+[fields]
+id = "id"
+start = "at"
+calling = "from.number"
+called = "to"
+duration = "s"
+[[tests]]
+line = '{"id": "a", "at": "2026-10-05T09:12:33", "from": {"number": "0198765432"}, "to": "0612345678", "s": 61}'
+expect = { duration_s = 61 }
+"""
 OPTIONS = {
+    "json_profile": {"profile": JSON_PROFILE},
     "alcatel_oxe": {},
     "panasonic": {},
     "radius": {},
@@ -75,6 +90,8 @@ OPTIONS = {
     "tap3": {},
 }
 LINES = {
+    "json_profile": b'{"next": "", "rows": [{"id": "a", "at": "2026-10-05T09:12:33", "from": {"number": "0198765432"}, '
+    b'"to": "0612345678", "s": 61, "note": ""}]}\n',
     "radius": b'Mon Oct  5 09:13:34 2026\n\tAcct-Status-Type = Stop\n\tAcct-Session-Id = "80100014"\n\tUser-Name = "2140"\n'
     b'\tCalled-Station-Id = "0612345678"\n\tAcct-Session-Time = 61\n\tEvent-Timestamp = "Oct  5 2026 09:13:34 CEST"\n\n',
     "panasonic": b"10/05/26 10:15AM  2140 01 0612345678                     00:01'05 4711\r\n",
@@ -119,6 +136,7 @@ LINES = {
     b'\\"call_to\\": \\"0612345678\\", \\"time_start\\": \\"2026-10-05 09:12:33\\", \\"call_duration\\": 65, '
     b'\\"talk_duration\\": 61, \\"status\\": \\"ANSWERED\\", \\"type\\": \\"Outbound\\"}"}\n',
 }
+registry.all_formats()  # loaded before Hypothesis looks at its watch
 FORMATS = pytest.mark.parametrize("name", sorted(OPTIONS))
 # A TAP file holds half a byte a digit, blanked by a filler: see its own tests.
 FORMATS_OF_TEXT = pytest.mark.parametrize("name", sorted(set(OPTIONS) - {"tap3"}))

@@ -335,3 +335,24 @@ class JsonFormat:
 
     def alone(self, record: bytes) -> bytes:
         return alone(record, self.lists)
+
+
+# --- by a profile ----------------------------------------------------------------------------------------------------
+
+
+def cells_of_json(text: str, paths: Sequence[object]) -> list[str]:
+    """What stands at each path of keys ("from.number") of a record, as text: "" for nothing; [] for a page of none.
+
+    Raises NoJson.
+    """
+    found = decode(text.encode(), None)
+    return [] if found is None else [_at_path(found, str(path)) for path in paths]
+
+
+def _at_path(record: Mapping[str, Any], path: str) -> str:
+    value: Any = record
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if value is None or isinstance(value, (Mapping, list)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
