@@ -507,18 +507,21 @@ def bills_zero(world: World, row: Charge) -> bool:
 
 def recomputed(oracle: rating_oracle.Oracle, usage: Usage, row: Charge) -> tuple[int, str, int]:
     found = row_of_reason(oracle, usage, row)
-    taken, demand = rating_oracle.taken_by(row), max(0, usage.quantity - found.rate.free_s)
+    length = rating_oracle.counted(found.rate, abs(usage.quantity))
+    taken, demand = rating_oracle.taken_by(row), max(0, length - found.rate.free_s) if usage.quantity > 0 else 0
     allowances = {known.allowance_id: known for known in oracle.snapshot.allowances}
-    uncovered, money, drawn = demand, 0, False
+    uncovered, money, drawn, fee = demand, 0, False, 0
     for allowance_id, covered in taken.draws:
         counted = allowances[allowance_id].counted
+        if counted is not Counted.MONEY and not drawn:
+            fee = int(allowances[allowance_id].call_fee * 10**6)
         money += covered if counted is Counted.MONEY else 0
         drawn |= counted is not Counted.MONEY
         uncovered = 0 if counted is Counted.CALLS else uncovered - (covered if counted is not Counted.MONEY else 0)
     sign = -1 if usage.quantity < 0 else 1
     key = str(row["number_key"])
     if drawn:
-        price, billed = remainder(found.row, uncovered, oracle.rows_at(found, usage, key, usage.quantity - uncovered))
+        price, billed = remainder(found.row, uncovered, oracle.rows_at(found, usage, key, length - uncovered))
     else:
         price, billed = whole(found.row, abs(usage.quantity), oracle.rows_at(found, usage, key, found.rate.free_s))
     for promotion in oracle.snapshot.promotions:
@@ -528,7 +531,7 @@ def recomputed(oracle: rating_oracle.Oracle, usage: Usage, row: Charge) -> tuple
             cheaper = price * (1 - Fraction(promotion.percentage) / 100) - Fraction(promotion.amount)
             price -= share * (price - (max(ZERO, cheaper) if price >= 0 else cheaper))
     amount_micros, residue = settle(found.tariff, sign * price)
-    return amount_micros - money, residue, sign * billed
+    return amount_micros + fee - money, residue, sign * billed
 
 
 def row_of_reason(oracle: rating_oracle.Oracle, usage: Usage, row: Charge) -> rating_oracle.Found:
