@@ -24,6 +24,7 @@ LONGEST_DOCUMENT_BYTES = 262_144
 _BEGINNING = re.compile(rb"[ \t\r\x00]*(?:\xef\xbb\xbf)?")
 _XML_LINE = re.compile(rb"\n[ \t\r\x00]*<")
 _AFTER = re.compile(rb"[ \t\r\x00]*\n?")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")  # of an encoding that is no more: the text is decoded
 _UNSAFE_XML = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 Values = Mapping[str, str]
@@ -47,6 +48,7 @@ class DocumentFormat(ColumnFormat):
         super().__init__(spec, grid, row_reader)
         self._lists, self._values_of_json = lists, values_of_json
         self._xml_end, self._values_of_xml = f"</{xml_root}>".encode() if xml_root else b"", values_of_xml
+        self._whole_xml = re.compile(rf"\s*(?:<\?xml[^>]*>\s*)?<{xml_root}[\s>].*</{xml_root}>\s*", re.DOTALL)
 
     def frame(self, data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
         if not self._xml_end:
@@ -108,7 +110,7 @@ class DocumentFormat(ColumnFormat):
     def _of_xml(self, text: str) -> Values:
         if self._values_of_xml is None or _UNSAFE_XML.search(text):
             raise BadCell("garbage", "an XML document of this kind is not taken")
-        return self._values_of_xml(Xml.fromstring(text.encode()))
+        return self._values_of_xml(Xml.fromstring(_DECLARATION.sub("", text, count=1).encode()))
 
     def redact(self, record: bytes, protected: frozenset[str], options: Mapping[str, str] | None = None) -> bytes:
         first = _first(record, 0)
@@ -117,7 +119,16 @@ class DocumentFormat(ColumnFormat):
         grid = self._grid(checked_options(self.spec, options or {}))
         if first in (b"{", b"["):
             return redact_json(record, protected, numbers=grid.numbers, keep=grid.kept, lists=self._lists)
-        return _redact_text(record, protected, grid)
+        return _redact_text(record, protected, grid, is_whole=self._is_whole(_posted(record)))
+
+    def _is_whole(self, document: bytes) -> bool:
+        """Whether nothing is missing of a document, so that it would mention who takes part in it."""
+        if _first(document, 0) == b"<":
+            return self._whole_xml.fullmatch(text_of(document)) is not None
+        try:
+            return decode(document, self._lists) is not None
+        except NoJson:
+            return False
 
 
 def _first(data: bytes, at: int) -> bytes:
@@ -137,12 +148,12 @@ def _posted(record: bytes) -> bytes:
     return unquote_plus(text_of(record).removeprefix("cdr=")).encode()
 
 
-def _redact_text(record: bytes, protected: frozenset[str], grid: Grid) -> bytes:
+def _redact_text(record: bytes, protected: frozenset[str], grid: Grid, *, is_whole: bool) -> bytes:
     """A document of which only the text is looked at: the values of `kept` elements stay, other long numbers go."""
     text = record.decode("latin-1")
     bare = {number.lstrip("+") for number in protected}
     numbers = "|".join(map(re.escape, sorted(bare)))
-    if text.endswith(("\n", ">")) and not re.search(rf"(?:>|/|%3E|%22)\+?(?:{numbers})(?:<|@|-|%3C|%40|%22)", text):
+    if is_whole and not re.search(rf"(?:>|/|%3E|%22)\+?(?:{numbers})(?:<|@|-|%3C|%40|%22)", text):
         return record
     names = "|".join(map(re.escape, sorted(grid.kept)))
     kept = re.compile(rf"<({names})>[^<]*</\1>|%3C({names})%3E.*?%3C|%22({names})%22%3A.*?%2C")

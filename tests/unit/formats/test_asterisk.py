@@ -139,6 +139,8 @@ def test_an_export_with_a_header_is_read_by_name() -> None:
     call = leg(header, line)
     assert (call.dialled, call.called, call.ring_s, call.direction) == ("0472000001", "201", 9, Direction.IN)
     assert read(header) == Event("header", header.decode().strip())
+    presenting = (header.replace(b"did", b"outbound_cnum"), line.replace(b"PJSIP/ovh-0a", b"PJSIP/201-0a"))
+    assert leg(*presenting).extras["presented"] == "0472000001"
     assert refusal(b"calldate,src,uniqueid\n", b"2026-10-05 09:12:33,201,1791177153.4\n") == "header_mismatch"
 
 

@@ -189,6 +189,12 @@ def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     assert reading.reason == reason
 
 
+def test_an_xml_document_in_another_encoding() -> None:
+    data = as_xml(document()).replace(b'<?xml version="1.0"?>', b'<?xml version="1.0" encoding="ISO-8859-1"?>')
+    call = leg(data.replace(b"C0042", "Été".encode("latin-1")))
+    assert call.account_code == "Été"
+
+
 def test_a_name_in_another_encoding_and_with_quotes() -> None:
     assert leg(csv().replace(b"Ana Roy", "Zoé".encode("cp1252"))).called == "0612345678"
     assert leg(csv().replace(b"Ana Roy", b'Roy, ""Ana""')).called == "0612345678"
@@ -212,3 +218,6 @@ def test_numbers_of_a_protected_extension_are_blanked_and_the_rest_is_still_read
     assert (call.called, call.extension, call.duration_s, call.direction) == (None, "201", 61, Direction.OUT)
     assert call.extras["no_detail"] is True
     assert FORMAT.redact(data, frozenset({"299"})) == data
+    for start in range(0, len(data), 7):  # of a piece nobody knows whose it is
+        assert b"0612345678" not in FORMAT.redact(data[start : len(data) - 2], frozenset({"201"}))
+        assert start == 0 or b"0612345678" not in FORMAT.redact(data[start:], frozenset({"201"}))

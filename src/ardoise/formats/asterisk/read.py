@@ -157,6 +157,7 @@ def _extras(row: Row, total_s: int | None, called_real: str | None, *, utc: bool
         "context": row["dcontext"],
         "uniqueid": row["uniqueid"],
         "userfield": row["userfield"],
+        "presented": row.number("outbound_cnum"),
         "called_real": called_real,
         "queue": row["lastdata"].partition(",")[0] if row["lastapp"] == "Queue" else None,
     }

@@ -63,6 +63,7 @@ SPEC = FormatSpec(
     grade="A",
     fields=(
         *RECORD_FIELDS,
+        FieldSpec("presented", "outbound_cnum (FreePBX), numéro présenté", "outbound_cnum (FreePBX), number presented"),
         FieldSpec(
             "event, at, call",
             "CEL : événement, heure, linkedid (gardé, non facturé)",
