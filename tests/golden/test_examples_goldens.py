@@ -14,7 +14,8 @@ from ardoise.catalog.models import Tariff
 from ardoise.catalog.queries import take_snapshot
 from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import Source
-from ardoise.core.assembly import Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.assembly import Assembler, AssemblyPolicy
+from ardoise.core.legs import TimedLeg
 from ardoise.core.localtime import Resolved, StreamClock
 from ardoise.core.phone import DialPlan
 from ardoise.core.rating import CompiledSnapshot, PartName, RatedPart, Section, State

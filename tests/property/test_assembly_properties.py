@@ -11,7 +11,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg, to_usage, usage_of_legs
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, to_usage, usage_of_legs
+from ardoise.core.legs import TimedLeg
 from ardoise.core.phone import DialPlan
 from ardoise.core.usage import Direction, Leg, PrintedTime, UsageKind
 

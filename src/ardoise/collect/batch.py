@@ -45,7 +45,8 @@ from ardoise.collect.reading import (
     is_noise,
 )
 from ardoise.collect.signs import Signs, utc_hour
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy
+from ardoise.core.legs import TimedLeg
 from ardoise.core.localtime import ImpossibleTime, StreamClock
 from ardoise.core.phone import DialPlan
 from ardoise.core.schema import USAGE

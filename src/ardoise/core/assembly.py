@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
+from ardoise.core.legs import TimedLeg, leg_from_json, leg_to_json
 from ardoise.core.money import allocate, to_micros
 from ardoise.core.phone import DialPlan, Number, identify
 from ardoise.core.plain_leg import is_plain, plain_usage
-from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime, Usage, UsageKind
+from ardoise.core.usage import CallStatus, Direction, Leg, Usage, UsageKind
 
 INCOMPLETE: Final = "incomplete"  # flag: the last segment never came, the call was closed by its age
 SPLIT: Final = "split"  # flag: one extension's share of a call; the shares together are the call
@@ -42,18 +42,6 @@ _FAILURES: Final = {
     "U": CallStatus.FAILED,
     "T": CallStatus.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TimedLeg:
-    """A leg whose start is an instant. `flags` are those of its time (`core.localtime`) and of its reading."""
-
-    ticket_id: str
-    source: str
-    start_at: datetime
-    flags: tuple[str, ...]
-    arrived_at: datetime
-    leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +128,7 @@ class Assembler:
         self._high_at = None if high_at is None else datetime.fromisoformat(high_at)
         self._flushed_at: datetime | None = None
         self._open = [
-            _Open(said["call_id"], said["epoch"], [_leg_from_json(leg) for leg in said["legs"]])
+            _Open(said["call_id"], said["epoch"], [leg_from_json(leg) for leg in said["legs"]])
             for said in state.get("open", ())
         ]
 
@@ -156,7 +144,7 @@ class Assembler:
             "high_id": self._high_id,
             "high_at": None if self._high_at is None else self._high_at.isoformat(),
             "open": [
-                {"call_id": call.call_id, "epoch": call.epoch, "legs": [_leg_to_json(leg) for leg in call.legs]}
+                {"call_id": call.call_id, "epoch": call.epoch, "legs": [leg_to_json(leg) for leg in call.legs]}
                 for call in self._open
             ],
         }
@@ -583,51 +571,3 @@ def _split(call: AssembledCall) -> list[AssembledCall]:
 
 def _is_payers(holder: str, payer: str, payers: Sequence[str]) -> bool:
     return holder == payer or (payer == payers[0] and holder not in payers)
-
-
-# --- a leg as JSON --------------------------------------------------------------------------------------------------
-
-
-def _leg_to_json(timed: TimedLeg) -> dict[str, Any]:
-    said = {field.name: _encoded(getattr(timed, field.name)) for field in fields(TimedLeg) if field.name != "leg"}
-    return said | {"leg": {field.name: _encoded(getattr(timed.leg, field.name)) for field in fields(Leg)}}
-
-
-def _leg_from_json(said: Mapping[str, Any]) -> TimedLeg:
-    values = {name: _decoded(value) for name, value in said["leg"].items()}
-    kind = UsageKind(values.get("kind", UsageKind.CALL))
-    leg = Leg(**values | {"direction": Direction(values["direction"]), "kind": kind})
-    return TimedLeg(**{name: _decoded(value) for name, value in said.items() if name != "leg"}, leg=leg)
-
-
-def _encoded(value: object) -> Any:
-    """JSON of the values a leg may hold; sequences come back as tuples."""
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if isinstance(value, Decimal):
-        return {"decimal": str(value)}
-    if isinstance(value, datetime):
-        return {"instant": value.isoformat()}
-    if isinstance(value, PrintedTime):
-        return {"printed": [getattr(value, field.name) for field in fields(PrintedTime)]}
-    if isinstance(value, Mapping):
-        return {"mapping": {str(name): _encoded(item) for name, item in value.items()}}
-    if isinstance(value, (tuple, list)):
-        return [_encoded(item) for item in value]
-    raise TypeError(f"extras hold plain values (text, numbers, decimals, sequences), not {type(value).__name__}")
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_decoded(item) for item in value)
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    match kind:
-        case "decimal":
-            return Decimal(content)
-        case "instant":
-            return datetime.fromisoformat(content)
-        case "printed":
-            return PrintedTime(*content)
-    return {name: _decoded(item) for name, item in content.items()}

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy
+from ardoise.core.legs import TimedLeg
 from ardoise.core.usage import CallStatus, Leg, PrintedTime, Reading
 from ardoise.formats import registry
 from ardoise.formats.sample_json import to_sample_json

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, TimedLeg, to_usage
+from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, to_usage
+from ardoise.core.legs import TimedLeg
 from ardoise.core.phone import DialPlan
 from ardoise.core.usage import CallStatus, Direction, Leg, PrintedTime
 
