@@ -13,7 +13,8 @@ from typing import Protocol
 from ardoise.collect import waiting
 from ardoise.collect.waiting import first_of, sleep
 from ardoise.collect.wording import Said
-from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalBusy, JournalWriter, Position
+from ardoise.store.journal import Arrival, Journal, JournalBroken, JournalWriter, Position
+from ardoise.store.locks import JournalBusy
 
 WAITING_BYTES_MAX = 1024 * 1024  # of one source, not yet on the disk: beyond, its sockets are no longer read
 SYNCS_TOGETHER = 16  # files that are synced at the same time

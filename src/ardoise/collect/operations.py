@@ -41,7 +41,8 @@ from ardoise.collect.writes import ROWS_PER_STATEMENT, chunks, write
 from ardoise.core.schema import USAGE
 from ardoise.formats import registry
 from ardoise.store.disk import make_folder
-from ardoise.store.journal import JournalBusy, JournalWriter, Position
+from ardoise.store.journal import JournalWriter, Position
+from ardoise.store.locks import JournalBusy
 from ardoise.store.models import TableName
 from ardoise.store.operations import GenerationMoved, replace_partition
 from ardoise.store.queries import scan, state_of

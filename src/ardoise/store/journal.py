@@ -28,6 +28,7 @@ from typing import BinaryIO, Self
 
 from ardoise.store.blobs import Blobs
 from ardoise.store.disk import NO_ROOM, make_folder, write_all, write_once
+from ardoise.store.locks import settled_size, take_lease
 
 SEGMENT_BYTES = 64 * 2**20
 LARGEST_SEGMENT_BYTES = 2**30
@@ -50,10 +51,6 @@ class BadSource(ValueError):
 
 class BadPosition(ValueError):
     """A position or ticket id that does not point into this journal."""
-
-
-class JournalBusy(RuntimeError):
-    """Another process writes this source; the message names it."""
 
 
 class JournalFull(OSError):
@@ -315,7 +312,7 @@ class Journal:
 
     def _read_segment(self, segment: int, offset: int, until: Position | None = None) -> Iterator[Entry]:
         with self.path(segment).open("rb") as file:
-            size = until.offset if until is not None and until.segment == segment else _settled_size(file)
+            size = until.offset if until is not None and until.segment == segment else settled_size(file)
             if not len(_HEADER) <= offset <= size:
                 raise BadPosition(f"Segment {segment} of source {self.source} ends at {size}: nothing is at {offset}")
             for found in self._frames(file, segment, offset, size):
@@ -393,7 +390,7 @@ class JournalWriter:
         self._broken = ""
         self._file = -1
         make_folder(journal.folder)
-        self._lease = _take_lease(journal.folder / "writer.lock", journal.source)
+        self._lease = take_lease(journal.folder / "writer.lock", journal.source)
         try:
             self._open_last_segment()
         except OSError as error:
@@ -461,7 +458,7 @@ class JournalWriter:
         last = segments[-1]
         path = self.journal.path(last)
         with path.open("rb") as file:
-            size = _settled_size(file)
+            size = settled_size(file)
             found = [f for f in self.journal._frames(file, last, len(_HEADER), size) if isinstance(f, _Bad)]
         self._file = os.open(path, os.O_RDWR)
         self._segment, self._synced = last, size
@@ -562,19 +559,6 @@ def _checksum(head: bytes, payload: bytes, segment: int, offset: int) -> int:
     return zlib.crc32(payload, zlib.crc32(head, zlib.crc32(_PLACE.pack(segment, offset))))
 
 
-def _settled_size(file: BinaryIO) -> int:
-    """The segment's size when no append is under way, with everything below it on the disk.
-
-    The sync matters after a crash of the writer: what it had written but not synced must not be read, then lost.
-    """
-    fcntl.flock(file, fcntl.LOCK_SH)
-    try:
-        os.fsync(file.fileno())
-        return os.fstat(file.fileno()).st_size
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
-
-
 def _next_whole_frame(file: BinaryIO, segment: int, bad_offset: int, size: int) -> _Bad:
     """Look past a bad frame for the next good one, by its marker, place and checksum."""
     file.seek(bad_offset)
@@ -603,19 +587,3 @@ def _synced_before(rest: bytes, at: int, segment: int, bad_offset: int) -> int |
     said = _CHECKSUM.unpack_from(rest, at + _FRAME.size)[0]
     true = _checksum(head, rest[start : start + length], segment, bad_offset + at)
     return int(synced) if said == true else None
-
-
-def _take_lease(path: Path, source: str) -> int:
-    """One writer a source: the lock lives as long as the process, the file says who holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise JournalBusy(
-            f"Source {source} is already collected by process {holder} (lease {path}); stop it first"
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor

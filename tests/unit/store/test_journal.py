@@ -18,12 +18,12 @@ from ardoise.store.journal import (
     BadSource,
     Journal,
     JournalBroken,
-    JournalBusy,
     JournalDamaged,
     Kind,
     Position,
     ReceivedFile,
 )
+from ardoise.store.locks import JournalBusy
 
 AT = datetime(2026, 10, 25, 0, 59, 59, 123456, tzinfo=UTC)
 HEADER = 16  # bytes before the first entry of a segment
