@@ -75,6 +75,8 @@ def test_a_call_of_a_queue_reaches_an_agent() -> None:
         ({"from_type": "Line", "from_dn": "9"}, Direction.TRANSFERRED, "0612345678", "10000"),
         ({"to_dn": "300", "to_type": "Line"}, Direction.OUT, "0612345678", "300"),  # types win over numbers
         ({"from_dn": "", "to_dn": ""}, Direction.OUT, "0612345678", None),
+        ({"from_no": "0478000001", "to_no": "Ext.202", "to_dn": "202"}, Direction.INTERNAL, "202", None),
+        ({"from_no": "0478000001", "from_dn": "", "to_no": "Ext.202", "to_dn": "202"}, Direction.IN, "202", None),
     ],
 )
 def test_which_sides_are_trunks(changes: dict[str, str], direction: Direction, called: str, trunk: str | None) -> None:
@@ -91,6 +93,12 @@ def test_an_incoming_call_sent_outside_again_is_priced_by_its_last_number() -> N
 def test_a_call_that_nobody_answered() -> None:
     call = leg(line(IN, duration="", time_answered=""))
     assert (call.answered, call.duration_s, call.ring_s) == (False, 0, 65)
+
+
+def test_a_call_that_failed_before_it_had_a_trunk_is_outgoing() -> None:
+    call = leg(line(OUT, duration="", time_answered=" ", reason_terminated="Failed", to_dn="0612345678", chain=""))
+    assert (call.direction, call.trunk, call.answered) == (Direction.OUT, None, False)
+    assert call.extras["status"] == "failed"
 
 
 def test_voicemail_and_fractions_of_a_second() -> None:

@@ -19,7 +19,8 @@ ALL_COLUMNS = names(
 DEFAULT_COLUMNS = ALL_COLUMNS[: ALL_COLUMNS.index("chain") + 1]
 NEEDS = frozenset({"historyid", "duration", "time-start", "from-no", "to-no", "from-dn", "to-dn"})
 
-_FIRST_TRUNK_DN = 10_000  # 3CX numbers its trunks from here on
+_TRUNK_DNS = range(10_000, 100_000)  # 3CX numbers its trunks so
+_FAILURES = {"Failed": "failed", "FailedBusy": "busy", "Busy": "busy"}
 _TIME = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _MAYBE_TIME = re.compile(rf"(?:{_TIME.pattern})?", re.ASCII)
 _DN = re.compile(r"\w{0,20}")
@@ -115,16 +116,17 @@ def _is_trunk(row: Row, side: str) -> bool:
     kind, dn = row[f"{side}-type"], row[f"{side}-dn"]
     if kind:
         return kind == "Line"
-    return dn.isascii() and dn.isdecimal() and int(dn) >= _FIRST_TRUNK_DN
+    return dn.isascii() and dn.isdecimal() and int(dn) in _TRUNK_DNS
 
 
 def _direction(row: Row) -> Direction:
     comes, goes = _is_trunk(row, "from"), _is_trunk(row, "to") or _is_trunk(row, "final")
     if comes or goes:
         return Direction.TRANSFERRED if comes and goes else Direction.IN if comes else Direction.OUT
-    if row["from-dn"] or row["to-dn"]:
-        return Direction.INTERNAL
-    return Direction.OUT if looks_outside(row["to-no"]) else Direction.IN
+    if looks_outside(row["to-no"]):
+        return Direction.OUT  # it failed before it had a trunk
+    from_outside = looks_outside(row["from-no"]) and not is_extension(row["from-dn"])  # not a number one of ours shows
+    return Direction.IN if from_outside else Direction.INTERNAL
 
 
 def _extension(row: Row, direction: Direction) -> str | None:
@@ -139,7 +141,8 @@ def _trunk(row: Row, direction: Direction) -> str | None:
         return row.text("from-dn")
     if direction is Direction.INTERNAL:
         return None
-    return row.text("final-dn") if _is_trunk(row, "final") else row.text("to-dn")
+    trunks = (row[f"{side}-dn"] for side in ("final", "to") if _is_trunk(row, side))
+    return next(trunks, None)
 
 
 def _time(text: str, name: str, *, utc: bool) -> datetime | PrintedTime:
@@ -173,6 +176,7 @@ def _extras(row: Row, answer: datetime | PrintedTime | None, end: datetime | Pri
         "answer": iso(answer) if answer else None,
         "end": iso(end) if end else None,
         "reason": row["reason-changed"],
+        "status": _FAILURES.get(row["reason-terminated"]),
         "terminated_by": _ENDED_BY.get(row["reason-terminated"], row["reason-terminated"]),
         "chain": tuple(link for link in chain if link),
         "pbx_cost": row["bill-cost"],

@@ -25,6 +25,7 @@ _FIELDS = (
     FieldSpec("answer, end", "heures de réponse et de fin (UTC)", "times of answer and end (UTC)"),
     FieldSpec("reason", "reason-changed : ReplacedDst, QFwdToDNA ...", "reason-changed: ReplacedDst, QFwdToDNA ..."),
     FieldSpec("terminated_by", "src, dst, ou le texte du PBX", "src, dst, or the PBX's text"),
+    FieldSpec("status", "failed ou busy, d'après reason-terminated", "failed or busy, from reason-terminated"),
     FieldSpec("chain", "toutes les destinations essayées", "every destination tried"),
     FieldSpec(
         "pbx_cost, pbx_rate", "coût et tarif calculés par le PBX (non repris)", "cost and rate of the PBX (not used)"
@@ -127,13 +128,19 @@ SPEC = FormatSpec(
     ),
     not_proven_fr=(
         "Ligne à 27 champs : reconstruite d'après la documentation.",
-        "v20 : d'après l'éditeur le CDR passe par la base (ReportCallLogData) ; sortie CDR non vérifiée.",
+        "v20 : d'après l'éditeur, les appels sont dans la base (ReportCallLogData ; table cdr_output depuis la mise "
+        "à jour "
+        "6) ; sortie CDR non vérifiée.",
+        "Mots des échecs : Failed est connu (une ligne publique), ceux d'occupation sont supposés.",
         "Renvoi d'un appel entrant vers l'extérieur (final-dn de 10000 ou plus) : sans exemple réel.",
         "Port 5015 : un exemple ; 3CX n'en impose pas.",
     ),
     not_proven_en=(
         "Line of 27 fields: rebuilt from the documentation.",
-        "v20: the vendor says the CDR moves to the database (ReportCallLogData); CDR output not checked.",
+        "v20: the vendor says calls are in the database (ReportCallLogData; table cdr_output since Update 6); CDR "
+        "output "
+        "not checked.",
+        "Words of failed calls: Failed is known (a public line), those of busy are assumed.",
         "Incoming call diverted outside (final-dn 10000 or more): without a real example.",
         "Port 5015: an example; 3CX imposes none.",
     ),
