@@ -10,6 +10,7 @@ from ardoise.collect.redaction import ProtectedExtension, Protection, Redactor
 from ardoise.formats.avaya_ipoffice import FORMAT as AVAYA
 from ardoise.formats.mitel_3300 import FORMAT as MITEL
 from ardoise.formats.spec import Format
+from ardoise.formats.udr import FORMAT as UDR
 
 ARRIVED = datetime(2026, 11, 5, tzinfo=UTC)
 OCTOBER = ProtectedExtension("201", date(2026, 10, 1), date(2026, 11, 1))
@@ -63,3 +64,15 @@ def test_a_record_cut_before_its_extension_is_blanked() -> None:
     kept = redactor.unfinished(avaya("202")[:60], arrived_at=ARRIVED)
     assert b"612345678" not in kept
     assert len(kept) == 60
+
+
+def test_the_text_of_a_message_is_blanked_whoever_writes_and_however_much_of_it_came() -> None:
+    record = (
+        b"2026-10-05 09:12:33 Sent SMS [SMSC:op1] [SVC:x] [ACT:] [BINF:] [FID:] [from:+33678000001] [to:+33612345678] "
+        b"[flags:-1:0:-1:0:-1] [msg:14:secret meeting] [udh:0:]\n"
+    )
+    redactor = Redactor(UDR, {}, Protection)
+    kept = redactor.whole(record, arrived_at=ARRIVED)
+    assert kept == record.replace(b"secret meeting", b"x" * 14)
+    piece = record[: record.index(b"meeting")]
+    assert b"secret" not in redactor.unfinished(piece, arrived_at=ARRIVED)
