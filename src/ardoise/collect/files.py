@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ardoise.collect.reading import is_blank
 from ardoise.collect.redaction import Redactor
+from ardoise.collect.unpack import BadArchive, unpack
 from ardoise.core.usage import Leg, Unreadable
 from ardoise.formats.spec import Format
 from ardoise.store.disk import fsync_folder, make_folder, write_once
@@ -25,6 +26,7 @@ DONE, REFUSED = "done", "refused"
 STABLE_S = 2.0  # a file whose size and time did not move for this long is complete
 SAMPLE_RECORDS = 1000  # one readable ticket among these is enough to take the file
 
+_PACKED = (".gz", ".z", ".zip")
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 
 
@@ -65,6 +67,15 @@ def redacted(data: bytes, format: Format, redactor: Redactor, *, arrived_at: dat
     return b"".join(redactor.together(records, arrived_at=arrived_at))
 
 
+def opened(data: bytes, format: Format, options: Mapping[str, str]) -> tuple[bytes, str]:
+    """What a file holds, unpacked if it is compressed, and why nothing of it can be taken (see `refusal`)."""
+    try:
+        data = unpack(data)
+    except BadArchive as error:
+        return data, str(error)
+    return data, refusal(data, format, options)
+
+
 def refusal(data: bytes, format: Format, options: Mapping[str, str]) -> str:
     """Why nothing of this file can be taken, in words for whoever dropped it; "" when something can be read."""
     if not data:
@@ -93,9 +104,14 @@ def refusal(data: bytes, format: Format, options: Mapping[str, str]) -> str:
 
 
 def put_away(path: Path, content: bytes, *, as_received: bytes) -> Path:
-    """Move a taken file to done/; one that was redacted is replaced by what was kept of it."""
-    target = _free_name(path.parent / DONE, path.name)
-    if content == as_received:
+    """Move a taken file to done/; one that was redacted is replaced by what was kept of it, unpacked.
+
+    `as_received` is what it held, unpacked.
+    """
+    kept_whole = content == as_received
+    name = path.name if kept_whole or path.suffix.lower() not in _PACKED else path.stem
+    target = _free_name(path.parent / DONE, name)
+    if kept_whole:
         path.rename(target)
     else:
         write_once(target, content)

@@ -399,7 +399,8 @@ def _take_file(source: Source, path: Path, writer: JournalWriter, *, now: dateti
     except FileNotFoundError:
         return Parsed(source.code)  # its sender took it back
     format, options = registry.get(source.format), options_of(source)
-    if reason := dropped.refusal(data, format, options):
+    data, reason = dropped.opened(data, format, options)
+    if reason:
         target = dropped.refuse(path, reason)
         refused = Said("file_refused", file=path.name, text=f"{reason} It is now {target}.")
         note(source=source.code, kind="alarm", text=refused, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -271,3 +272,35 @@ def test_a_drop_copies_the_file_whole(folder: Folder, tmp_path: Path) -> None:
 def test_only_a_source_of_files_takes_files(avaya: Pbx, tmp_path: Path) -> None:
     with pytest.raises(operations.NotAFileSource, match="receives by tcp_server"):
         operations.drop_file(source="ipo", file=tmp_path)
+
+
+def test_a_compressed_file_is_taken_as_what_it_holds_and_kept_as_it_came(folder: Folder) -> None:
+    Source.objects.update(pattern="*")
+    packed = gzip.compress(f"{row('1')}\n{row('2', '2026-10-02 10:00:00')}\n".encode())
+    folder.path.mkdir(parents=True)
+    (folder.path / "cdr.csv.gz").write_bytes(packed)
+    assert folder.collect().calls == 2
+    assert (folder.path / "done" / "cdr.csv.gz").read_bytes() == packed
+    folder.drop(row("1"), row("2", "2026-10-02 10:00:00"), name="unpacked.csv")
+    assert folder.collect() == operations.Parsed("voixnet")  # the same calls
+    (folder.path / "cut.csv.gz").write_bytes(packed[:-4])
+    assert folder.collect().refused_files == 1
+    assert "cut short" in (folder.path / "refused" / "cut.csv.gz.reason.txt").read_text()
+
+
+def test_a_compressed_file_with_a_protected_number_is_kept_unpacked_and_blanked(
+    make_source: Callable[..., Source], home: Path
+) -> None:
+    line = Line.objects.create(code="delegate", no_detail=True)
+    Identifier.objects.create(
+        kind=Identifier.Kind.EXTENSION, value="201", line=line, valid_from_date=date(2026, 1, 1), recorded_at=NOON
+    )
+    folder = Folder(make_source("ipo", transport=Source.Transport.FILES))
+    talk = (
+        b"2026/10/05 13:40:00,00:01:01,4,201,O,00612345678,00612345678,,0,1,0,E201,Ana,T9001,LINE 1.1,0,0" + b"," * 13
+    )
+    folder.path.mkdir(parents=True)
+    (folder.path / "smdr.txt.gz").write_bytes(gzip.compress(talk + b"\r\n"))
+    assert folder.collect().calls == 1
+    assert folder.inside("done") == ["smdr.txt"]
+    assert b"00612345678" not in (folder.path / "done" / "smdr.txt").read_bytes()

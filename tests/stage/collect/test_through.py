@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from stage.collect.through import through
-from unit.formats.oxe_wire import oxe_message
+from unit.formats.oxe_wire import COLUMNS, oxe_message, oxe_text
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +56,19 @@ def test_a_panasonic_is_logged_in_to_and_its_call_costs_two_minutes(home: Path) 
     line = b"10/05/26 10:15AM  1200 01 0612345678                     00:01'05 4711\r\n"
     rows = through(home, "panasonic", line, transport="tcp_client", extensions=["1200"])
     assert priced(rows) == [("acme", 240_000)]
+
+
+def test_a_compressed_taxa_file_of_an_oxe_is_charged(home: Path) -> None:
+    # 97 s at 0.02 a minute = 0.032333; the # line lists the columns, as the files of the PBX do
+    text = oxe_text(
+        CalledNumber="0140000000",
+        ChargedNumber="31000",
+        CallType="0",
+        EndDateTime="20261005 10:20:47",
+        StartDateTime="20261005 10:19:10",
+        Duration="0000000097",
+    )
+    header = ";".join(f"{at},{name},{a},{b},{b - a + 1}" for at, (name, (a, b)) in enumerate(COLUMNS.items()))
+    packed = gzip.compress(b"#" + header.encode() + b"\n" + text + b"\n")
+    rows = through(home, "alcatel_oxe", packed, transport="files", extensions=["31000"])
+    assert priced(rows) == [("acme", 32_333)]

@@ -18,7 +18,7 @@ from typing import Final
 
 import asyncssh
 
-from ardoise.collect.files import is_wanted, refusal
+from ardoise.collect.files import is_wanted, opened
 from ardoise.collect.links import BadLink
 from ardoise.collect.receive import Receiver
 from ardoise.collect.waiting import Pauses, sleep
@@ -167,10 +167,11 @@ class SftpFetcher(Receiver):
         assert isinstance(data, bytes)  # as it was opened
         if len(data) != look.size:
             return  # it grew meanwhile: at the next visit
-        content = self._redacted(data, self._clock())
+        data, reason = opened(data, self.feed.format, self.feed.options)
+        content = self._redacted(data, self._clock()) if not reason else data
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self._digests:
-            if reason := refusal(data, self.feed.format, self.feed.options):
+            if reason:
                 self._leave(look, reason)
                 return
             await self.deliver(look.name, data)

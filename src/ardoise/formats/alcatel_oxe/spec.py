@@ -74,8 +74,8 @@ SPEC = FormatSpec(
         "Aucun ticket n'est acquitté : celui qui part pendant que la liaison meurt est perdu, il se retrouve dans les "
         "fichiers TAXA de la nuit. Ardoise ne répond aux messages de vie qu'une fois tout écrit sur le disque : s'il "
         "ne peut plus écrire, le PBX garde ses tickets.",
-        "Les fichiers /usr4/account/TAXA*.DAT sont compressés (compress) : les décompresser (gzip -d) avant de les "
-        "déposer. Leur première ligne (#) donne les colonnes, Ardoise la lit.",
+        "Les fichiers /usr4/account/TAXA*.DAT sont compressés (compress) : les déposer tels quels. Leur première ligne "
+        "(#) donne les colonnes, Ardoise la lit.",
         "ChargedNumber est le poste, pour un appel sortant comme entrant.",
         "Une version plus ancienne que ED5.2 a des tickets plus courts : lus aux mêmes colonnes, et marqués "
         "« confidence: low ».",
@@ -88,8 +88,8 @@ SPEC = FormatSpec(
         "No ticket is acknowledged: one sent while the link dies is lost, and stands in the TAXA files of the night. "
         "Ardoise answers keepalives only once everything is on the disk: when it cannot write, the PBX keeps "
         "its tickets.",
-        "The files /usr4/account/TAXA*.DAT are compressed (compress): decompress them (gzip -d) before dropping them. "
-        "Their first line (#) gives the columns; Ardoise reads it.",
+        "The files /usr4/account/TAXA*.DAT are compressed (compress): drop them as they are. Their first line (#) gives "
+        "the columns; Ardoise reads it.",
         "ChargedNumber is the extension, of outgoing and incoming calls alike.",
         "A version older than ED5.2 has shorter tickets: they are read at the same columns and marked confidence: low.",
         "Private calls (from site to site) are internal; call_type says which.",
