@@ -148,6 +148,7 @@ def test_header_types_and_quality_are_no_calls() -> None:
     assert isinstance(quality, Event)
     assert (quality.extras["extension"], quality.extras["packets_lost"]) == ("2001", 3)
     assert quality.extras["at"] == "2026-10-05T05:13:38Z"
+    assert quality.text == "call 101, SEP001122334455: 3 packets lost, jitter 2 ms, latency 40 ms"
 
 
 @pytest.mark.parametrize(

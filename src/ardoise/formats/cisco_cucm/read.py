@@ -168,7 +168,10 @@ def _quality(row: Row, devices: Devices) -> Event:
         "jitter_ms": _count(row["jitter"]),
         "latency_ms": _count(row["latency"]),
     }
-    return Event("quality", row.line, {name: value for name, value in known.items() if value not in (None, "")})
+    said = {name: value for name, value in known.items() if value not in (None, "")}
+    lost, jitter, latency = (said.get(name, "?") for name in ("packets_lost", "jitter_ms", "latency_ms"))
+    text = f"call {said.get('call_id', '?')}, {device}: {lost} packets lost, jitter {jitter} ms, latency {latency} ms"
+    return Event("quality", text, said)
 
 
 def _count(text: str) -> int | None:
