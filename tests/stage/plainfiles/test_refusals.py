@@ -297,13 +297,20 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "unknown format": (
         edited("sources.toml", "avaya_ipoffice", "avaya_ipofice"),
-        "sources.toml, line 5, column format: « avaya_ipofice » is not known; expected one of avaya_ipoffice, "
-        "delimited, "
-        "mitel_3300; did you mean avaya_ipoffice?",
+        "sources.toml, line 5, column format: « avaya_ipofice » is not known; expected one of alcatel_oxe, ",
     ),
     "no port": (
         edited("sources.toml", "port = 33000\n", ""),
         "sources.toml, line 1, column port: is missing: the transport tcp_server needs it",
+    ),
+    "a secret in the settings": (
+        edited(
+            "sources.toml",
+            'transport = "tcp_server"',
+            'transport = "radius"\nlink = { secret = "testing123" }',
+        ),
+        "sources.toml, line 7, column link: The link of this radius source, secret must name the secret, not hold it: "
+        "write env:NAME or file:PATH.",
     ),
     "unknown payer": (
         edited("sources.toml", "port = 33000\n", 'port = 33000\nassembly = { pays = "boss" }\n'),

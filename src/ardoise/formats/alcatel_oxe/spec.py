@@ -88,8 +88,8 @@ SPEC = FormatSpec(
         "No ticket is acknowledged: one sent while the link dies is lost, and stands in the TAXA files of the night. "
         "Ardoise answers keepalives only once everything is on the disk: when it cannot write, the PBX keeps "
         "its tickets.",
-        "The files /usr4/account/TAXA*.DAT are compressed (compress): drop them as they are. Their first line (#) gives "
-        "the columns; Ardoise reads it.",
+        "The files /usr4/account/TAXA*.DAT are compressed (compress): drop them as they are. Their first line (#) "
+        "gives the columns; Ardoise reads it.",
         "ChargedNumber is the extension, of outgoing and incoming calls alike.",
         "A version older than ED5.2 has shorter tickets: they are read at the same columns and marked confidence: low.",
         "Private calls (from site to site) are internal; call_type says which.",
