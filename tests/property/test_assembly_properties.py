@@ -11,7 +11,15 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ardoise.core.assembly import AssembledCall, Assembler, AssemblyPolicy, to_usage, usage_of_legs
+from ardoise.core.assembly import (
+    AssembledCall,
+    Assembler,
+    AssemblyPolicy,
+    Pays,
+    shares_of,
+    to_usage,
+    usage_of_legs,
+)
 from ardoise.core.legs import TimedLeg
 from ardoise.core.phone import DialPlan
 from ardoise.core.usage import Direction, Leg, PrintedTime, UsageKind
@@ -63,12 +71,12 @@ def streams(draw: st.DrawFn) -> list[TimedLeg]:
     return stream
 
 
-def run(stream: list[TimedLeg], *, cut: int = -1) -> list[AssembledCall]:
-    assembler = Assembler(POLICY)
+def run(stream: list[TimedLeg], *, cut: int = -1, policy: AssemblyPolicy = POLICY) -> list[AssembledCall]:
+    assembler = Assembler(policy)
     calls: list[AssembledCall] = []
     for n, leg in enumerate(stream):
         if n == cut:
-            assembler = Assembler(POLICY, json.loads(json.dumps(assembler.state())))
+            assembler = Assembler(policy, json.loads(json.dumps(assembler.state())))
         calls += assembler.add(leg)
     return calls + assembler.flush(LATER)
 
@@ -153,3 +161,21 @@ ANY_LEG = st.builds(
 def test_the_short_way_of_a_plain_leg_says_what_the_long_way_says(leg: Leg, flags: tuple[str, ...]) -> None:
     legs = [TimedLeg("pbx:1:0", "pbx", START, flags, START, leg)]
     assert to_usage(legs, POLICY.plan) == usage_of_legs(legs, POLICY.plan)
+
+
+@given(streams(), st.sampled_from(list(Pays)))
+def test_who_pays_changes_no_ticket_no_second_and_no_cent(stream: list[TimedLeg], pays: Pays) -> None:
+    whole, paid = run(stream), run(stream, policy=replace(POLICY, pays=pays))
+    assert Counter(leg.ticket_id for call in paid for leg in call.legs) == Counter(leg.ticket_id for leg in stream)
+    assert len({call.usage.usage_id for call in paid}) == len(paid)
+    assert sum(call.usage.talk_s for call in paid) == sum(call.usage.talk_s for call in whole)
+    assert sum(call.usage.operator_micros or 0 for call in paid) == sum(
+        call.usage.operator_micros or 0 for call in whole
+    )
+    if pays is not Pays.SPLIT:
+        assert len(paid) == len(whole)
+    for call in paid:
+        assert sum(shares_of(call.usage).values()) == call.usage.talk_s
+        talked = any(t.leg.answered and t.leg.extension and not t.leg.voicemail for t in call.legs)
+        assert call.usage.charged or not talked or pays is Pays.SPLIT
+        assert call.usage.usage_id == call.legs[0].ticket_id

@@ -487,8 +487,11 @@ def paid_calls(legs: Sequence[TimedLeg], policy: AssemblyPolicy) -> list[Assembl
 def _had_it(legs: Sequence[TimedLeg]) -> list[str]:
     """The extensions that had the call, one after the other. Who only joined a conference did not get it passed on."""
     talked = [timed.leg for timed in legs if timed.leg.answered and not timed.leg.voicemail]
-    passed = [leg for leg in talked if not leg.conference] or talked
-    names = [name for leg in passed for name in (leg.transferred_from, leg.extension, leg.transferred_to) if name]
+    return _names([leg for leg in talked if not leg.conference]) or _names(talked)
+
+
+def _names(legs: Sequence[Leg]) -> list[str]:
+    names = [name for leg in legs for name in (leg.transferred_from, leg.extension, leg.transferred_to) if name]
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
 
 
@@ -542,7 +545,7 @@ def _split(call: AssembledCall) -> list[AssembledCall]:
         talks[holder] = talks.get(holder, 0) + talked.get(timed.ticket_id, 0)
     payers = [holder for holder, talk_s in talks.items() if holder and talk_s]
     if len(payers) < 2:
-        return [call]
+        return [AssembledCall(call.legs, replace(call.usage, charged=payer)) for payer in payers] or [call]
     whole = call.usage
     printed = None if whole.operator_micros is None else allocate(whole.operator_micros, [talks[p] for p in payers])
     shares: list[AssembledCall] = []
