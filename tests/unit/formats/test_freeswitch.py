@@ -138,6 +138,14 @@ def test_a_document_however_it_is_sent(write: str) -> None:
     assert call.extras["answer"] == "2026-10-05T05:12:37Z"
 
 
+def test_a_set_that_presents_another_number_is_known_by_its_login() -> None:
+    said = document(user_name="201")
+    said["callflow"] = said["callflow"][0]  # type: ignore[index] - older versions print no list
+    said["callflow"]["caller_profile"]["caller_id_number"] = "0472000001"  # type: ignore[index]
+    call = leg(json.dumps(said).encode())
+    assert (call.calling, call.extension, call.direction) == ("0472000001", "201", Direction.OUT)
+
+
 def test_documents_and_lines_one_after_the_other() -> None:
     said = document()
     data = (

@@ -87,10 +87,9 @@ def _leg(row: Row, incoming_contexts: Sequence[str]) -> Leg:
     calling, called = row.number("caller_id_number"), row.number("destination_number")
     direction = _direction(row, incoming_contexts)
     reached = row.number("reached_number") or ""
-    if direction is Direction.IN:
-        extension = next((number for number in (reached, called or "") if is_extension(number)), None)
-    else:
-        extension = row.text("extension") or (calling if calling and is_extension(calling) else None)
+    # A set may present another number: who it logged in as says more.
+    ours = (reached, called) if direction is Direction.IN else (row["user_name"], row["sip_auth_username"], calling)
+    extension = next((number for number in ours if number and is_extension(number)), None)
     answered = talk_s > 0
     return Leg(
         start=_start(row),
@@ -160,6 +159,7 @@ def values_of_json(document: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a mod_json_cdr document, and its call flow."""
     variables = document.get("variables")
     flows = document.get("callflow")
+    flows = [flows] if isinstance(flows, dict) else flows  # older versions print one
     profiles = [
         (text_at(flow, "profile_index") or "", {name: text_at(profile, name) or "" for name in profile})
         for flow in (flows if isinstance(flows, list) else [])
