@@ -126,7 +126,7 @@ def formats_guess(
         print_json([_guess_json(one) for one in found])
     else:
         _show_guesses(found, everything=all_of_them)
-    if not any(one.calls for one in found):
+    if not any(one.reads_it for one in found):
         raise typer.Exit(FAILED)
 
 
@@ -138,7 +138,7 @@ def _guess_json(one: Guess) -> dict[str, object]:
 
 
 def _show_guesses(found: list[Guess], *, everything: bool) -> None:
-    readers = [one for one in found if one.calls]
+    readers = [one for one in found if one.reads_it]
     rows = table("Formats", "format", "read", "tickets", "doubtful", "events", "unreadable", "first reason")
     for one in found if everything else readers:
         why = f"{one.reasons[0].code}: {one.reasons[0].detail}" if one.reasons else "-"

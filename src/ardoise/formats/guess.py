@@ -46,8 +46,14 @@ class Guess:
         tried = self.calls + self.unreadable
         return 100 * self.calls // tried if tried else 0
 
-    def _rank(self) -> tuple[int, int, int, str]:
-        return (-(self.share_percent - 50 * self.doubtful // max(self.calls, 1)), -self.calls, self.events, self.name)
+    @property
+    def reads_it(self) -> bool:
+        """Whether it may be this format: it reads calls, or all there is as events (a file of alarms, of qualities)."""
+        return self.calls > 0 or (self.events > 0 and self.unreadable == 0)
+
+    def _rank(self) -> tuple[int, int, bool, int, str]:
+        sure_percent = self.share_percent - 50 * self.doubtful // max(self.calls, 1)
+        return (-sure_percent, -self.calls, not self.reads_it, -self.events, self.name)
 
 
 def has_profile(format: Format) -> bool:

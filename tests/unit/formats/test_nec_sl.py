@@ -164,3 +164,11 @@ def test_a_protected_station_leaves_no_number(line: str) -> None:
     found = FORMAT.reader({})(blanked)
     assert isinstance(found, Leg)
     assert (found.called, found.extras["no_detail"], found.duration_s) == (None, True, 61)
+
+
+def test_a_number_of_odd_characters_is_blanked_as_it_is() -> None:
+    sent = (
+        b"POT 09:12 10/05 002 00:01:01 2001 0612\\345\\ 4711\r\n"  # runs of blanks collapsed, backslashes in the number
+    )
+    blanked = FORMAT.redact(sent, frozenset({"2001"}))
+    assert blanked == sent.replace(b"0612\\345\\", b"xxxx\\xxx\\")

@@ -54,17 +54,18 @@ def _guessed(sample: UploadedFile[bytes]) -> dict[str, object]:
     if not data.strip(b"\x00\r\n "):
         raise BadParameter(_("This file is empty: choose a file of tickets."))
     guesses = guess(data)
-    readers = [one for one in guesses if one.calls]
+    readers = [one for one in guesses if one.reads_it]
     return {
         "guesses": readers[:GUESSES_SHOWN],
-        "others": sorted((one for one in guesses if not one.calls), key=lambda one: one.name),
+        "others": sorted((one for one in guesses if not one.reads_it), key=lambda one: one.name),
         **_proposed(data, readers),
     }
 
 
 def _proposed(data: bytes, readers: list[Guess]) -> dict[str, object]:
     """A profile for what no format reads; a sample that one of them reads for the most part needs none."""
-    if readers and readers[0].share_percent >= ENOUGH_PERCENT and 2 * readers[0].doubtful < readers[0].calls:
+    best = readers[0] if readers else None
+    if best and (not best.calls or (best.share_percent >= ENOUGH_PERCENT and 2 * best.doubtful < best.calls)):
         return {}
     french = _is_french()
     try:

@@ -232,6 +232,6 @@ def redact_record(record: bytes, protected: frozenset[str]) -> bytes:
         return record
     if fields.number_at is None:  # the columns were lost: wherever the number is a word of its own
         word = re.compile(rf"(?<!\S){re.escape(fields.number)}(?!\S)")
-        return word.sub(blank(fields.number), text).encode("latin-1")
+        return word.sub(lambda found: blank(found.group()), text).encode("latin-1")
     start, end = fields.number_at[0], min(fields.number_at[1], len(line))
     return (text[:start] + blank(text[start:end]) + text[end:]).encode("latin-1")

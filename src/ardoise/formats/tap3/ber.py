@@ -7,7 +7,7 @@ reader names the few elements it wants by their tag.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 APPLICATION = 1  # the class of every tag of TAP
 DEPTH_MAX = 32
@@ -21,8 +21,7 @@ class NotBer(ValueError):
     """These bytes are no element."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One element of `data`: from `start`, its content half-open, up to `end` (end of contents included)."""
 
     data: bytes
@@ -46,24 +45,26 @@ class Element:
             yield child
             at = child.end
 
-    def find(self, tag: int) -> Element | None:
-        """The first element of this tag inside, at any depth. Raises Incomplete, NotBer."""
-        return next(self.find_all(tag), None)
+    def parts(self) -> Parts:
+        """The elements inside, at any depth, by their tag, in their order. Raises Incomplete, NotBer."""
+        found: Parts = {}
+        self._gather(found, 0)
+        return found
 
-    def find_all(self, tag: int, depth: int = 0) -> Iterator[Element]:
-        if not self.constructed:
-            return
+    def _gather(self, found: Parts, depth: int) -> None:
         if depth > DEPTH_MAX:
             raise NotBer("elements inside each other beyond reason")
         for child in self.children():
-            if child.tag == tag and child.tag_class == APPLICATION:
-                yield child
-            else:
-                yield from child.find_all(tag, depth + 1)
+            if child.tag_class == APPLICATION:
+                found.setdefault(child.tag, []).append(child)
+            if child.constructed:
+                child._gather(found, depth + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+Parts = dict[int, list[Element]]
+
+
+class Header(NamedTuple):
     """Tag and length of an element; `length` None when it ends by an end of contents."""
 
     tag_class: int

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable, UsageKind
 from ardoise.core.wording import counted
 from ardoise.formats.spec import BadOption
-from ardoise.formats.tap3.ber import Element, Incomplete, NotBer, bcd, element_at, header_at, integer, text
+from ardoise.formats.tap3.ber import Element, Incomplete, NotBer, Parts, bcd, element_at, header_at, integer, text
 from ardoise.formats.tap3.framing import END_OF_CONTENTS, EVENTS, NOTIFICATION, is_container, is_event
 
 BATCH_CONTROL, ACCOUNTING, NETWORK, AUDIT = 4, 5, 6, 15
@@ -78,43 +78,43 @@ class TapReader:
             return Event("noise", "")
         header = header_at(record, 0, len(record))
         if is_event(header):
-            return self._event(element_at(record, 0), EVENTS[header.tag])
+            return self._event(element_at(record, 0).parts(), EVENTS[header.tag])
         if header.tag_class == 1 and header.tag == NOTIFICATION:
-            self._control(element_at(record, 0))
+            self._control(element_at(record, 0).parts())
             return Event("header", f"{self._names()}: notification, no calls", self._facts())
         parts = {part.tag: part for part in _parts(record)}
         if AUDIT in parts:
-            return self._audit(parts[AUDIT])
+            return self._audit(parts[AUDIT].parts())
         if BATCH_CONTROL not in parts:
             raise NotBer(f"tag {header.tag} stands where a batch, an event or its audit is expected")
         self._batch = _Batch()
-        self._control(parts[BATCH_CONTROL])
-        self._accounting(parts.get(ACCOUNTING))
-        self._network(parts.get(NETWORK))
+        self._control(parts[BATCH_CONTROL].parts())
+        if ACCOUNTING in parts:
+            self._accounting(parts[ACCOUNTING].parts())
+        if NETWORK in parts:
+            self._network(parts[NETWORK].parts())
         return Event("header", self._names(), self._facts())
 
     # --- the batch
 
-    def _control(self, part: Element) -> None:
+    def _control(self, part: Parts) -> None:
         batch = self._batch
         batch.sender, batch.recipient = _text(part, SENDER), _text(part, RECIPIENT)
         batch.sequence = _text(part, SEQUENCE)
         batch.is_test = _text(part, FILE_TYPE) == "T"
 
-    def _accounting(self, part: Element | None) -> None:
-        if part is None:
-            return
+    def _accounting(self, part: Parts) -> None:
         batch = self._batch
         batch.currency = _text(part, LOCAL_CURRENCY)
         batch.tap_currency = _text(part, TAP_CURRENCY) or _SDR
         batch.decimals = _integer(part, DECIMALS)
-        for conversion in part.find_all(CONVERSION):
+        for conversion in (one.parts() for one in part.get(CONVERSION, ())):
             code, rate = _integer(conversion, RATE_CODE), _integer(conversion, RATE)
             if code is not None and rate is not None:
                 batch.rates[code] = _scaled(rate, _integer(conversion, RATE_DECIMALS) or 0)
 
-    def _network(self, part: Element | None) -> None:
-        for offset in part.find_all(OFFSET_INFO) if part else ():
+    def _network(self, part: Parts) -> None:
+        for offset in (one.parts() for one in part.get(OFFSET_INFO, ())):
             code = _integer(offset, OFFSET_CODE)
             if code is not None:
                 self._batch.offsets[code] = _text(offset, OFFSET)
@@ -135,7 +135,7 @@ class TapReader:
         }
         return {name: value for name, value in facts.items() if value not in (None, "")}
 
-    def _audit(self, part: Element) -> Event:
+    def _audit(self, part: Parts) -> Event:
         """The sender's own count and total: a difference means that the file is damaged or misread."""
         batch = self._batch
         count, total = _integer(part, EVENT_COUNT), _integer(part, TOTAL_CHARGE)
@@ -149,7 +149,7 @@ class TapReader:
 
     # --- one event
 
-    def _event(self, event: Element, name: str) -> Reading:
+    def _event(self, event: Parts, name: str) -> Reading:
         batch = self._batch
         charges = _Charges.of(event, batch)
         batch.events += 1
@@ -186,11 +186,13 @@ class TapReader:
             extras=_extras(event, name, service, charges, numbers, batch),
         )
 
-    def _start(self, event: Element) -> datetime | Unreadable:
-        stamps = (event.find(tag) for tag in (CALL_START, SERVICE_START, DEPOSIT_TIME, CHARGING_TIME))
-        stamp = next((stamp for stamp in stamps if stamp is not None), None)
-        if stamp is None:
+    def _start(self, event: Parts) -> datetime | Unreadable:
+        found = next(
+            (event[tag][0] for tag in (CALL_START, SERVICE_START, DEPOSIT_TIME, CHARGING_TIME) if tag in event), None
+        )
+        if found is None:
             return Unreadable("bad_start", "an event without a start")
+        stamp = found.parts()
         local, code = _text(stamp, LOCAL_TIME), _integer(stamp, OFFSET_CODE)
         offset = _OFFSET.fullmatch(self._batch.offsets.get(code, "") if code is not None else "")
         if offset is None:
@@ -216,11 +218,11 @@ class _Charges:
     rate: Decimal | None = None
 
     @classmethod
-    def of(cls, event: Element, batch: _Batch) -> _Charges:
+    def of(cls, event: Parts, batch: _Batch) -> _Charges:
         amount, chargeable, charged, rates = 0, [], [], []
-        informations = [*event.find_all(CHARGE_INFORMATION), *event.find_all(SESSION_CHARGE)]
-        for information in informations:
-            details = list(information.find_all(CHARGE_DETAIL))
+        informations = [*event.get(CHARGE_INFORMATION, ()), *event.get(SESSION_CHARGE, ())]
+        for information in (one.parts() for one in informations):
+            details = [one.parts() for one in information.get(CHARGE_DETAIL, ())]
             totals = [detail for detail in details if _text(detail, CHARGE_TYPE) == _TOTAL] or details
             amount += sum(_integer(detail, CHARGE) or 0 for detail in totals)
             chargeable += [units for detail in totals if (units := _integer(detail, CHARGEABLE)) is not None]
@@ -228,7 +230,7 @@ class _Charges:
             rates += [batch.rates[code] for code in [_integer(information, RATE_CODE)] if code in batch.rates]
         if not informations:  # a message carries its charge itself
             amount = _integer(event, CHARGE) or 0
-        printed = bool(informations) or event.find(CHARGE) is not None
+        printed = bool(informations) or CHARGE in event
         return cls(
             amount=_scaled(amount, batch.decimals or 0),
             printed=printed,
@@ -247,7 +249,7 @@ class _Numbers:
     blanked: bool
 
     @classmethod
-    def of(cls, event: Element, direction: Direction, kind: UsageKind) -> _Numbers:
+    def of(cls, event: Parts, direction: Direction, kind: UsageKind) -> _Numbers:
         own = _digits(event, MSISDN)
         if direction is Direction.IN:
             other = _digits(event, CALLING) or _plain(event, SMS_FROM) or _other(event)
@@ -261,13 +263,13 @@ class _Numbers:
         return cls(calling, called, dialled, own, blanked=any(_is_blank(part) for part in _numbers(event)))
 
 
-def _other(event: Element) -> str | None:
+def _other(event: Parts) -> str | None:
     return _digits(event, OTHER_PARTY) or _plain(event, OTHER_NUMBER)
 
 
-def _quantity(event: Element, name: str, service: str) -> tuple[UsageKind, int]:
+def _quantity(event: Parts, name: str, service: str) -> tuple[UsageKind, int]:
     if name == "data_session":
-        return UsageKind.DATA, sum(integer(part) for tag in (VOLUME_IN, VOLUME_OUT) for part in event.find_all(tag))
+        return UsageKind.DATA, sum(integer(part) for tag in (VOLUME_IN, VOLUME_OUT) for part in event.get(tag, ()))
     if service in SMS_SERVICES or name == "service_centre":
         return UsageKind.SMS, 1
     if name in ("mobile_originated", "mobile_terminated"):
@@ -276,13 +278,12 @@ def _quantity(event: Element, name: str, service: str) -> tuple[UsageKind, int]:
 
 
 def _extras(
-    event: Element, name: str, service: str, charges: _Charges, numbers: _Numbers, batch: _Batch
+    event: Parts, name: str, service: str, charges: _Charges, numbers: _Numbers, batch: _Batch
 ) -> dict[str, object]:
     charge_name = "charge_sdr" if batch.tap_currency == _SDR else "charge_tap"
-    imsi = event.find(IMSI)
     extras: dict[str, object] = {
         "event": name,
-        "imsi": bcd(imsi) if imsi else None,
+        "imsi": _digits(event, IMSI),
         "msisdn": numbers.msisdn,
         charge_name: charges.amount if charges.printed else None,
         "tap_currency": None if batch.tap_currency == _SDR else batch.tap_currency,
@@ -317,23 +318,23 @@ def _parts(record: bytes) -> Iterator[Element]:
         at = part.end
 
 
-def _text(inside: Element, tag: int) -> str:
-    found = inside.find(tag)
-    return text(found) if found else ""
+def _text(parts: Parts, tag: int) -> str:
+    found = parts.get(tag)
+    return text(found[0]) if found else ""
 
 
-def _integer(inside: Element, tag: int) -> int | None:
-    found = inside.find(tag)
-    return integer(found) if found else None
+def _integer(parts: Parts, tag: int) -> int | None:
+    found = parts.get(tag)
+    return integer(found[0]) if found else None
 
 
-def _digits(inside: Element, tag: int) -> str | None:
-    found = inside.find(tag)
-    return (bcd(found) or None) if found else None
+def _digits(parts: Parts, tag: int) -> str | None:
+    found = parts.get(tag)
+    return (bcd(found[0]) or None) if found else None
 
 
-def _plain(inside: Element, tag: int) -> str | None:
-    found = _text(inside, tag)
+def _plain(parts: Parts, tag: int) -> str | None:
+    found = _text(parts, tag)
     return found if found and "x" not in found else None
 
 
@@ -356,10 +357,10 @@ def _price_of_sdr(said: str) -> Decimal | None:
 # --- blanking -------------------------------------------------------------------------------------------------------
 
 
-def _numbers(event: Element) -> Iterator[Element]:
+def _numbers(event: Parts) -> Iterator[Element]:
     """The elements that hold numbers of people."""
     for tag in sorted(_NUMBERS | _TEXT_NUMBERS):
-        yield from event.find_all(tag)
+        yield from event.get(tag, ())
 
 
 def _is_blank(number: Element) -> bool:
@@ -375,7 +376,7 @@ def redact_event(record: bytes, protected: frozenset[str]) -> bytes:
     try:
         if not is_event(header_at(record, 0, len(record))):
             return record  # no numbers of people stand in the batch
-        event = element_at(record, 0)
+        event = element_at(record, 0).parts()
         subscribers = {number for number in (_digits(event, MSISDN), _digits(event, IMSI)) if number}
         if not any(_same_line(number, own) for number in protected for own in subscribers):
             return record
