@@ -90,6 +90,15 @@ _HTTPS = (
     Setting("password", "son secret", "its secret", kind="secret"),
     Setting("every_s", "secondes entre deux tours", "seconds between two turns", kind="whole"),
     Setting(
+        "push_port",
+        "port où le service poste aussi ses enregistrements (yeastar)",
+        "port where the service posts its records too (yeastar)",
+        kind="whole",
+    ),
+    Setting("push_host", "adresse d'écoute de ces envois ; vide : toutes", "address to listen on; empty: all"),
+    Setting("push_path", "chemin de l'adresse de ces envois", "path of the address of these posts", "/"),
+    Setting("push_secret", "secret qui signe ces envois", "secret that signs these posts", kind="secret"),
+    Setting(
         "since",
         "premier jour à lire (AAAA-MM-JJ) ; défaut : le 1er du mois",
         "first day to read; else the 1st of the month",

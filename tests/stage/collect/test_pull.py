@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ardoise.collect import operations
@@ -16,6 +20,7 @@ from ardoise.collect.fetch.services import yeastar
 from ardoise.collect.models import FreshUsage, Quarantined, Source
 from ardoise.collect.receive import Receiver
 from ardoise.store.journal import Kind, ReceivedFile
+from faults.collect.collector_process import free_port
 from stage.collect.fakes.http import Answer
 from stage.collect.fakes.services import FakeGraph, FakeOvh, FakeTwilio, FakeYeastar
 from stage.collect.through import Peer, receive, through
@@ -214,6 +219,51 @@ def test_a_page_that_failed_in_the_middle_of_a_window_is_asked_for_again(
     noticed = pull(yeastar_source)
     assert [kind for kind, text in noticed if "503" in text] == ["alarm"]
     assert calls() == [("0612345671", 10), ("0612345672", 20)]
+
+
+def test_what_was_pushed_is_not_taken_again_when_it_is_asked_for(
+    yeastar_source: Source, pbx: FakeYeastar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_PUSH", "push-7")
+    port = free_port()
+    push = {"push_port": str(port), "push_host": "127.0.0.1", "push_path": "/cdr", "push_secret": "env:TEST_PUSH"}
+    yeastar_source.link = yeastar_source.link | push
+    yeastar_source.save()
+    row = pbx.call(1, "2026-10-06T13:00:00+02:00", "201", "0612345671", 10)
+    pbx.rows.clear()  # not in the list yet
+    said = {
+        "call_id": row["call_id"],
+        "uid": row["uid"],
+        "time_start": "2026-10-06 13:00:00",
+        "call_from": "201",
+        "call_to": "0612345671",
+        "call_duration": 15,
+        "talk_duration": 10,
+        "dst_trunk_name": "Trunk A",
+        "status": "ANSWERED",
+        "type": "Outbound",
+    }
+    body = json.dumps({"type": 30012, "sn": "1", "msg": json.dumps(said)}).encode()
+    sign = base64.b64encode(hmac.new(b"push-7", body, "sha256").digest()).decode()
+
+    async def posts_then_lists(receiver: Receiver, data: bytes) -> None:
+        assert isinstance(receiver, Puller)
+        while receiver.turns < 1:  # by then it listens
+            await asyncio.sleep(0.01)
+        async with httpx.AsyncClient() as client:
+            url = f"http://127.0.0.1:{port}/cdr"
+            assert (await client.post(url, content=body, headers={"X-Signature": "wrong"})).status_code == 401
+            assert (await client.post(url, content=body, headers={"X-Signature": sign})).status_code == 200
+        pbx.rows.append(row)
+        pbx.call(2, "2026-10-06T13:10:00+02:00", "201", "0612345672", 20)
+        seen = receiver.turns
+        while receiver.turns < seen + 2:
+            await asyncio.sleep(0.01)
+
+    receive(yeastar_source, b"", posts_then_lists, arrived_at=NOW)
+    pull(yeastar_source)  # a new process remembers the push too
+    assert calls() == [("0612345671", 10), ("0612345672", 20)]
+    assert not Quarantined.objects.exists()
 
 
 # --- tokens, limits, failures ----------------------------------------------------------------------------------------

@@ -13,15 +13,18 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ardoise.collect.commits import Clock, Commits, Notices
 from ardoise.collect.fetch.service import Service, Window
 from ardoise.collect.fetch.services import SERVICES
 from ardoise.collect.fetch.web import ServiceDown, ServiceRefused, Stopped, Web, client_of
-from ardoise.collect.links import BadLink
-from ardoise.collect.receive import Receiver
+from ardoise.collect.links import BadLink, link_of
+from ardoise.collect.receive import Feed, Receiver
 from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.webhook import Webhook
 from ardoise.core.usage import Event, Leg, Reading
 from ardoise.formats.spec import PagedFormat
 from ardoise.store.blobs import BlobDamaged, BlobMissing
@@ -42,6 +45,16 @@ class Puller(Receiver):
         self._cursor: datetime | None = None
         self._night: date | None = None
         await asyncio.to_thread(self._remember)
+        pushed = asyncio.create_task(self._take_pushes(stop))
+        try:
+            await self._ask(stop)
+        finally:
+            if not stop.is_set():  # something failed here: the service starts both again
+                pushed.cancel()
+            await asyncio.wait({pushed})
+
+    async def _ask(self, stop: asyncio.Event) -> None:
+        """Turns, until the end; what keeps them from working is said once."""
         pauses, said = Pauses(), ""
         while not stop.is_set():
             pause_s = int(self.feed.link.text("every_s") or 0)
@@ -66,6 +79,23 @@ class Puller(Receiver):
                 self.turns += 1
                 await sleep(pause_s, stop)
 
+    # --- pushes
+
+    async def _take_pushes(self, stop: asyncio.Event) -> None:
+        """Listen for posts too, when the link says where."""
+        link = self.feed.link
+        if not link.text("push_port"):
+            return
+        settings = {"path": link.text("push_path"), "secret": link.text("push_secret"), "proof": "yeastar"}
+        feed = replace(
+            self.feed, host=link.text("push_host"), port=link.whole("push_port"), link=link_of("webhook", settings)
+        )
+        await _Pushed(self, feed, self._commits, notice=self._notice, clock=self._clock).run(stop)
+
+    def was_pushed(self, body: bytes) -> None:
+        """These records need not be taken again when they are asked for."""
+        self._remember_body(body)
+
     # --- where we stand
 
     def _remember(self) -> None:
@@ -74,7 +104,9 @@ class Puller(Receiver):
         since_at = self._clock() - timedelta(days=8)
         try:
             for entry in journal.read_last():
-                if entry.kind is Kind.FILE:
+                if entry.kind is Kind.BYTES and entry.arrived_at >= since_at:
+                    self._remember_body(entry.payload)
+                elif entry.kind is Kind.FILE:
                     received = ReceivedFile.of(entry)
                     named = _NAME.fullmatch(received.name)
                     if named and named[3] and named[1] == self.feed.link.text("service"):
@@ -90,6 +122,9 @@ class Puller(Receiver):
             body = self.feed.blobs.get(digest)
         except (BlobMissing, BlobDamaged):
             return
+        self._remember_body(body)
+
+    def _remember_body(self, body: bytes) -> None:
         for _, reading in self._readings(body):
             self._is_new(reading)
 
@@ -186,8 +221,8 @@ class Puller(Receiver):
         """Whether this says something that was not taken yet; from now on it was."""
         if isinstance(reading, Event) and reading.kind in ("noise", "header"):
             return False
-        said = _hash(repr(reading))
         key = (reading.record_id or reading.call_id or "") if isinstance(reading, Leg) else ""
+        said = _hash(_essence(reading) if key and isinstance(reading, Leg) else repr(reading))
         name = _hash(key) if key else said
         before = self._taken.get(name)
         self._taken[name] = said
@@ -195,6 +230,25 @@ class Puller(Receiver):
         while len(self._taken) > REMEMBERED_RECORDS:
             self._taken.popitem(last=False)
         return before != said
+
+
+class _Pushed(Webhook):
+    """The posts of a service that pushes what it can also be asked for: they come at once, and are not asked again."""
+
+    def __init__(self, puller: Puller, feed: Feed, commits: Commits, *, notice: Notices, clock: Clock) -> None:
+        super().__init__(feed, commits, notice=notice, clock=clock)
+        self._puller = puller
+
+    def post(self, data: bytes) -> None:
+        self.protection = self._puller.protection
+        super().post(data)
+        self._puller.was_pushed(self._redacted(data, self._clock()))
+
+
+def _essence(leg: Leg) -> str:
+    """What of a record decides about its call: a push and a row of the same call say it in other words."""
+    said = (leg.duration_s, leg.answered, leg.voicemail, leg.calling, leg.called, leg.dialled, leg.direction, leg.trunk)
+    return repr((*said, leg.account_code, leg.operator_price, leg.currency, leg.kind, leg.units))
 
 
 def _hash(text: str) -> bytes:

@@ -34,7 +34,7 @@ SPEC = FormatSpec(
         "et sa lecture attendue.",
         "Essayer : ardoise parse --format json_profile --profile PROFIL.toml PAGE.json.",
         "Source Ardoise : transport https, service api ; dans link : url avec {from}, {to} et {page}, records, auth, "
-        "next ; voir docs/how-to/api-by-profile.md.",
+        "next ; voir docs/how-to/ask-a-service.md.",
     ),
     pbx_steps_en=(
         "Ask the operator for the address that gives the calls of a period, and a read access.",
@@ -42,7 +42,7 @@ SPEC = FormatSpec(
         "reading.",
         "Try it: ardoise parse --format json_profile --profile PROFILE.toml PAGE.json.",
         "Ardoise source: transport https, service api; in link: url with {from}, {to} and {page}, records, auth, "
-        "next; see docs/how-to/api-by-profile.md.",
+        "next; see docs/how-to/ask-a-service.md.",
     ),
     traps_fr=(
         "Les enregistrements d'une page sont sa première liste d'objets : une page qui en porte une autre avant "
