@@ -404,7 +404,7 @@ def redact_line(record: bytes, protected: frozenset[str], profile: Profile | Non
     if is_whole and not any(word in bare for word in words):
         return record
     spans = profile.cell_spans(text) if profile and has_its_columns else []
-    if profile is None or len(spans) < (profile.column_count or max(profile.places.values()) + 1):
+    if profile is None or not spans:
         return blank_all_but(text, bare).encode("latin-1")
     numbers = {at for name in (*NUMBER_FIELDS, "outside") for at in profile.place(name)}
     known = set(profile.places.values()) - numbers
@@ -427,9 +427,10 @@ def _words(text: str, profile: Profile | None) -> list[str]:
 
 
 def _has_its_columns(record: bytes, text: str, profile: Profile) -> bool:
-    """False where the columns of a fixed line cannot be trusted: it was cut, or letters of several bytes move them."""
+    """False where the columns cannot be trusted: some are missing (the line was cut, perhaps at its beginning), or
+    letters of several bytes move the fixed ones."""
     if profile.layout == "delimited":
-        return True
+        return len(profile.cell_spans(text)) >= (profile.column_count or max(profile.places.values()) + 1)
     if not record.isascii() and profile.encoding.lower() in ("utf-8", "utf8"):
         return False
     try:
