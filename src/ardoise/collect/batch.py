@@ -64,6 +64,9 @@ BATCH_TICKETS, LARGEST_BATCH_TICKETS = 2000, 20_000  # in step with the stream; 
 LIVE_TRANSPORTS = ("tcp_server", "tcp_client", "webhook", "radius", "agent")  # tickets arrive as they are printed
 LONGEST_RECORD_BYTES = 64 * 1024
 EVERYTHING_IS_OLD = timedelta(days=3650)
+LONGEST_CALL_S = 366 * 86_400
+LARGEST_NUMBER = 10**18  # of units and of millionths of a currency: below what 64 bits hold
+YEARS = (1970, 2199)
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 WHOLE_DELIVERIES = {Source.Transport.FILES, Source.Transport.SFTP, Source.Transport.HTTPS}
@@ -302,6 +305,9 @@ class Batch:
 
     def _leg(self, ticket: Ticket, leg: Leg, *, key: str = "") -> None:
         """`key` is the sender's own id, where it has one that names the ticket for ever."""
+        if impossible := why_impossible(leg):
+            self._quarantine(ticket, "impossible_value", impossible)
+            return
         lasted_s = leg.duration_s + (leg.ring_s or 0)
         resolved = self.memory.clock.resolve(leg.start, arrived_at=ticket.arrived_at, lasted_s=lasted_s)
         if isinstance(resolved, ImpossibleTime):
@@ -513,6 +519,20 @@ def _column(name: str, values: Sequence[Any], type: pl.DataType) -> pl.Series:
 def policy_of(source: Source) -> AssemblyPolicy:
     plan = DialPlan(outside_prefix=source.outside_prefix, country=source.country, area=source.area)
     return AssemblyPolicy.of({str(name): str(value) for name, value in source.assembly.items()}, plan)
+
+
+def why_impossible(leg: Leg) -> str:
+    """Why no usage can hold what this leg says, "" when one can: a number without measure, a year of no PBX."""
+    for name, seconds in (("talk", leg.duration_s), ("ringing", leg.ring_s or 0)):
+        if not 0 <= seconds <= LONGEST_CALL_S:
+            return f"{seconds} s of {name}"
+    if not YEARS[0] <= (leg.start.year or YEARS[0]) <= YEARS[1]:
+        return f"the year {leg.start.year}"
+    if abs(leg.units) > LARGEST_NUMBER:
+        return f"{leg.units} units"
+    if leg.operator_price is not None and abs(leg.operator_price) > LARGEST_NUMBER // 1_000_000:
+        return f"a price of {leg.operator_price}"
+    return ""
 
 
 def _identity_of(key: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -226,9 +226,23 @@ class Cutter:
 def _read(reader: Reader, record: bytes) -> Reading:
     """A reader promises not to raise; one that does must not hold up the tickets behind this one."""
     try:
-        return reader(record)
+        reading = reader(record)
     except Exception as error:  # noqa: BLE001 - formats are plug-ins
         return Unreadable("format_error", f"the format failed on this ticket, report it: {error!r}")
+    if b"\\" in record or b"\x00" in record:  # JSON may spell out what no database takes
+        return replace(reading, **{one.name: _storable(getattr(reading, one.name)) for one in fields(reading)})
+    return reading
+
+
+def _storable(value: Any) -> Any:
+    """Texts without NUL and without halves of characters, which no database and no file of a table takes."""
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    if isinstance(value, Mapping):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(_storable(item) for item in value)
+    return value
 
 
 def is_blank(record: bytes) -> bool:

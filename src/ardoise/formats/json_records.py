@@ -86,7 +86,7 @@ def frame_json(data: bytes, *, final: bool, lists: ListPaths = ()) -> tuple[list
             at = after
             continue
         edges = [at, *scan.cuts, after]
-        records += [data[start:stop] for start, stop in pairwise(edges)]
+        records += [data[start:stop] for start, stop in pairwise(edges) if start < stop]
         at = after
     return records, b""
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from ardoise.access.scope import EVERYTHING
-from ardoise.collect import batch, operations, writes
+from ardoise.collect import batch, operations, reading, writes
 from ardoise.collect.models import Quarantined, Source, SourceEvent, SourceState
 from ardoise.collect.queries import coverage, source_health
 from ardoise.core.assembly import BadAssembly
+from ardoise.core.usage import Direction, Leg, PrintedTime
 from ardoise.formats.spec import BadOption
 from stage.collect.pbx_wire import NOON, Pbx
+
+PLAIN = Leg(PrintedTime(2026, 10, 5, 9, 12, 33), 61, None, None, "0612345678", Direction.OUT, "201", "T1", True)
 
 
 def out(call_id: int, start: str = "2026/10/05 13:40:00", *, talk: str = "00:01:01", more: int = 0) -> bytes:
@@ -293,3 +297,37 @@ def test_a_policy_that_means_nothing_is_refused(make_source: Callable[..., Sourc
     pbx = Pbx(make_source(assembly={"pays": "nobody"}))
     with pytest.raises(BadAssembly, match="pays is one of first, last, transferer, split"):
         pbx.parse()
+
+
+def test_what_no_row_can_hold_is_put_aside_and_holds_up_nobody(make_source: Callable[..., Source]) -> None:
+    profile = """
+    name = "odd"
+    [file]
+    kind = "cumulative"
+    header = false
+    [fields]
+    start = 1
+    duration = 2
+    called = 3
+    price = 4
+    [[tests]]
+    line = "2026-10-05T09:12:33;61;0612345678;0.01"
+    expect = { duration_s = 61 }
+    """
+    odd = Pbx(make_source("odd", format="delimited", options={"profile": profile}))
+    odd.connects()
+    for price in ("0.01", "9" * 40):
+        odd.sends(f"2026-10-05T09:12:33;61;0612345678;{price}\n".encode())
+    odd.sends(f"2026-10-05T09:12:34;{'9' * 12};0612345678;0.01\n".encode(), b"0001-01-01T00:00:00;61;0612345678;0.01\n")
+    assert odd.parse().calls == 1
+    assert odd.counts().quarantined == 3
+    assert set(odd.reasons()) <= {"impossible_value", "impossible_date", "bad_duration"}
+    assert operations.seal(source="odd", month="2026-10", now=odd.now) == 1
+
+
+def test_texts_that_no_database_takes_are_mended() -> None:
+    leg = replace(PLAIN, called="06\x00\ud800", extras={"name": "a\x00", "list": ("\udfff",)})
+    mended = reading._read(lambda _: leg, b'{"called": "06\\u0000\\ud800"}')
+    assert isinstance(mended, Leg)
+    assert (mended.called, mended.extras) == ("06\ufffd?", {"name": "a\ufffd", "list": ("?",)})
+    assert reading._read(lambda _: leg, b"plain") is leg  # no escapes, no NUL: nothing to look for

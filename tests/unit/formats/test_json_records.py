@@ -120,3 +120,8 @@ def test_a_bare_number_that_was_blanked_is_read_as_absent() -> None:
 
 def test_a_record_nobody_can_decode_shows_no_long_number() -> None:
     assert b"0612345678" not in redact(b'{"from": "2002", "to": "0612345678", "no end')
+
+
+def test_a_page_cut_right_behind_a_comma_gives_no_empty_record() -> None:
+    page = b'[{"a": 1}, '
+    assert frame_json(page, final=True) == ([page], b"")
