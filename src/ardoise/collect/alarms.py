@@ -120,7 +120,7 @@ def _due(source: Source, lasting: Sequence[Alarm], now: datetime) -> list[Sign]:
         if over_at is not None and over_at <= now:
             found.append(Sign(alarm.kind, alarm.subject, over_at, over=True))
     # Silence begins at a fixed instant after the last ticket, so that every look says the same.
-    begun = None if last is None else _silent_from(source, last)
+    begun = None if last is None or now - last < SILENT_AFTER else _silent_from(source, last)
     if begun is not None and begun.at <= now:
         found.append(begun)
     return found

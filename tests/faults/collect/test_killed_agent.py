@@ -3,6 +3,7 @@ holds, in its order, and counts it once."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -80,6 +81,8 @@ def test_kill_9_of_either_side_loses_nothing_and_doubles_nothing(tmp_path: Path)
     agent = agent_of(site)  # what the first one had not forwarded yet
     wait_for(lambda: len(entries_of(centre.home)) >= len(entries_of(site.home)), 60)
     stopped(agent)
+    (status,) = json.loads(site._python(AGENT, "status", "--json").stdout)
+    assert status["waiting"]["entries"] <= 1 and status["error"] == "stopped"
     there = entries_of(site.home)
     wait_for(lambda: received(centre) == len(site.journalled()), 60)
     stopped(central)

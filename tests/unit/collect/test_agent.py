@@ -18,7 +18,7 @@ from ardoise.collect.agent.settings import BadAgentSettings, read
 from ardoise.collect.redaction import ProtectedExtension, Protection
 from ardoise.store.blobs import Blobs
 from ardoise.store.journal import Arrival, Kind, ReceivedFile
-from unit.collect.agent_world import NOON, Machines, contents, fingerprint_of, make_certificate, ticket
+from unit.collect.agent_world import NOON, TOKEN, Machines, contents, fingerprint_of, make_certificate, ticket
 
 
 @pytest.fixture
@@ -215,6 +215,31 @@ def test_the_agent_learns_which_extensions_are_protected_before_it_receives(tmp_
         async with machines.central() as port, machines.agent(port) as pusher:
             await pusher.protection_known.wait()
         assert kept(machines.folder / "site", "pbx") == [elected]
+
+    run(story)
+
+
+def test_what_no_agent_says_is_hung_up_on_and_told(machines: Machines) -> None:
+    async def story() -> None:
+        hello = {"hello": 1, "source": "pbx", "token": TOKEN, "journal": "j"}
+        async with machines.central() as port:
+            context = machines.settings(port).context()
+            for head, body in (
+                ({"entry": "1:1", "kind": 5, "at_us": 0, "connection": 0}, b"x"),
+                ({"entry": "1:1", "kind": 1, "at_us": "never", "connection": 0}, b"x"),
+                ({"entry": "1:1", "kind": 2, "at_us": 0, "connection": 0}, b'{"sha256": "none"}'),
+                ({"mark": "far away"}, b""),
+                ({"blob": "0" * 64, "last": True}, b"other bytes"),
+                ({"thanks": 1}, b""),
+            ):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+                writer.write(wire.packed(hello) + wire.packed(head, body))
+                welcome, _ = await wire.receive(reader)
+                assert welcome == {"resume": "", "protected": []}
+                assert await reader.read() == b""
+                writer.close()
+        assert machines.arrived() == []
+        assert len([text for text in machines.said_by("alarm") if "nobody understands" in text]) == 6
 
     run(story)
 

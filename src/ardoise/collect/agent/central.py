@@ -22,7 +22,7 @@ from ardoise.collect.links import BadLink
 from ardoise.collect.receive import Receiver, peer_of
 from ardoise.collect.waiting import Pauses, sleep
 from ardoise.collect.wording import Said
-from ardoise.store.journal import LARGEST_PAYLOAD_BYTES, Arrival, Kind, Position, ReceivedFile
+from ardoise.store.journal import LARGEST_PAYLOAD_BYTES, Arrival, JournalDamaged, Kind, Position, ReceivedFile
 
 HELLO_S: Final = 10.0
 REFUSAL_S: Final = 1.0  # before the answer to a wrong token
@@ -117,22 +117,33 @@ class _Transfer:
             self._send({"refused": "the disk of the central collector takes nothing now: try again"})
             return
         journal = self._commits.writer(self._source).journal
-        self._resuming = await asyncio.to_thread(resuming, journal, self._agent_journal)
+        try:
+            self._resuming = await asyncio.to_thread(resuming, journal, self._agent_journal)
+        except JournalDamaged as damage:  # where to go on cannot be told: taking all of it again would double calls
+            self._receiver.say("alarm", Said("journal", text=str(damage)))
+            self._send({"refused": "the journal of the central collector is damaged: restore it from a backup"})
+            return
         self._send({"resume": self._resuming.after, **self._news()})
         while True:
             await self._commits.room(self._source, self._never)
             head, body = await wire.receive(self._reader)
-            if "entry" in head:
-                self._entry(head, body)
-            elif "blob" in head:
-                await self._piece(head, body)
-            elif "mark" in head:
-                await self._mark(str(Position.parse(str(head["mark"]))))
-            elif "ping" in head:
-                self._send({"pong": 1, **self._news()})
-            else:
-                raise wire.Garbled("a message of another kind")
+            try:
+                await self._heed(head, body)
+            except (ValueError, KeyError, TypeError) as error:
+                raise wire.Garbled(f"{sorted(head)}: {error!r}") from error
             await self._writer.drain()
+
+    async def _heed(self, head: dict[str, Any], body: bytes) -> None:
+        if "entry" in head:
+            self._entry(head, body)
+        elif "blob" in head:
+            await self._piece(head, body)
+        elif "mark" in head:
+            await self._mark(str(Position.parse(str(head["mark"]))))
+        elif "ping" in head:
+            self._send({"pong": 1, **self._news()})
+        else:
+            raise wire.Garbled("a message of another kind")
 
     def _entry(self, head: dict[str, Any], body: bytes) -> None:
         arrival = _arrival(head, body)
@@ -189,7 +200,7 @@ def _arrival(head: dict[str, Any], body: bytes) -> Arrival:
     try:
         kind = Kind(head["kind"])
         at, connection = instant(int(head["at_us"])), int(head["connection"])
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
+    except OverflowError as error:
         raise wire.Garbled(f"an entry that says {error!r}") from error
     if kind is Kind.MARK or not 0 <= connection < 2**32 or len(body) > LARGEST_PAYLOAD_BYTES:
         raise wire.Garbled("an entry that no journal has")
