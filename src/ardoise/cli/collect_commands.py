@@ -135,10 +135,13 @@ def alarm_line(alarm: OpenAlarm) -> str:
     return f"[red]![/] [bold]{escape(alarm.source)}[/] {escape(printable(alarm.text))} [dim](since {since})[/]{left}"
 
 
+LINKED = ("tcp_server", "tcp_client")  # where a connection stands; the others come and go
+
+
 def _state(health: SourceHealth) -> str:
     if not health.collected:
         return "[dim]stopped[/]"
-    if health.transport == "files":
+    if health.transport not in LINKED:
         return "[green]watching[/]"
     return "[green]linked[/]" if health.connected else "[yellow]no link[/]"
 
