@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils import translation
 from ardoise.access.models import OutboxMessage
 from ardoise.bill.models import BillRun, Document, Draft
 from ardoise.catalog.models import Rate
+from ardoise.collect.models import Source
 from ardoise.console import formatting
 from ardoise.deliver.models import Rendering
 from browser.small_world import ALTO_CALLS
@@ -300,3 +302,17 @@ def test_amounts_read_as_each_language_writes_them() -> None:
     with translation.override("en"):
         assert formatting.minor(123456) == f"1,234.56{NO_BREAK}€"
         assert formatting.count(1234567) == "1,234,567"
+
+
+def test_alarms_of_sources_are_told_in_the_language_of_the_page(admin: Client) -> None:
+    pbx = Source.objects.get(code="pbx")
+    at = datetime(2026, 11, 5, 9, tzinfo=UTC)
+    params = {"offset_s": -3600}
+    pbx.alarms.create(kind="port_taken", params={"port": 1080}, opened_at=at)
+    pbx.alarms.create(kind="clock", params=params, opened_at=at)
+    pbx.alarms.create(kind="layout", params={"percent": 40, "reason": "garbage", "ticket_id": "x"}, opened_at=at)
+    page = text(admin.get("/"))
+    assert "IP Office de Lyon – Le port 1080 est déjà pris par un autre programme" in page
+    assert "L’horloge du PBX est décalée de −1\u00a0h\u00a000\u00a0min\u00a000\u00a0s" in page
+    assert "40 % des lignes sont illisibles" in page.replace("\u00a0", " ").replace("\u202f", " ")
+    assert "Depuis le 05/11/2026 10:00:00." in page
