@@ -157,3 +157,25 @@ def test_names_that_need_quotes_survive_in_the_profile() -> None:
     text = OPERATOR.replace("Appelant", 'N° "appelant" \\ A').replace(";S\n", ';Sortant "x"\n')
     assert propose(text.encode()).text
     tomllib.loads(propose(text.encode()).text)
+
+
+def test_starts_of_which_some_have_no_seconds_are_written_two_ways() -> None:
+    found = proposed(OPERATOR + "A-0006;26/10/2026 11:00;0199000002;0612345678;9;0,0050;S\n")
+    assert tomllib.loads(found.text)["start"]["formats"] == ["%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M"]
+    assert found.trial.count(Leg) == 4
+
+
+def test_lines_whose_last_cells_are_left_out() -> None:
+    found = proposed(
+        "25.10.26|13:11:35|201|33388|00:02|00:00:07|0123456789||1||||||\r\n"
+        "25.10.26|13:21:14|202|33389|00:05|00:00:12|0123456780||1|||||\r\n"
+    )
+    profile = tomllib.loads(found.text)
+    assert "columns" not in profile["file"]
+    assert (profile["fields"]["start"], profile["fields"]["duration"]) == ([1, 2], 6)
+    assert found.trial.count(Leg) == 2
+
+
+def test_bytes_of_a_binary_link_are_no_sample() -> None:
+    with pytest.raises(NotASample, match="no text"):
+        propose(b"\x02ED5.2 10:15\x01\x03\x05\x06" * 40)

@@ -14,6 +14,7 @@ _SHORT_DIGITS_MAX = 6
 _TRUNK = re.compile(r"[TLXP]\d{1,4}", re.ASCII)
 _ID = re.compile(r"[\w.:@-]{6,80}")
 _DIRECTIONS_MAX = 12
+LINES_TO_VARY = 5  # in fewer lines, durations may have one length
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _take_start(choice: Choice, columns: Sequence[Column]) -> None:
     if whole:
         column = next((one for one in whole if meaning.titled(one) == "start"), whole[0])
         choice.take("start", column)
-        choice.start_formats = _instant_formats(column)[:1]
+        choice.start_formats = _written_as(column)
         if choice.start_formats == ["iso"] and meaning.has_offset(column.filled()):
             choice.zone = "offset"
         _doubt_about_dates(choice, _instant_formats(column))
@@ -97,7 +98,26 @@ def _instant_formats(column: Column) -> list[str]:
     values = column.filled()
     if meaning.is_iso(values):
         return ["iso"]
+    with_or_without = [day for day in meaning.DATES if _is_either(values, day)]
+    if with_or_without:
+        return [f"{day} %H:%M:%S" for day in with_or_without]
     return meaning.formats_of(values, (*meaning.INSTANTS, *meaning.COMPACT_INSTANTS, *meaning.NAMED_INSTANTS))
+
+
+def _is_either(values: Sequence[str], day: str) -> bool:
+    """A date and a time, of which some have seconds and some have not."""
+    patterns = [f"{day} {time}" for time in meaning.TIMES[:2]]
+    of_each = [meaning.formats_of([value], patterns) for value in values]
+    return {tuple(found) for found in of_each} == {(patterns[0],), (patterns[1],)}
+
+
+def _written_as(column: Column) -> list[str]:
+    """The pattern of its values; two where some have no seconds."""
+    first = _instant_formats(column)[0]
+    if " " not in first or all(meaning.formats_of([value], [first]) for value in column.filled()):
+        return [first]
+    day = first.partition(" ")[0]
+    return [first, *(f"{day} {time}" for time in meaning.TIMES[:2] if f"{day} {time}" != first)]
 
 
 def _date_formats(column: Column) -> list[str]:
@@ -164,7 +184,8 @@ def _looks_like_seconds(column: Column) -> bool:
     if meaning.duration_unit(values) != "s" or meaning.titled(column) not in ("", "duration"):
         return False
     has_zero_in_front = any(value.startswith("0") and value != "0" for value in values)
-    return not has_zero_in_front and len(set(values)) > 1 and len({len(value) for value in values}) > 1
+    varies = len(set(values)) > 1 and len({len(value) for value in values}) > 1
+    return not has_zero_in_front and (varies or len(values) < LINES_TO_VARY)
 
 
 # --- which way, how much ---------------------------------------------------------------------------------------------

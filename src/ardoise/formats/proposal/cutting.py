@@ -14,6 +14,8 @@ LINES_READ = 400
 DELIMITERS = (";", "\t", "|", ",")
 COLUMNS_MIN = 3
 AGREE_PERCENT = 60  # of the lines must have the same number of cells
+RAGGED_PERCENT, RAGGED_MIN = 90, 6  # or nearly all of them so many cells: the last ones may be left out
+CONTROLS_PERCENT = 2  # of the characters: more, and it is no text
 
 _TIME = re.compile(r"\d{1,2}:\d{2}", re.ASCII)
 _HAS_DIGIT = re.compile(r"\d", re.ASCII)
@@ -47,11 +49,15 @@ class Sample:
     columns: tuple[Column, ...]
     lines: tuple[str, ...]
     others: tuple[str, ...]  # headings and totals, once each
+    is_ragged: bool = False  # lines have more cells than columns are read
 
 
 def cut(data: bytes) -> Sample:
     """Raises NotASample."""
     encoding, text = _decoded(data)
+    controls = sum(character < " " and character not in "\r\n\t\f\x00" for character in text)
+    if 100 * controls > CONTROLS_PERCENT * len(text):
+        raise NotASample("The sample is no text: give some tickets as text, one a line.")
     lines = [line.rstrip("\r") for line in text.split("\n")[:LINES_READ]]
     lines = [line.replace("\x00", "").replace("\x0c", "") for line in lines]
     lines = [line for line in lines if line.strip()]
@@ -89,13 +95,20 @@ def _delimiter(lines: Sequence[str]) -> str:
     for rank, delimiter in enumerate(DELIMITERS):
         counts = _counts(lines, delimiter)
         cells, times = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+        ragged = sum(times for cells, times in counts.items() if cells >= RAGGED_MIN)
         if cells >= COLUMNS_MIN and 100 * times >= AGREE_PERCENT * len(lines):
             found.append((times, -rank, delimiter))
+        elif 100 * ragged >= RAGGED_PERCENT * len(lines):
+            found.append((0, -rank, delimiter))
     return max(found)[2] if found else ""
 
 
 def _delimited(encoding: str, lines: Sequence[str], delimiter: str) -> Sample:
-    cells_usual = _counts(lines, delimiter).most_common(1)[0][0]
+    counts = _counts(lines, delimiter)
+    cells_usual, times = max(counts.items(), key=lambda item: (item[1], item[0]))
+    is_ragged = 100 * times < AGREE_PERCENT * len(lines)
+    if is_ragged:
+        cells_usual = min(cells for cells in counts if cells >= RAGGED_MIN)
     rows: list[tuple[str, list[str]]] = []
     others: list[str] = []
     for line in lines:
@@ -103,7 +116,7 @@ def _delimited(encoding: str, lines: Sequence[str], delimiter: str) -> Sample:
             cells = split_cells(line, delimiter, '"')
         except csv.Error:
             cells = []
-        if len(cells) == cells_usual:
+        if len(cells) == cells_usual or (is_ragged and len(cells) > cells_usual):
             rows.append((line, cells))
         else:
             others.append(line)
@@ -120,7 +133,8 @@ def _delimited(encoding: str, lines: Sequence[str], delimiter: str) -> Sample:
         for at in range(cells_usual)
     ]
     header_line = header[0] if header else ""
-    return Sample(encoding, delimiter, header_line, tuple(columns), tuple(line for line, _ in data), tuple(others))
+    data_lines = tuple(line for line, _ in data)
+    return Sample(encoding, delimiter, header_line, tuple(columns), data_lines, tuple(others), is_ragged)
 
 
 def _is_header(rows: Sequence[tuple[str, list[str]]]) -> bool:

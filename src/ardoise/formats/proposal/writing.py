@@ -67,7 +67,7 @@ def _file(sample: Sample, choice: Choice) -> str:
         if sample.header_line:
             lines.append(f"header_line = {quoted(sample.header_line)}")
         else:
-            lines += ["header = false", f"columns = {len(sample.columns)}"]
+            lines += ["header = false"] + ([] if sample.is_ragged else [f"columns = {len(sample.columns)}"])
     if sample.encoding != "utf-8":
         lines.append(f"encoding = {quoted(sample.encoding)}")
     patterns = list(dict.fromkeys(map(_pattern, filter(_is_heading, sample.others))))[:PATTERNS_MAX]
@@ -100,7 +100,7 @@ def _columns(sample: Sample, choice: Choice, named: Mapping[int, str | int], *, 
 
 
 def _example(column: Column, *, french: bool) -> str:
-    example = next(iter(column.filled()), "")
+    example = "".join(character for character in next(iter(column.filled()), "") if character.isprintable())
     return NOT_USED[0 if french else 1].format(example=example)
 
 
