@@ -156,15 +156,15 @@ class Cutter:
         before = carry.raw if carry else b""
         # Connection 0 is none: a datagram or a posted body is whole by itself.
         records, rest = self._format.frame(before + entry.payload, final=entry.connection == 0)
-        at = -len(before)
+        at, reader = -len(before), self._reader(entry.connection)
         for record in records:
             begun_before = carry is not None and at < 0
             yield Ticket(
-                ticket_id=carry.ticket_id if carry and begun_before else entry.ticket_id(at),
-                raw=record,
-                arrived_at=carry.arrived_at if carry and begun_before else entry.arrived_at,
-                reading=_read(self._reader(entry.connection), record),
-                connection=entry.connection,
+                carry.ticket_id if carry and begun_before else entry.ticket_id(at),
+                record,
+                carry.arrived_at if carry and begun_before else entry.arrived_at,
+                _read(reader, record),
+                entry.connection,
             )
             at += len(record)
         if rest:

@@ -129,6 +129,9 @@ class StreamClock:
         return min(dates, key=lambda day: abs(day - reference)).year if dates else None
 
     def _instant_of(self, local: datetime, arrived_at: datetime, lasted: timedelta) -> tuple[datetime, str]:
+        offset = _offset_of_hour(self._zone, local.year, local.month, local.day, local.hour)
+        if offset is not None:
+            return (local - offset).replace(tzinfo=UTC), ""
         first = local.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
         second = local.replace(tzinfo=self._zone, fold=1).astimezone(UTC)
         if first == second:
@@ -161,6 +164,15 @@ class StreamClock:
             else:
                 high = middle
         return high.replace(microsecond=0)
+
+
+@lru_cache(maxsize=4096)
+def _offset_of_hour(zone: ZoneInfo, year: int, month: int, day: int, hour: int) -> timedelta | None:
+    """What local clocks were ahead of UTC in a whole hour; None when that is in doubt at one end of it or both."""
+    begin = datetime(year, month, day, hour, tzinfo=zone)
+    ends = (begin, begin.replace(minute=59, second=59))
+    found = {end.replace(fold=fold).utcoffset() for end in ends for fold in (0, 1)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _on(year: int, printed: PrintedTime) -> bool:
