@@ -120,7 +120,9 @@ class Memory:
         self.waiting: dict[str, str] = dict(state.waiting)
         self.last_ticket_at = state.last_ticket_at
         forgotten = state.reader.get("forgotten", [])
-        self.forgetting = Forgetting(journal_of(source.code), self.format, options_of(source), forgotten)
+        self.forgetting = Forgetting(
+            journal_of(source.code), self.format, options_of(source), forgotten, near=self.cutter.recent
+        )
         self.signs = Signs(
             state.reader.get("signs"),
             sequence=self.format.spec.sequence,

@@ -8,7 +8,7 @@ tickets of such a call that a PBX sends again are blanked as they go to quaranti
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from ardoise.collect.redaction import call_of, without_numbers
@@ -22,8 +22,16 @@ CALLS_KEPT: Final = 500  # a PBX sends again what it kept: no block is longer
 class Forgetting:
     """Of one source. `state()` is JSON and names no number."""
 
-    def __init__(self, journal: Journal, format: Format, options: Mapping[str, str], state: Iterable[str]) -> None:
-        self._journal, self._format, self._options = journal, format, options
+    def __init__(
+        self,
+        journal: Journal,
+        format: Format,
+        options: Mapping[str, str],
+        state: Iterable[str],
+        near: Callable[[], Iterable[Position]] = tuple,
+    ) -> None:
+        """`near` gives positions of recent entries."""
+        self._journal, self._format, self._options, self._near = journal, format, options, near
         self._calls = deque(state, CALLS_KEPT)
 
     def state(self) -> list[str]:
@@ -64,7 +72,7 @@ class Forgetting:
 
     def _pieces(self, ticket_id: str) -> list[tuple[Position, bytes, int]]:
         """The entries over which a record lies: position, payload, where in it the record is."""
-        first, start = self._journal.entry_of(ticket_id)
+        first, start = self._journal.entry_of(ticket_id, near=self._near())
         pieces = [(first.position, first.payload, start)]
         whole, _ = self._format.frame(first.payload[start:], final=False)
         if whole:

@@ -351,11 +351,13 @@ def _fresh_rows(source: str, month: str) -> list[FreshUsage]:
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """JSON rows as a frame of the usage table's types."""
+    """JSON rows as a frame of the usage table's types; one written before a column was added has it empty."""
     schema = schema_of(TableName.USAGE)
     instants = [name for name, column in USAGE.columns().items() if column.type == "instant"]
     made = {
-        name: [datetime.fromisoformat(row[name]) for row in rows] if name in instants else [row[name] for row in rows]
+        name: [datetime.fromisoformat(row[name]) for row in rows]
+        if name in instants
+        else [row.get(name) for row in rows]
         for name in schema
     }
     return pl.DataFrame(made, schema=schema)

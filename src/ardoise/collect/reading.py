@@ -113,6 +113,10 @@ class Cutter:
             "warm": [str(position) for position, _ in self._warm],
         }
 
+    def recent(self) -> list[Position]:
+        """Where some of the last entries stand."""
+        return [position for position, _ in self._warm]
+
     def forget_warm(self) -> None:
         """The entries before cannot be read again."""
         self._warm.clear()

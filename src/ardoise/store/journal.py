@@ -19,7 +19,7 @@ import re
 import struct
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -250,14 +250,18 @@ class Journal:
         except JournalDamaged:
             return None
 
-    def entry_of(self, ticket_id: str) -> tuple[Entry, int]:
-        """The entry that holds the first byte of a ticket, and that byte's place in its payload (or in its file)."""
+    def entry_of(self, ticket_id: str, *, near: Iterable[Position] = ()) -> tuple[Entry, int]:
+        """The entry that holds the first byte of a ticket, and that byte's place in its payload (or in its file).
+
+        `near` are positions of entries: the last one before the ticket spares reading its segment from the beginning.
+        """
         source, _, place = ticket_id.partition(":")
         place, _, in_file = place.partition(".")
         wanted = Position.parse(place)
         if source != self.source or not self.path(wanted.segment).exists():
             raise BadPosition(f"Ticket {ticket_id} is not in the journal of source {self.source}")
-        for entry in self._read_segment(wanted.segment, len(_HEADER)):
+        known = [place.offset for place in near if place.segment == wanted.segment and place <= wanted]
+        for entry in self._read_segment(wanted.segment, max(known, default=len(_HEADER))):
             if in_file and entry.position == wanted and entry.kind is Kind.FILE:
                 return entry, int(in_file)
             if not in_file and entry.position < wanted < entry.after:

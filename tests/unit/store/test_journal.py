@@ -358,6 +358,15 @@ def test_only_an_entry_of_a_file_names_a_file(journal: Journal) -> None:
         ReceivedFile.of(entry)
 
 
+def test_a_ticket_is_found_from_an_entry_before_it(journal: Journal) -> None:
+    with journal.writer() as writer:
+        entries = writer.append(said(*(f"ticket {n}".encode() for n in range(20))))
+    journal.path(1).write_bytes(journal.path(1).read_bytes().replace(b"ticket 3", b"damaged!"))  # never read
+    near = [entry.position for entry in entries[5:15]]
+    entry, at = journal.entry_of(entries[9].ticket_id(2), near=near)
+    assert (entry.payload, at) == (b"ticket 9", 2)
+
+
 def test_an_entry_can_be_blanked_in_its_place(journal: Journal) -> None:
     with journal.writer() as writer:
         entries = writer.append(said(b"one", b"0612345678", b"three"))
