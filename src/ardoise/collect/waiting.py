@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 RETRY_S = (1.0, 60.0)  # first and longest pause between two attempts
 
@@ -32,3 +36,21 @@ async def sleep(seconds: float, stop: asyncio.Event) -> None:
     """Sleep, but not through `stop`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+class Stopped(Exception):
+    """The collector ends: the work under way was given up."""
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives; it is cancelled when `stop` comes first. Raises Stopped, and what the work raises."""
+    task, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Stopped
+    finally:
+        for one in (task, stopping):
+            one.cancel()
+        await asyncio.wait({task, stopping})

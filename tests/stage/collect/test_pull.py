@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -342,6 +343,9 @@ def test_a_service_that_limits_the_rate_is_asked_again_after_what_it_says(
         noticed = pull(source)
     assert calls() == [("+33612345671", 10)]
     assert noticed == []  # it went on by itself
+    first, second, third = (request.at_s for request in fake.requests[:3])
+    assert second - first >= 1  # as it asked
+    assert third - second < 1  # nothing was asked after the 500: our own pause
 
 
 def test_a_price_that_comes_later_is_taken_with_the_call_it_belongs_to(make_source: Callable[..., Source]) -> None:
@@ -376,6 +380,18 @@ def test_requests_to_ovh_are_signed_with_its_own_time(make_source: Callable[...,
     assert [talk_s for _, talk_s in calls()] == [1, 2, 3, 4, 5, 6, 7, 9]
     details = [path for path in fake.paths() if path.rpartition("/")[2].isdecimal()]
     assert len(details) == 8  # none was asked for twice
+
+
+def test_a_collector_ends_at_once_in_the_middle_of_a_slow_answer(yeastar_source: Source, pbx: FakeYeastar) -> None:
+    pbx.takes_s = 5.0
+
+    async def shortly(receiver: Receiver, data: bytes) -> None:
+        await asyncio.sleep(0.3)
+
+    begun_s = time.monotonic()
+    receive(yeastar_source, b"", shortly, arrived_at=NOW)
+    assert time.monotonic() - begun_s < 3
+    pbx.takes_s = 0.0
 
 
 def test_a_password_does_not_travel_in_clear(make_source: Callable[..., Source]) -> None:

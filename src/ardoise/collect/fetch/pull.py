@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 from ardoise.collect.commits import Clock, Commits, Notices
 from ardoise.collect.fetch.service import Service, Window
 from ardoise.collect.fetch.services import SERVICES
-from ardoise.collect.fetch.web import ServiceDown, ServiceRefused, Stopped, Web, client_of
+from ardoise.collect.fetch.web import ServiceDown, ServiceRefused, Web, client_of
 from ardoise.collect.links import BadLink, link_of
 from ardoise.collect.receive import Feed, Receiver
-from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.waiting import Pauses, Stopped, sleep, unless
 from ardoise.collect.webhook import Webhook
 from ardoise.core.usage import Event, Leg, Reading
 from ardoise.formats.spec import PagedFormat
@@ -61,7 +61,7 @@ class Puller(Receiver):
             try:
                 service = SERVICES[self.feed.link.text("service")](self.feed)
                 pause_s = pause_s or service.every_s
-                await self._serve(service, stop, pause_s)
+                await unless(stop, self._serve(service, stop, pause_s))
             except Stopped:
                 return
             except (ServiceRefused, ServiceDown, BadLink) as error:

@@ -21,7 +21,7 @@ import asyncssh
 from ardoise.collect.files import is_wanted, opened
 from ardoise.collect.links import BadLink
 from ardoise.collect.receive import Receiver
-from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.waiting import Pauses, Stopped, sleep, unless
 from ardoise.store.journal import JournalDamaged, Kind, ReceivedFile
 
 asyncssh.set_log_level(logging.WARNING)
@@ -63,7 +63,9 @@ class SftpFetcher(Receiver):
         while not stop.is_set():
             pause_s = self.feed.link.whole("every_s")
             try:
-                await self._visit(stop)
+                await unless(stop, self._visit(stop))
+            except Stopped:
+                return
             except (NotOurServer, ServerRefused, BadLink) as error:
                 if str(error) != said:
                     said = str(error)

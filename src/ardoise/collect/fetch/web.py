@@ -38,10 +38,6 @@ class ServiceDown(Exception):
     """The service does not answer, or not well, after several attempts."""
 
 
-class Stopped(Exception):
-    """The collector ends."""
-
-
 class Login(Protocol):
     """How requests of a service are authorised. One object a collector: it keeps the token."""
 
@@ -77,7 +73,7 @@ class Web:
     async def get(self, path: str, params: Params = (), *, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """A good answer. `path` may be a whole address of the same server (a next page).
 
-        Raises ServiceRefused, ServiceDown, Stopped.
+        Raises ServiceRefused, ServiceDown.
         """
         url = self._client.base_url.join(path)
         if (url.scheme, url.host, url.port) != (self.base.scheme, self.base.host, self.base.port):
@@ -106,8 +102,6 @@ class Web:
         pauses = Pauses()
         why = ""
         for attempt in range(ATTEMPTS):
-            if self._stop.is_set():
-                raise Stopped
             pause_s = pauses.next()
             try:
                 response = await self._receive(request)

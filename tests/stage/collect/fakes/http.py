@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     url: str
+    at_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -45,6 +47,7 @@ class FakeService:
         self.requests: list[Request] = []
         self.port = 0
         self.lock = threading.Lock()
+        self.takes_s = 0.0  # to answer
 
     @property
     def url(self) -> str:
@@ -57,6 +60,7 @@ class FakeService:
         return [request.path for request in self.requests]
 
     def _handle(self, request: Request) -> Answer:
+        time.sleep(self.takes_s)
         with self.lock:
             self.requests.append(request)
             if self.accidents:
