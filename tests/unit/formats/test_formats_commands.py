@@ -91,7 +91,7 @@ def test_parse_reads_a_delimited_file_by_its_profile(run, tmp_path: Path) -> Non
         (("formats", "show", "mitel_3300", "--lang", "de"), "choose one of fr, en"),
         (("simulate", "avaya_ipoffice", "TICKETS"), "Give one of --to and --listen"),
         (("simulate", "avaya_ipoffice", "TICKETS", "--to", "nowhere"), "write HOST:PORT"),
-        (("simulate", "delimited", "TICKETS", "--listen", "0"), "comes in files"),
+        (("simulate", "tap3", "TICKETS", "--listen", "0"), "comes in files"),
     ],
 )
 def test_a_wrong_command_ends_with_2_and_says_what_to_do(

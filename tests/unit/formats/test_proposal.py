@@ -116,8 +116,8 @@ def test_times_with_their_offset_need_no_zone() -> None:
 
 
 def test_a_damaged_line_is_not_made_a_heading() -> None:
-    found = proposed(OPERATOR + "A-0005;25/10/2026 11:0")
-    assert found.trial.count(Unreadable) == 1
+    found = proposed(OPERATOR + "A-0005;25/10/2026 11:0\nA-0007;26/10/2026 11:00:00;Dupont; Claire;061;5;1;S;x;x")
+    assert found.trial.count(Unreadable) == 2
 
 
 def test_what_is_missing_is_said_in_the_profile_which_is_there_to_be_completed() -> None:

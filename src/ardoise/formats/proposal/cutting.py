@@ -13,7 +13,7 @@ from ardoise.formats.cells import split_cells
 LINES_READ = 400
 DELIMITERS = (";", "\t", "|", ",")
 COLUMNS_MIN = 3
-AGREE_PERCENT = 60  # of the lines must have the same number of cells
+AGREE_PERCENT = 50  # of the lines must have the same number of cells
 RAGGED_PERCENT, RAGGED_MIN = 90, 6  # or nearly all of them so many cells: the last ones may be left out
 CONTROLS_PERCENT = 2  # of the characters: more, and it is no text
 

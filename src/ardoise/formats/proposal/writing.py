@@ -70,7 +70,11 @@ def _file(sample: Sample, choice: Choice) -> str:
             lines += ["header = false"] + ([] if sample.is_ragged else [f"columns = {len(sample.columns)}"])
     if sample.encoding != "utf-8":
         lines.append(f"encoding = {quoted(sample.encoding)}")
-    patterns = list(dict.fromkeys(map(_pattern, filter(_is_heading, sample.others))))[:PATTERNS_MAX]
+    tickets = {_beginning(line, sample.delimiter) for line in sample.lines}
+    headings = [
+        line for line in sample.others if _is_heading(line) and _beginning(line, sample.delimiter) not in tickets
+    ]
+    patterns = list(dict.fromkeys(map(_pattern, headings)))[:PATTERNS_MAX]
     if patterns:
         lines.append("event_patterns = [" + ", ".join(quoted(pattern) for pattern in patterns) + "]")
     return "\n".join(lines)
@@ -81,6 +85,11 @@ def _is_heading(line: str) -> bool:
     return (
         _A_WORD.search(line) is not None and "*" not in line and (len(line.split()) > 1 or bool(_MARKED.search(line)))
     )
+
+
+def _beginning(line: str, delimiter: str) -> str:
+    """The first cell or word with any digits: a line that begins as the tickets do is one, whatever happened to it."""
+    return re.sub(r"\d+", "#", next(iter(line.split(delimiter or None)), ""))
 
 
 def _pattern(line: str) -> str:
