@@ -13,7 +13,7 @@ from ardoise.formats.cells import split_cells
 LINES_READ = 400
 DELIMITERS = (";", "\t", "|", ",")
 COLUMNS_MIN = 3
-AGREE_PERCENT = 50  # of the lines must have the same number of cells
+AGREE_PERCENT = 50  # more of the lines must have the same number of cells
 RAGGED_PERCENT, RAGGED_MIN = 90, 6  # or nearly all of them so many cells: the last ones may be left out
 CONTROLS_PERCENT = 2  # of the characters: more, and it is no text
 
@@ -96,7 +96,7 @@ def _delimiter(lines: Sequence[str]) -> str:
         counts = _counts(lines, delimiter)
         cells, times = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         ragged = sum(times for cells, times in counts.items() if cells >= RAGGED_MIN)
-        if cells >= COLUMNS_MIN and 100 * times >= AGREE_PERCENT * len(lines):
+        if cells >= COLUMNS_MIN and 100 * times > AGREE_PERCENT * len(lines):
             found.append((times, -rank, delimiter))
         elif 100 * ragged >= RAGGED_PERCENT * len(lines):
             found.append((0, -rank, delimiter))
@@ -106,7 +106,7 @@ def _delimiter(lines: Sequence[str]) -> str:
 def _delimited(encoding: str, lines: Sequence[str], delimiter: str) -> Sample:
     counts = _counts(lines, delimiter)
     cells_usual, times = max(counts.items(), key=lambda item: (item[1], item[0]))
-    is_ragged = 100 * times < AGREE_PERCENT * len(lines)
+    is_ragged = 100 * times <= AGREE_PERCENT * len(lines)
     if is_ragged:
         cells_usual = min(cells for cells in counts if cells >= RAGGED_MIN)
     rows: list[tuple[str, list[str]]] = []
