@@ -61,9 +61,6 @@ def plain_usage(
         if not presented and direction is not Direction.TRANSFERRED and leg.calling != leg.extension:
             presented = leg.calling or ""
         party = extension or leg.transferred_from or ""
-    ddi = identify(presented, plan, outgoing=False).key
-    if leg.extras.get("confidence") == "low":
-        flags = (*flags, "low_confidence")
     return Usage(
         ticket_id,
         source,
@@ -75,7 +72,7 @@ def plain_usage(
         ring_s,
         leg.charged_extension or "",
         party,
-        "?" + ddi[1:] if ddi.startswith("!") else ddi,
+        _ddi(presented, plan),
         leg.calling or "",
         called,
         number.key,
@@ -85,10 +82,22 @@ def plain_usage(
         asked,
         obtained,
         direction is Direction.TRANSFERRED or bool(leg.transferred_from or leg.transferred_to),
-        flags=",".join(dict.fromkeys(filter(None, flags))) if flags else "",
+        flags=_flags(leg, flags),
         units=leg.units,
         origin=leg.origin or "",
     )
+
+
+def _ddi(presented: str, plan: DialPlan) -> str:
+    """A few digits name an extension here, not a service."""
+    key = identify(presented, plan, outgoing=False).key
+    return "?" + key[1:] if key.startswith("!") else key
+
+
+def _flags(leg: Leg, flags: tuple[str, ...]) -> str:
+    if leg.extras.get("confidence") == "low":
+        flags = (*flags, "low_confidence")
+    return ",".join(dict.fromkeys(filter(None, flags))) if flags else ""
 
 
 def _outside(leg: Leg, plan: DialPlan) -> Number:
