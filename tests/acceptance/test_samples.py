@@ -18,6 +18,7 @@ from acceptance.adapters.samples import (
     product_format,
     readings,
 )
+from ardoise.formats.guess import guess
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,6 +26,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         folder = Path(metafunc.config.getoption("--samples"))
         found: list[SampleCase | None] = [*cases(folder)] if folder.is_dir() else []
         metafunc.parametrize("sample", found or [None], ids=str)
+    if "first_sample" in metafunc.fixturenames:
+        folder = Path(metafunc.config.getoption("--samples"))
+        firsts = [sample for sample in cases(folder) if sample.number == 1] if folder.is_dir() else []
+        metafunc.parametrize("first_sample", [one for one in firsts if product_format(one)] or [None], ids=str)
     if "sample_with_calls" in metafunc.fixturenames:
         folder = Path(metafunc.config.getoption("--samples"))
         firsts = [sample for sample in cases(folder) if sample.number == 1] if folder.is_dir() else []
@@ -55,3 +60,11 @@ def test_the_records_of_a_stream_become_the_calls_expected(sample_with_calls: Sa
     for expected in expected_calls(sample_with_calls.expected_file):
         asserted = {key: value for key, value in expected.items() if key in CALL_KEYS}
         assert differences(asserted, found[str(expected["call_id"])]) == {}, expected["call_id"]
+
+
+def test_the_format_of_a_sample_comes_first_among_the_guesses(first_sample: SampleCase | None) -> None:
+    """Not a row of the table either: what `ardoise formats guess` says of the bytes alone."""
+    if first_sample is None:
+        pytest.skip("no folder of samples, or no format built")
+    best = guess(b"".join(file.read_bytes() for file in data_files(first_sample.expected_file)))[0]
+    assert best.name == product_format(first_sample)
