@@ -155,6 +155,52 @@ def _days(health: SourceHealth) -> str:
 
 
 @collect.command()
+def alarms(
+    source: SourceOption = "",
+    past: Annotated[bool, typer.Option("--past", help="Those that are over, too.")] = False,
+    limit: Annotated[int, typer.Option(help="How many past ones to show, latest first.")] = 50,
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """What is wrong with the sources now, and with --past what was: from when to when.
+
+    Example: ardoise collect alarms --past --source avaya-siege
+    """
+    start_django()
+    ready_database()
+    from dataclasses import asdict
+
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.collect.alarms import history, open_alarms
+    from ardoise.collect.operations import UnknownSource, source_of
+    from ardoise.collect.wording import english
+
+    try:
+        code = source_of(source).code if source else None
+    except UnknownSource as error:
+        fail(str(error), code=USAGE)
+    lasting = open_alarms(EVERYTHING, now=clock(today)(), source=code)
+    over = history(EVERYTHING, source=code).exclude(over_at=None)[:limit] if past else ()
+    if as_json:
+        told = [asdict(alarm) | {"text": alarm.text, "over_at": None} for alarm in lasting]
+        for row in over:
+            said = {"text": english(row.kind, row.params), "over_at": row.over_at, "overwritten_at": None}
+            named = {"source": row.source.code, "source_name": row.source.name, "kind": row.kind, "params": row.params}
+            told.append(named | {"opened_at": row.opened_at} | said)
+        print_json(told)
+        return
+    for alarm in lasting:
+        screen.print(alarm_line(alarm))
+    for row in over:
+        span = f"{local_text(row.opened_at)} to {local_text(row.over_at or row.opened_at)}"
+        screen.print(
+            f"[dim]{span}[/] [bold]{escape(row.source.code)}[/] {escape(printable(english(row.kind, row.params)))}"
+        )
+    if not lasting and not over:
+        screen.print("No alarm.")
+
+
+@collect.command()
 def proof(
     month: Month = "",
     source: SourceOption = "",

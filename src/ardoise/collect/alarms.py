@@ -30,7 +30,7 @@ SILENT_AFTER: Final = timedelta(minutes=15)
 UNLEARNT_SILENT_AFTER: Final = timedelta(days=4)  # a PBX may be quiet over a long week-end
 UNLEARNT_NO_DELIVERY_AFTER: Final = timedelta(days=35)  # an operator sends a file a month
 DELIVERIES_LEARNT: Final = 5
-DELIVERIES_KEPT: Final = 60
+FILES_LOOKED_AT: Final = 200
 SHORTEST_DELIVERY_WAIT: Final = timedelta(hours=1)
 
 # What no later ticket ends: shown for a while, then part of the history.
@@ -130,26 +130,23 @@ def _silent_from(source: Source, last: datetime) -> Sign | None:
     since = last.isoformat(timespec="minutes")
     if source.transport in _FILE_TRANSPORTS:
         usual = _longest_wait(source)
-        after = UNLEARNT_NO_DELIVERY_AFTER if usual is None else max(2 * usual, usual + SHORTEST_DELIVERY_WAIT)
-        usual_s = round((usual or UNLEARNT_NO_DELIVERY_AFTER).total_seconds())
-        return Sign(NO_DELIVERY, "", last + after, params={"since": since, "usual_s": usual_s})
+        after = UNLEARNT_NO_DELIVERY_AFTER if usual is None else 2 * usual
+        return Sign(NO_DELIVERY, "", last + after, params={"since": since})
     rhythm = rhythm_of(source, until=last)
     if rhythm is None:
-        return Sign(SILENCE, "", last + UNLEARNT_SILENT_AFTER, params={"since": since, "expected": "?"})
+        return Sign(SILENCE, "", last + UNLEARNT_SILENT_AFTER, params={"since": since})
     at = rhythm.when(last, SILENT_AFTER_TICKETS)
     if at is None:
         return None
-    return Sign(SILENCE, "", max(at, last + SILENT_AFTER), params={"since": since, "expected": SILENT_AFTER_TICKETS})
+    return Sign(SILENCE, "", max(at, last + SILENT_AFTER), params={"since": since})
 
 
 def _longest_wait(source: Source) -> timedelta | None:
-    """Between two files of a source that has sent enough of them."""
-    times = sorted(TakenFile.objects.filter(source=source).order_by("-taken_at").values_list("taken_at", flat=True)[
-        :DELIVERIES_KEPT
-    ])  # fmt: skip
-    if len(times) < DELIVERIES_LEARNT:
-        return None
-    return max(later - earlier for earlier, later in pairwise(times))
+    """Between two deliveries of a source that has made enough of them; files that come together are one."""
+    found = TakenFile.objects.filter(source=source).order_by("-taken_at").values_list("taken_at", flat=True)
+    times = sorted(found[:FILES_LOOKED_AT])
+    waits = [later - earlier for earlier, later in pairwise(times) if later - earlier >= SHORTEST_DELIVERY_WAIT]
+    return max(waits) if len(waits) >= DELIVERIES_LEARNT else None
 
 
 def _alive_at(source: Source, last: datetime | None) -> datetime | None:

@@ -7,6 +7,7 @@ handles it too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 RECEPTION = "reception"  # what has no code of its own
@@ -47,8 +48,8 @@ ENGLISH: Mapping[str, str] = {
     "time_change": "The clock of the PBX was set: %(text)s",
     "pbx": "The PBX says: %(text)s",
     # what only the clock on the wall tells (`alarms`)
-    "silence": "No ticket since %(since)s, about %(expected)s were due by the source's own week",
-    "no_delivery": "No file since %(since)s, the longest wait so far was %(usual)s",
+    "silence": "No ticket since %(since)s, longer than is usual for this source: look at the PBX and at the network",
+    "no_delivery": "No file since %(since)s, longer than is usual for this source: look at what sends them",
     # what we noticed ourselves
     "journal": "Journal: %(text)s",
     "file_refused": "%(file)s was refused: %(text)s",
@@ -74,12 +75,12 @@ def english(code: str, params: Mapping[str, Any]) -> str:
 
 
 def shown(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as people read them: an offset of seconds as a duration."""
+    """Parameters as people read them: an instant without its zone's digits, an offset of seconds as a duration."""
     readable = dict(params)
+    if "since" in params:
+        readable["since"] = f"{datetime.fromisoformat(params['since']):%Y-%m-%d %H:%M} UTC"
     if "offset_s" in params:
         readable["offset"] = offset_text(params["offset_s"])
-    if "usual_s" in params:
-        readable["usual"] = offset_text(params["usual_s"]).lstrip("+")
     return readable
 
 

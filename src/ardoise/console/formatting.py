@@ -99,8 +99,6 @@ def alarm(found: OpenAlarm) -> str:
         readable["since"] = instant(localtime(datetime.fromisoformat(readable["since"])))
     if "offset_s" in readable:
         readable["offset"] = (MINUS if readable["offset_s"] < 0 else "+") + duration(abs(readable["offset_s"]))
-    if "usual_s" in readable:
-        readable["usual"] = duration(readable["usual_s"])
     return words.alarm(found.kind, readable)
 
 

@@ -128,3 +128,12 @@ def test_a_file_that_does_not_come_is_told_by_the_usual_wait(
     last = NOON + 5 * DAY
     SourceState.objects.create(source=source, last_ticket_at=last)
     assert kinds(last + hours * HOUR) == expected
+
+
+def test_files_that_came_together_teach_no_rhythm(make_source: Callable[..., Source]) -> None:
+    source = make_source("op", transport="files")
+    for n in range(37):  # the history of a year, dropped at once
+        source.files.create(name=f"{n}.csv", sha256=str(n), size_bytes=1, tickets=1, taken_at=NOON + n * HOUR / 60)
+    SourceState.objects.create(source=source, last_ticket_at=NOON + HOUR)
+    assert kinds(NOON + 30 * DAY) == []
+    assert kinds(NOON + 36 * DAY) == ["no_delivery"]
