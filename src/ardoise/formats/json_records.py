@@ -21,6 +21,7 @@ from ardoise.formats.spec import FormatSpec, Reader
 
 ListPaths = Sequence[tuple[str, ...]] | None
 
+DEEPEST_LIST: Final = 8  # keys above the list of a page's records, at most
 BROKEN_VALUES_MAX: Final = 50  # at the end of a file: after so many values without an end, the rest is cut by lines
 
 # A string (its end may be missing), or one character of the structure.
@@ -30,7 +31,8 @@ _BETWEEN = re.compile(rb"[ \t\r]*\n?")  # behind an element and its comma
 _BEHIND = re.compile(rb"[ \t\r]*,?[ \t\r]*\n?")  # behind a value
 _LEADING = re.compile(rb"[\s,\x00]*")
 _BLANKED_VALUE = re.compile(r"(?<=[:\s,\[])-?x[x.]*(?=\s*[,}\]])")
-_PAIR = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*:\s*(?:"((?:[^"\\]|\\.)*+)"|(-?\d[\d.]*))', re.DOTALL)
+# A key and its value; or a string that is no key, passed over whole (no group then).
+_PAIR = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*:\s*(?:"((?:[^"\\]|\\.)*+)"|(-?\d[\d.]*))|"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _INNER_PAIR = re.compile(r'\\"([^"\\]*)\\"(?:\s|\\[nrt])*:(?:\s|\\[nrt])*(?:\\"((?:[^"\\]|\\(?!"))*+)\\"|(-?\d[\d.]*))')
 _DIGITS = re.compile(r"\\u[0-9a-fA-F]{4}|\d+")
 _PARTY = re.compile(r"[^<>]*<([^<>]*)>")
@@ -113,7 +115,7 @@ def _scan(data: bytes, begin: int, lists: ListPaths) -> _Scan:
         if text == b":":
             key = before.strip(b'"').decode("utf-8", "replace")
         elif text in (b"{", b"["):
-            is_records = text == b"[" and scan.opened is None
+            is_records = text == b"[" and scan.opened is None and len(path) <= DEEPEST_LIST
             if is_records and _holds_records((*path[1:], key) if path else (), lists, data, token.end()):
                 scan.opened, list_depth = token.end(), len(path) + 1
             path.append(key)
@@ -137,7 +139,8 @@ def _scan(data: bytes, begin: int, lists: ListPaths) -> _Scan:
 def _holds_records(path: tuple[str, ...], lists: ListPaths, data: bytes, inside: int) -> bool:
     if lists is not None:
         return path in lists
-    return "" not in path and data[_skip(_LEADING, data, inside) :][:1] == b"{"
+    first = _skip(_LEADING, data, inside)
+    return "" not in path and data[first : first + 1] == b"{"
 
 
 # --- decoding --------------------------------------------------------------------------------------------------------
@@ -276,6 +279,8 @@ def _redacted(text: str, pair: re.Pattern[str], rules: _Rules) -> str:
     parts: list[str] = []
     at = 0
     for found in pair.finditer(text):
+        if found[1] is None:
+            continue
         start, end = found.span(2) if found[2] is not None else found.span(3)
         parts += [_blank_others(text[at:start], rules.bare), _blank_value(found[1], text[start:end], rules)]
         at = end
