@@ -47,7 +47,8 @@ class FakeService:
         self.requests: list[Request] = []
         self.port = 0
         self.lock = threading.Lock()
-        self.takes_s = 0.0  # to answer
+        self.takes_s = 0.0  # to answer, unless it is released
+        self.released = threading.Event()
 
     @property
     def url(self) -> str:
@@ -60,7 +61,7 @@ class FakeService:
         return [request.path for request in self.requests]
 
     def _handle(self, request: Request) -> Answer:
-        time.sleep(self.takes_s)
+        self.released.wait(self.takes_s)
         with self.lock:
             self.requests.append(request)
             if self.accidents:
