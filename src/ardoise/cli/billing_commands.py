@@ -73,9 +73,9 @@ def check(
         print_json({"month": month, "findings": said, "ok": not remaining, "alarms": _alarms_now(now)})
     else:
         _print_findings(month, findings)
+        _print_equation(month)
         _print_daily_proof(month)
         _print_alarms(now)
-        _print_equation(month)
     if remaining:
         raise typer.Exit(FAILED)
 
