@@ -45,10 +45,11 @@ from ardoise.store.journal import JournalWriter, Position
 from ardoise.store.locks import JournalBusy
 from ardoise.store.models import TableName
 from ardoise.store.operations import GenerationMoved, replace_partition
-from ardoise.store.queries import scan, state_of
-from ardoise.store.tables import schema_of, write_parquet
+from ardoise.store.queries import state_of
+from ardoise.store.tables import ManifestFile, scan_files, schema_of, write_parquet
 
 TRIES = 5  # of a batch or a sealing that another process overtook
+SMALL_FILE_CALLS = 100_000
 TICKETS_TOGETHER, SOURCES_TOGETHER = 4000, 200  # in one transaction, so that it stays short
 
 
@@ -295,9 +296,9 @@ def _parsed(batch: Batch) -> Parsed:
 def seal(*, source: str, month: str, now: datetime) -> int:
     """Parse the journal, then move the calls of a UTC month (YYYY-MM) into the usage table; returns how many.
 
-    The partition is replaced by what it held and the fresh rows, a fresh row taking the place of a sealed one of the
-    same id; exactly the rows that were written are deleted, in the transaction that names the new file.
-    Raises as `parse`, and TablesFull.
+    The fresh rows and the small files of the partition become one file; exactly the rows that were written are
+    deleted, in the transaction that names it. No sealed call is among them: who writes a call again takes it out first
+    (`writes.take_out`). Raises as `parse`, and TablesFull.
     """
     parse(source=source, now=now)
     return _seal_month(source, month)
@@ -320,8 +321,8 @@ def _seal_month(source: str, month: str) -> int:
         if not fresh:
             return 0
         rows = _frame([row.row for row in fresh])
-        again = rows.get_column(USAGE.usage_id).implode()
-        kept = scan(TableName.USAGE, [month], None, ~pl.col(USAGE.usage_id).is_in(again), partition=source).collect()
+        merged = _to_merge(before.files, rows.height)
+        kept = scan_files(TableName.USAGE, merged).collect()
         staged = write_parquet(pl.concat([kept, rows]), TableName.USAGE)
         try:
             with transaction.atomic():
@@ -331,12 +332,25 @@ def _seal_month(source: str, month: str) -> int:
                     partition=source,
                     expected_generation=before.generation,
                     files=[staged],
+                    only=merged,
                 )
                 _delete_exactly(fresh)
             return len(fresh)
         except (GenerationMoved, _FreshMoved):
             continue
     raise Overtaken(f"The calls of source {source} for {month} keep changing: stop the other process, then try again")
+
+
+def _to_merge(files: Sequence[ManifestFile], calls: int) -> list[ManifestFile]:
+    """The files that new calls are put together with: small ones, and those not larger than what is put together so
+    far. A call is written again a few times, never once a minute, and a month stays in few files."""
+    merged: list[ManifestFile] = []
+    for file in sorted(files, key=lambda file: file.rows):
+        if file.rows > max(SMALL_FILE_CALLS, 2 * calls):
+            break
+        merged.append(file)
+        calls += file.rows
+    return merged
 
 
 class _FreshMoved(RuntimeError):

@@ -100,6 +100,7 @@ def books() -> Books:
 def small_batches() -> None:
     """So that every way of writing is taken in each round: rows, files, the rows of the last tickets put together."""
     writes.SEAL_CALLS, writes.FRESH_TAIL, writes.MERGE_TICKETS = GROUP // 2, 5, 64
+    operations.SMALL_FILE_CALLS = 2 * GROUP
 
 
 # --- kill -9 while parsing and sealing

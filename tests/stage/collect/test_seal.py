@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from ardoise.collect import operations, rows, writes
@@ -116,3 +117,22 @@ def test_a_batch_that_was_not_written_leaves_no_file_in_the_table(avaya: Pbx, mo
     avaya.parse()
     assert (len(sealed()), len(avaya.calls())) == (4, 1)
     assert avaya.counts().in_calls == 5
+
+
+def test_sealing_often_writes_few_calls_again_and_leaves_few_files(avaya: Pbx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 sealings of one call each: without a threshold of small files, each call is written log2(64) times or so."""
+    monkeypatch.setattr(operations, "SMALL_FILE_CALLS", 0)
+    written = []
+    true_write = operations.write_parquet
+
+    def counting_write(frame: pl.DataFrame, table: str) -> object:
+        written.append(frame.height)
+        return true_write(frame, table)
+
+    monkeypatch.setattr(operations, "write_parquet", counting_write)
+    for number in range(64):
+        avaya.sends(out(f"2026/10/05 10:{number % 60:02d}:{number // 60:02d}"))
+        operations.seal(source="ipo", month="2026-10", now=avaya.now)
+    assert len(set(sealed())) <= len(sealed()) == 64
+    assert len(state_of("usage", "2026-10", "ipo").files) <= 7
+    assert sum(written) <= 64 * 7  # all of them again at each sealing would be 64 * 65 / 2 = 2080
