@@ -51,7 +51,7 @@ def test_tickets_in_legal_documents_out(companies: Company) -> None:
     delivered = flow.deliver(now=companies.now)
     assert (delivered.rendered, delivered.failed) == (2, {})
     reports = flow.report(month=MONTH, made_on=ISSUE_DATE)
-    assert {company: len(paths) for company, paths in reports.items()} == {"Usine": 8, "Voxa": 6}
+    assert {company: len(paths) for company, paths in reports.items()} == {"Usine": 10, "Voxa": 6}
     assert verify_log().broken_at is None
     assert document_of("C1").totals.payable_minor == 29  # 0.24 + 20 %
     assert document_of("ATELIER", kind="statement").totals.payable_minor == 2

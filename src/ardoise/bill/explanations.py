@@ -79,10 +79,11 @@ def _explained(compiled: CompiledSnapshot, charge: Charge, language: str, hidden
 
 
 def _masked(sentences: list[str], hidden: str) -> list[str]:
-    if not hidden:
-        return sentences
-    masked = phone.mask(hidden).replace("x", HIDDEN)
-    return [sentence.replace(hidden, masked) for sentence in sentences]
+    """The sentences without the number, however it is written in them."""
+    for form in (phone.display(hidden), hidden) if hidden else ():
+        masked = phone.mask(form).replace("x", HIDDEN)
+        sentences = [sentence.replace(form, masked) for sentence in sentences]
+    return sentences
 
 
 def _rated(compiled: CompiledSnapshot, charge: Charge) -> RatedPart | None:

@@ -27,6 +27,7 @@ PAGES = (
     "/documents/1/pdf/",
     "/drafts/1/",
     "/quarantine/",
+    "/formats/",
 )
 
 
@@ -192,5 +193,8 @@ def test_an_explanation_does_not_tell_the_number_that_the_list_hides(admin: Clie
     listed = admin.post("/calls/", {"number": "01 40", "month": "2026-10"}, follow=True).content.decode()
     address = listed.split('<td class="c-when"><a href="')[1].split('"')[0]
     hidden, whole = (admin.get(address + query).content.decode() for query in ("", "?numbers=full"))
-    assert "Numéro exact 3314000••••" in hidden and "33140000000" not in hidden
-    assert "Numéro exact 33140000000" in whole
+    shown = "Numéro exact 01\u202f40\u202f00\u202f••\u202f••"
+    assert shown in hidden
+    for written in ("33140000000", "0140000000", "01\u202f40\u202f00\u202f00\u202f00"):
+        assert written not in hidden
+    assert "Numéro exact 01\u202f40\u202f00\u202f00\u202f00" in whole
