@@ -1,4 +1,4 @@
-"""The how-to of the agent: its sources are ones that both collectors take, its settings are ones that the agent reads."""
+"""The how-to of the agent: its sources are ones that both collectors take, its settings ones that the agent reads."""
 
 from __future__ import annotations
 

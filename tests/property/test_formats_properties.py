@@ -92,8 +92,9 @@ OPTIONS = {
 LINES = {
     "json_profile": b'{"next": "", "rows": [{"id": "a", "at": "2026-10-05T09:12:33", "from": {"number": "0198765432"}, '
     b'"to": "0612345678", "s": 61, "note": ""}]}\n',
-    "radius": b'Mon Oct  5 09:13:34 2026\n\tAcct-Status-Type = Stop\n\tAcct-Session-Id = "80100014"\n\tUser-Name = "2140"\n'
-    b'\tCalled-Station-Id = "0612345678"\n\tAcct-Session-Time = 61\n\tEvent-Timestamp = "Oct  5 2026 09:13:34 CEST"\n\n',
+    "radius": b'Mon Oct  5 09:13:34 2026\n\tAcct-Status-Type = Stop\n\tAcct-Session-Id = "80100014"\n'
+    b'\tUser-Name = "2140"\n\tCalled-Station-Id = "0612345678"\n\tAcct-Session-Time = 61\n'
+    b'\tEvent-Timestamp = "Oct  5 2026 09:13:34 CEST"\n\n',
     "panasonic": b"10/05/26 10:15AM  2140 01 0612345678                     00:01'05 4711\r\n",
     "alcatel_oxe": oxe_message(
         CalledNumber="0612345678",
@@ -108,8 +109,8 @@ LINES = {
     "grandstream_ucm": b'62,,201,0612345678,from-internal,"Ana" <201>,PJSIP/201-0000000a,PJSIP/trunk_1-0000000b,Dial,'
     b"PJSIP/0612345678,60,,2026-10-05 09:12:33,2026-10-05 09:12:37,2026-10-05 09:13:38,65,61,ANSWERED,DOCUMENTATION,"
     b"1791177153.4,EXT,201,,s\r\n",
-    "freeswitch": b'"Ana","201","0612345678","default","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38","65",'
-    b'"61","NORMAL_CLEARING","a5c9f6c0-e752-11e3-8bfb-65b6c3cdac7d","","","PCMA","PCMA"\r\n',
+    "freeswitch": b'"Ana","201","0612345678","default","2026-10-05 09:12:33","2026-10-05 09:12:37","2026-10-05 09:13:38",'
+    b'"65","61","NORMAL_CLEARING","a5c9f6c0-e752-11e3-8bfb-65b6c3cdac7d","","","PCMA","PCMA"\r\n',
     "threecx": b"Call 42,00000C21DE5C2470_1,00:01:01,2026/10/05 07:12:33,2026/10/05 07:12:37,2026/10/05 07:13:38,"
     b"TerminatedBySrc,Ext.201,0612345678,201,10000,0612345678,,,,4711,,,,Chain: Ext.201;0612345678;\r\n",
     "cisco_cucm": b'1,1,101,0,1791177153,"201",16,"0612345678","0612345678",0,1791177157,1791177218,'
