@@ -34,9 +34,9 @@ EXTRAS = st.dictionaries(
         st.none(),
         st.booleans(),
         st.integers(0, 99),
-        st.text(max_size=5),
+        st.text("aé 1", max_size=5),
         st.decimals(0, 9, places=4),
-        st.tuples(st.text(max_size=3), st.none()),
+        st.tuples(st.text("aé 1", max_size=3), st.none()),
     ),
     max_size=3,
 )
