@@ -193,7 +193,7 @@ def degressive(known: Deck) -> Deck:
             first = rate.steps[0]
             changed = rate._replace(steps=(replace(first, increment_s=60), Step(120, first.price / 2, 60, 10)))
             if rate.prefix == "1":
-                changed = replace(changed, surcharge=Decimal("0.02"), surcharge_at_s=90)
+                changed = changed._replace(surcharge=Decimal("0.02"), surcharge_at_s=90)
             rates.append(changed)
         versions.append(replace(one, rates=tuple(rates)))
     return replace(known, tariff=replace(known.tariff, versions=tuple(versions)))

@@ -1,7 +1,7 @@
 """Every installed format is given mutated records by the ten thousand: no crash, no hang, every byte accounted for.
 
 As the collector does it: received bytes are framed, read, redacted, placed in time, made into calls, and the calls into
-rows. ARDOISE_MUTATIONS says how many records each format gets: 20,000, or what ten seconds allow; a larger number is
+rows. ARDOISE_MUTATIONS says how many records each format gets: 20,000, or what three seconds allow; a larger number is
 done to its end.
 """
 
@@ -32,7 +32,7 @@ from ardoise.formats.spec import Format, Reader
 from unit.formats.tap_files import mo_call, tap_file
 
 MUTATIONS = int(os.environ.get("ARDOISE_MUTATIONS", "20000"))
-IN_SHORT_S = 10.0  # for each format, unless more was asked for
+IN_SHORT_S = 3.0  # for each format, unless more was asked for
 HANG_S = 5
 TOGETHER = 200  # calls made into one frame of rows
 NOW = datetime(2026, 10, 6, 8, tzinfo=UTC)

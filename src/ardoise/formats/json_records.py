@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, Final
 
@@ -150,8 +150,21 @@ def _refuse_constant(text: str) -> Any:
     raise NoJson(f"{text} is no value")
 
 
+_LARGEST_EXPONENT = 60  # nothing that is counted or paid is near it, and its digits would fill the memory
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("Infinity")
+    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(f"no number of a ticket is written {text[:40]!r}")
+    return number
+
+
 # Raw line ends inside a string are taken as they are: manuals and some firmwares print them.
-_DECODER = json.JSONDecoder(strict=False, parse_float=Decimal, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(strict=False, parse_float=_number, parse_constant=_refuse_constant)
 
 
 def decode(record: bytes, lists: ListPaths = ()) -> dict[str, Any] | None:

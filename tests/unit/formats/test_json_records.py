@@ -130,3 +130,9 @@ def test_a_record_nobody_can_decode_shows_no_long_number() -> None:
 def test_a_page_cut_right_behind_a_comma_gives_no_empty_record() -> None:
     page = b'[{"a": 1}, '
     assert frame_json(page, final=True) == ([page], b"")
+
+
+@pytest.mark.parametrize("number", ["1e999999", "3e93333333333333333333333333", "1e-400"])
+def test_a_number_that_nobody_can_hold_is_refused_in_words(number: str) -> None:
+    with pytest.raises(NoJson, match="no number of a ticket is written"):
+        decode(b'{"price": ' + number.encode() + b"}")
