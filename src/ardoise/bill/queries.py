@@ -55,7 +55,7 @@ def documents(
     scope: Scope, *, month: str = "", issuer: str = "", kind: str = "", search: str = ""
 ) -> QuerySet[Document]:
     """Issued documents, last issued first; an empty argument does not filter. `search`: number, customer name, code."""
-    found = _in_scope(Document.objects.select_related("issuer", "account"), scope, "issuer__code")
+    found = scope.within(Document.objects.select_related("issuer", "account"), "issuer__code")
     if month:
         found = found.filter(month=month)
     if issuer:
@@ -99,7 +99,7 @@ def months_billed(scope: Scope) -> list[str]:
 
 def drafts(scope: Scope, *, month: str = "", issuer: str = "", search: str = "") -> QuerySet[Draft]:
     """What would be issued and has not been, by account."""
-    found = _in_scope(Draft.objects.select_related("run__issuer", "account"), scope, "run__issuer__code")
+    found = scope.within(Draft.objects.select_related("run__issuer", "account"), "run__issuer__code")
     if month:
         found = found.filter(run__month=month)
     if issuer:
@@ -168,7 +168,3 @@ def _completeness(scope: Scope, company: str, group: list[Issuer], month: str) -
 
 def _knows(scope: Scope, company: str) -> bool:
     return issuers(scope).filter(company=company).exists()
-
-
-def _in_scope(found: QuerySet, scope: Scope, path: str) -> QuerySet:
-    return found if scope.issuer_codes is None else found.filter(**{f"{path}__in": scope.issuer_codes})

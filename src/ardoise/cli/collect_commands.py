@@ -105,6 +105,16 @@ def status(month: Month = "", today: Today = "", as_json: AsJson = False) -> Non
             fail(f"{health.source}: {missing} unaccounted for; keep the journal, report this")
 
 
+def _code_of(source: str | None) -> str | None:
+    """The source's code as it is written; refuses one that nobody knows."""
+    from ardoise.collect.operations import UnknownSource, source_of
+
+    try:
+        return source_of(source).code if source else None
+    except UnknownSource as error:
+        fail(str(error), code=USAGE)
+
+
 def _status_table(found: list[SourceHealth], month: str) -> Table:
     names = ("Source", "State", "Last ticket", "Received", "In calls", "Events", "Quar.", "Wait.", "Days")
     shown = table(f"Sources, days with calls in {month}", *names, right=(3, 4, 5, 6, 7, 8))
@@ -172,13 +182,9 @@ def alarms(
 
     from ardoise.access.scope import EVERYTHING
     from ardoise.collect.alarms import history, open_alarms
-    from ardoise.collect.operations import UnknownSource, source_of
     from ardoise.collect.wording import english
 
-    try:
-        code = source_of(source).code if source else None
-    except UnknownSource as error:
-        fail(str(error), code=USAGE)
+    code = _code_of(source)
     lasting = open_alarms(EVERYTHING, now=clock(today)(), source=code)
     over = history(EVERYTHING, source=code).exclude(over_at=None)[:limit] if past else ()
     if as_json:
@@ -219,14 +225,10 @@ def proof(
     from dataclasses import asdict
 
     from ardoise.access.scope import EVERYTHING
-    from ardoise.collect.operations import UnknownSource, source_of
     from ardoise.collect.proof import COLUMNS, daily_proof
 
     chosen = chosen_month(month, clock(today)())
-    try:
-        days = daily_proof(EVERYTHING, month=chosen, source=source_of(source).code if source else None)
-    except UnknownSource as error:
-        fail(str(error), code=USAGE)
+    days = daily_proof(EVERYTHING, month=chosen, source=_code_of(source))
     rows = [asdict(day) | {"date": day.date.isoformat(), "lost": day.lost, "missing": day.missing} for day in days]
     if csv is not None:
         write_csv(csv, COLUMNS, rows)
@@ -292,12 +294,8 @@ def quarantine(
     ready_database()
     from ardoise.access.scope import EVERYTHING
     from ardoise.collect import queries
-    from ardoise.collect.operations import UnknownSource, source_of
 
-    try:
-        code = source_of(source).code if source else None
-    except UnknownSource as error:
-        fail(str(error), code=USAGE)
+    code = _code_of(source)
     rows = queries.quarantine(EVERYTHING, source=code)
     found = [
         {

@@ -57,9 +57,7 @@ class ExtensionActivity:
 
 def activity(scope: Scope, *, month: str, source: str | None = None) -> list[ExtensionActivity]:
     """Every extension with a call in the month (local to its source), by source and extension."""
-    chosen = Source.objects.order_by("code")
-    if scope.issuer_codes is not None:
-        chosen = chosen.filter(issuer__code__in=scope.issuer_codes)
+    chosen = scope.within(Source.objects.order_by("code"), "issuer__code")
     if source is not None:
         chosen = chosen.filter(code=source)
     return [row for one in chosen for row in _of_source(one, month)]

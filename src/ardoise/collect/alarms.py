@@ -161,9 +161,7 @@ def _alive_at(source: Source, last: datetime | None) -> datetime | None:
 
 def open_alarms(scope: Scope, *, now: datetime, source: str | None = None) -> list[OpenAlarm]:
     """The alarms that last at this instant, by source, the latest first; nobody need have looked before."""
-    sources = Source.objects.filter(active=True).order_by("code")
-    if scope.issuer_codes is not None:
-        sources = sources.filter(issuer__code__in=scope.issuer_codes)
+    sources = scope.within(Source.objects.filter(active=True).order_by("code"), "issuer__code")
     if source is not None:
         sources = sources.filter(code=source)
     lasting: dict[int, list[Alarm]] = {}
@@ -187,9 +185,8 @@ def _open_alarms(source: Source, lasting: Sequence[Alarm], now: datetime) -> lis
 
 def history(scope: Scope, *, source: str | None = None) -> QuerySet[Alarm]:
     """All alarms, those that last and those that are over, the latest first."""
-    found = Alarm.objects.select_related("source").order_by("-opened_at", "-pk")
-    if scope.issuer_codes is not None:
-        found = found.filter(source__issuer__code__in=scope.issuer_codes)
+    rows = Alarm.objects.select_related("source").order_by("-opened_at", "-pk")
+    found = scope.within(rows, "source__issuer__code")
     return found if source is None else found.filter(source__code=source)
 
 

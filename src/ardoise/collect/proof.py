@@ -68,9 +68,7 @@ COLUMNS: Final = (*(one.name for one in fields(DayProof)), "lost", "missing")
 
 def daily_proof(scope: Scope, *, month: str, source: str | None = None) -> list[DayProof]:
     """The days of a month (YYYY-MM) on which tickets came or calls began, by source and day."""
-    sources = Source.objects.order_by("code")
-    if scope.issuer_codes is not None:
-        sources = sources.filter(issuer__code__in=scope.issuer_codes)
+    sources = scope.within(Source.objects.order_by("code"), "issuer__code")
     if source is not None:
         sources = sources.filter(code=source)
     return [proof for one in sources for proof in _of_source(one, month)]

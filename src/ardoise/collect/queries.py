@@ -198,8 +198,7 @@ def is_collected(source: str) -> bool:
 
 
 def _sources(scope: Scope) -> QuerySet[Source]:
-    found = Source.objects.select_related("issuer").order_by("code")
-    return found if scope.issuer_codes is None else found.filter(issuer__code__in=scope.issuer_codes)
+    return scope.within(Source.objects.select_related("issuer").order_by("code"), "issuer__code")
 
 
 def _health(

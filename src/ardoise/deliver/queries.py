@@ -15,7 +15,7 @@ from ardoise.store.blobs import Blobs
 def renderings(scope: Scope, *, month: str, kind: Rendering.Kind) -> QuerySet[Rendering]:
     """The files of one kind of every document issued for a month."""
     found = Rendering.objects.filter(document__month=month, kind=kind).select_related("document__issuer")
-    return found if scope.issuer_codes is None else found.filter(document__issuer__code__in=scope.issuer_codes)
+    return scope.within(found, "document__issuer__code")
 
 
 def content_of(rendering: Rendering) -> bytes:

@@ -26,14 +26,12 @@ class AccountNode:
 
 def issuers(scope: Scope) -> QuerySet[Issuer]:
     """The issuers of the scope, by code."""
-    found = Issuer.objects.order_by("code")
-    return found if scope.issuer_codes is None else found.filter(code__in=scope.issuer_codes)
+    return scope.within(Issuer.objects.order_by("code"), "code")
 
 
 def accounts(scope: Scope) -> QuerySet[Account]:
     """The accounts of the scope, by code, with their issuer."""
-    found = Account.objects.select_related("issuer").order_by("code")
-    return found if scope.issuer_codes is None else found.filter(issuer__code__in=scope.issuer_codes)
+    return scope.within(Account.objects.select_related("issuer").order_by("code"), "issuer__code")
 
 
 def accounts_tree(scope: Scope) -> list[AccountNode]:
@@ -76,13 +74,13 @@ def below(scope: Scope, account: Account) -> list[Account]:
 def lines_of(scope: Scope, account: Account, *, on: date) -> QuerySet[Line]:
     """The lines assigned to this very account on a day, by code."""
     held = _in_force(LineAssignment.objects.filter(account=account), on)
-    return Line.objects.filter(pk__in=_seen(held, scope).values("line")).order_by("code")
+    return Line.objects.filter(pk__in=scope.within(held, "account__issuer__code").values("line")).order_by("code")
 
 
 def assignments_of(scope: Scope, line: Line) -> QuerySet[LineAssignment]:
     """Who the line belongs to, over time: current beliefs, oldest first."""
     held = LineAssignment.objects.filter(line=line, superseded_at=None).select_related("account__issuer")
-    return _seen(held, scope).order_by("valid_from_date")
+    return scope.within(held, "account__issuer__code").order_by("valid_from_date")
 
 
 def identifiers_of(scope: Scope, line: Line) -> QuerySet[Identifier]:
@@ -94,15 +92,12 @@ def identifiers_of(scope: Scope, line: Line) -> QuerySet[Identifier]:
 
 def provisional_lines(scope: Scope) -> QuerySet[Line]:
     """Lines registered for unknown identifiers and not re-attached yet: what the console asks to sort out."""
-    held = LineAssignment.objects.filter(superseded_at=None, account__provisional=True)
-    return Line.objects.filter(provisional=True, pk__in=_seen(held, scope).values("line")).order_by("code")
+    unassigned = LineAssignment.objects.filter(superseded_at=None, account__provisional=True)
+    held = scope.within(unassigned, "account__issuer__code")
+    return Line.objects.filter(provisional=True, pk__in=held.values("line")).order_by("code")
 
 
 def _in_force(rows: QuerySet[LineAssignment], on: date) -> QuerySet[LineAssignment]:
     return rows.filter(superseded_at=None, valid_from_date__lte=on).filter(
         Q(valid_to_date=None) | Q(valid_to_date__gt=on)
     )
-
-
-def _seen(held: QuerySet[LineAssignment], scope: Scope) -> QuerySet[LineAssignment]:
-    return held if scope.issuer_codes is None else held.filter(account__issuer__code__in=scope.issuer_codes)

@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, Final
 
+from ardoise.core.usage import Event, Unreadable
 from ardoise.formats.lines import blank, blank_long_numbers, frame_lines, is_blanked
 from ardoise.formats.options import checked_options
 from ardoise.formats.spec import FormatSpec, Reader
@@ -187,6 +188,15 @@ def decode(record: bytes, lists: ListPaths = ()) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise NoJson(f"it is no object but {text[:40]!r}")
     return value
+
+
+def object_of(record: bytes, lists: ListPaths, question: str) -> dict[str, Any] | Event | Unreadable:
+    """The object of a record, noise for a page of none, or why it is none; `question` is what to ask then."""
+    try:
+        found = decode(record, lists)
+    except NoJson as error:
+        return Unreadable("no_json", f"{error}: is {question}?")
+    return Event("noise", "") if found is None else found
 
 
 def decode_text(text: str) -> dict[str, Any]:

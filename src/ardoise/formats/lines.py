@@ -6,11 +6,13 @@ Everything here keeps byte positions: a blanked record has the length of the ori
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 # A sender that never ends its line (wrong port, binary noise) must not grow a buffer without end: past this many bytes
 # without a line feed what was received is given as one record, which the reader will refuse.
 LONGEST_LINE_BYTES = 65_536
+
+EndOf = Callable[[bytes, int], int | None]  # just behind the record that begins there, None when its end has not come
 
 _DIGIT = re.compile(r"\d", re.ASCII)
 # NUL bytes may stand inside a number (seen on serial-to-IP boxes): they must not hide it.
@@ -29,6 +31,21 @@ def frame_lines(data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
     if not final and not records[-1].endswith(b"\n") and len(records[-1]) < LONGEST_LINE_BYTES:
         return records[:-1], records[-1]
     return records, b""
+
+
+def frame_by(end_of: EndOf, data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
+    """Cut `data` where `end_of(data, at)` says that the record beginning at `at` ends; see `Format.frame`."""
+    records: list[bytes] = []
+    at = 0
+    while at < len(data):
+        end = end_of(data, at)
+        if end is None:
+            if not final and len(data) - at < LONGEST_LINE_BYTES:
+                break
+            end = len(data)
+        records.append(data[at:end])
+        at = end
+    return records, data[at:]
 
 
 def text_of(record: bytes) -> str:

@@ -10,8 +10,6 @@ from ardoise.ledger.models import LedgerEntry
 
 def balances_micros(scope: Scope) -> dict[tuple[str, str], int]:
     """Balance of each (issuer code, ledger account code): debit positive."""
-    entries = LedgerEntry.objects.all()
-    if scope.issuer_codes is not None:
-        entries = entries.filter(account__issuer__code__in=scope.issuer_codes)
+    entries = scope.within(LedgerEntry.objects.all(), "account__issuer__code")
     rows = entries.values_list("account__issuer__code", "account__code").annotate(total=Sum("amount_micros"))
     return {(issuer, code): total for issuer, code, total in rows}

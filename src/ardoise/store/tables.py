@@ -125,16 +125,7 @@ def write_parquet(frame: pl.DataFrame, table: str) -> StagedFile:
         raise
     fsync_folder(path.parent)
     first_at, last_at = _span(rows.get_column(layout.time))
-    return StagedFile(
-        table=table,
-        path=str(path.relative_to(folder())),
-        rows=rows.height,
-        size_bytes=path.stat().st_size,
-        sha256=_sha256(path),
-        first_at=first_at,
-        last_at=last_at,
-        months=_months(rows, layout),
-    )
+    return _staged(path, table, rows.height, (first_at, last_at), _months(rows, layout))
 
 
 def adopt_parquet(path: Path, table: str) -> StagedFile:
@@ -156,15 +147,22 @@ def adopt_parquet(path: Path, table: str) -> StagedFile:
     fsync_file(path)
     path.replace(staged)
     fsync_folder(staged.parent)
+    return _staged(staged, table, row["rows"], (row["first_at"], row["last_at"]), frozenset(row["months"]))
+
+
+def _staged(
+    path: Path, table: str, rows: int, span: tuple[datetime | None, datetime | None], months: frozenset[str]
+) -> StagedFile:
+    """What is said of a file that stands in the table's folder."""
     return StagedFile(
         table=table,
-        path=str(staged.relative_to(folder())),
-        rows=row["rows"],
-        size_bytes=staged.stat().st_size,
-        sha256=_sha256(staged),
-        first_at=row["first_at"],
-        last_at=row["last_at"],
-        months=frozenset(row["months"]),
+        path=str(path.relative_to(folder())),
+        rows=rows,
+        size_bytes=path.stat().st_size,
+        sha256=_sha256(path),
+        first_at=span[0],
+        last_at=span[1],
+        months=months,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ardoise.formats.alcatel_oxe.layout import ALIVE, ALIVE_TOO, GO_ON, MESSAGE_BYTES, ROLE, TICKET, dialogue_size
-from ardoise.formats.lines import LONGEST_LINE_BYTES
+from ardoise.formats.lines import frame_by
 
 _NEXT_MESSAGE = TICKET + b"\x01\x00"  # every known kind begins so
 _DIALOGUE = (ALIVE, ALIVE_TOO, GO_ON, ROLE + b"\x00")
@@ -11,17 +11,7 @@ _DIALOGUE = (ALIVE, ALIVE_TOO, GO_ON, ROLE + b"\x00")
 
 def frame_stream(data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
     """See `Format.frame`. Dialogue stays with the record that follows it."""
-    records: list[bytes] = []
-    at = 0
-    while at < len(data):
-        end = _end_of(data, at)
-        if end is None:
-            if not final and len(data) - at < LONGEST_LINE_BYTES:
-                break
-            end = len(data)
-        records.append(data[at:end])
-        at = end
-    return records, data[at:]
+    return frame_by(_end_of, data, final=final)
 
 
 def _end_of(data: bytes, at: int) -> int | None:

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable
-from ardoise.formats.json_records import NoJson, decode, number_at, redact_json, seconds_at, text_at
+from ardoise.formats.json_records import number_at, object_of, redact_json, seconds_at, text_at
 
 LISTS: Final = ((),)  # a list of consumptions, or one consumption a body
 
@@ -26,12 +26,9 @@ _KEPT: Final = frozenset({"consumptionId", "creationDatetime", "duration", "curr
 
 def read_record(record: bytes) -> Reading:
     """One consumption as a Leg, an Event (a list of none) or an Unreadable. Never raises."""
-    try:
-        found = decode(record, LISTS)
-    except NoJson as error:
-        return Unreadable("no_json", f"{error}: is this a voiceConsumption of OVHcloud?")
-    if found is None:
-        return Event("noise", "")
+    found = object_of(record, LISTS, "this a voiceConsumption of OVHcloud")
+    if isinstance(found, Event | Unreadable):
+        return found
     consumption_id, duration_s = text_at(found, "consumptionId"), seconds_at(found, "duration")
     if consumption_id is None:
         return Unreadable("no_cdr", "an object without consumptionId is no voice consumption")

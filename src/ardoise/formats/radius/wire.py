@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ardoise.formats.lines import LONGEST_LINE_BYTES, text_of
+from ardoise.formats.lines import frame_by, text_of
 
 ACCOUNTING_REQUEST = 4
 HEADER_BYTES, LARGEST_PACKET_BYTES = 20, 4096
@@ -111,17 +111,7 @@ class Attribute:
 
 def frame_records(data: bytes, *, final: bool) -> tuple[list[bytes], bytes]:
     """See `Format.frame`: a packet says its length; a text record ends with an empty line."""
-    records: list[bytes] = []
-    at = 0
-    while at < len(data):
-        end = _end_of(data, at)
-        if end is None:
-            if not final and len(data) - at < LONGEST_LINE_BYTES:
-                break
-            end = len(data)
-        records.append(data[at:end])
-        at = end
-    return records, data[at:]
+    return frame_by(_end_of, data, final=final)
 
 
 def _end_of(data: bytes, at: int) -> int | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable
-from ardoise.formats.json_records import NoJson, decode, number_at, redact_json, seconds_at, text_at
+from ardoise.formats.json_records import number_at, object_of, redact_json, seconds_at, text_at
 from ardoise.formats.sample_json import utc_text
 
 LISTS: Final = (("value",),)
@@ -42,12 +42,9 @@ _KEPT: Final = frozenset(
 
 def read_record(record: bytes) -> Reading:
     """One row as a Leg, an Event (a page of none) or an Unreadable. Never raises."""
-    try:
-        found = decode(record, LISTS)
-    except NoJson as error:
-        return Unreadable("no_json", f"{error}: is this a page of Microsoft Graph's call records?")
-    if found is None:
-        return Event("noise", "")
+    found = object_of(record, LISTS, "this a page of Microsoft Graph's call records")
+    if isinstance(found, Event | Unreadable):
+        return found
     row_id, call_type = text_at(found, "id"), text_at(found, "callType")
     if row_id is None or call_type is None:
         return Unreadable("no_cdr", "an object without id and callType is no row of call records")

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable
-from ardoise.formats.json_records import NoJson, decode, number_at, redact_json, seconds_at, text_at
+from ardoise.formats.json_records import number_at, object_of, redact_json, seconds_at, text_at
 from ardoise.formats.sample_json import utc_text
 
 LISTS: Final = (("calls",),)
@@ -26,12 +26,9 @@ _KEPT: Final = frozenset(
 
 def read_record(record: bytes) -> Reading:
     """One call as a Leg, an Event (a page of none, a call that is not over) or an Unreadable. Never raises."""
-    try:
-        found = decode(record, LISTS)
-    except NoJson as error:
-        return Unreadable("no_json", f"{error}: is this Calls.json of Twilio?")
-    if found is None:
-        return Event("noise", "")
+    found = object_of(record, LISTS, "this Calls.json of Twilio")
+    if isinstance(found, Event | Unreadable):
+        return found
     sid, status = text_at(found, "sid"), text_at(found, "status")
     if sid is None or status is None:
         return Unreadable("no_cdr", "an object without sid and status is no call resource")
