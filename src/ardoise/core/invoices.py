@@ -46,6 +46,7 @@ __all__ = [
     "NetAmount",
     "Problem",
     "TaxIncludedPolicy",
+    "TaxRounding",
     "build_body",
     "build_statement",
     "compute_totals",
@@ -56,6 +57,7 @@ __all__ = [
     "line_net_minor",
     "portions_of",
     "spread",
+    "tax_minor",
     "validate",
     "vat_minor",
 ]
@@ -66,6 +68,18 @@ class TaxIncludedPolicy(StrEnum):
 
     ROUNDING_AMOUNT = "rounding_amount"  # the advertised total is due; the cent stands in BT-114: the default
     NEAREST_TOTAL = "nearest_total"  # no BT-114 (some buyers refuse it): the total moves by that cent
+
+
+class TaxRounding(StrEnum):
+    """Where VAT is rounded to the cent.
+
+    Documents of the house are PER_RATE (EN 16931, BR-CO-14 and BR-S-09); the others explain the total of an invoice
+    that another system computed.
+    """
+
+    PER_RATE = "per_rate"  # on the sum of each category and rate
+    PER_LINE = "per_line"  # on each line, then summed
+    ONCE = "once"  # on the exact VAT of the whole document
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,19 @@ def _groups(amounts: Iterable[NetAmount]) -> dict[VatTreatment, int]:
         key = keys.setdefault((amount.vat.category, amount.vat.rate), amount.vat)
         sums[key] = sums.get(key, 0) + amount.net_minor
     return sums
+
+
+def tax_minor(nets: Sequence[tuple[Fraction, Decimal]], rounding: TaxRounding = TaxRounding.PER_RATE) -> int:
+    """The VAT of a document of net amounts (cents, exact) and their rates (percent), under a named rounding."""
+    exact = [(net * Fraction(rate) / 100, rate) for net, rate in nets]
+    match rounding:
+        case TaxRounding.PER_LINE:
+            return sum(round_fraction(tax) for tax, _ in exact)
+        case TaxRounding.ONCE:
+            return round_fraction(sum((tax for tax, _ in exact), Fraction(0)))
+        case TaxRounding.PER_RATE:
+            rates = dict.fromkeys(rate for _, rate in exact)
+            return sum(round_fraction(sum((tax for tax, of in exact if of == rate), Fraction(0))) for rate in rates)
 
 
 def _vat_line(treatment: VatTreatment, basis_minor: int, amount_minor: int | None = None) -> VatLine:
