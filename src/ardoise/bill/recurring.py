@@ -12,6 +12,7 @@ from django.db.models import Min
 
 from ardoise.bill import charges as tables
 from ardoise.catalog import models as catalog
+from ardoise.core import purchases as sales
 from ardoise.core import recurring as core
 from ardoise.core.documents import Section
 from ardoise.core.periods import month_period
@@ -124,7 +125,7 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
     sold = _sold_elsewhere(month)
     for row in bought.order_by("id"):
         root_id, account = roots[row.account_id]
-        purchase = core.Purchase(
+        purchase = sales.Purchase(
             purchase_id=row.id,
             product_code=row.product.code,
             label=row.product.name,
@@ -136,21 +137,19 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
             account_id=row.account_id,
             line_id=row.line_id,
         )
-        charge = core.purchase_for_run(purchase, bill_month=month, already=sold)
-        if charge is None:
-            continue
-        yield {
-            **_common(month, root_id, account, purchase.label, purchase.tax_basis, purchase.nature),
-            CHARGES.origin_kind: "purchase",
-            CHARGES.origin_id: charge.origin_id,
-            CHARGES.line_id: row.line_id,
-            CHARGES.section: Section.ONE_OFF.value,
-            CHARGES.at: _midnight_at(row.date, account.issuer.zone),
-            CHARGES.amount_micros: charge.amount_micros,
-            CHARGES.quantity: tables.quantity_text(row.quantity),
-            CHARGES.period_from: row.date.isoformat(),
-            CHARGES.period_to: date.fromordinal(row.date.toordinal() + 1).isoformat(),
-        }
+        for charge in sales.purchases_due(purchase, as_of_date=period.last_date, already=sold):
+            yield {
+                **_common(month, root_id, account, purchase.label, purchase.tax_basis, purchase.nature),
+                CHARGES.origin_kind: "purchase",
+                CHARGES.origin_id: charge.origin_id,
+                CHARGES.line_id: row.line_id,
+                CHARGES.section: Section.ONE_OFF.value,
+                CHARGES.at: _midnight_at(row.date, account.issuer.zone),
+                CHARGES.amount_micros: charge.amount_micros,
+                CHARGES.quantity: tables.quantity_text(row.quantity),
+                CHARGES.period_from: row.date.isoformat(),
+                CHARGES.period_to: date.fromordinal(row.date.toordinal() + 1).isoformat(),
+            }
 
 
 def _sold_elsewhere(month: str) -> frozenset[str]:

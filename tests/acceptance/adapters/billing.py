@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from ardoise.core import periods
+from ardoise.core.coverage import Billed
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
 from ardoise.core.invoices import LineInput, NetAmount, build_body, compute_totals, credit, format_number, portions_of
 from ardoise.core.money import (
@@ -25,13 +26,11 @@ from ardoise.core.money import (
     round_fraction,
 )
 from ardoise.core.periods import BillingMode, Cycle, Interval, Length, Period, Proration
+from ardoise.core.purchases import Purchase, purchases_due
 from ardoise.core.recurring import (
-    Billed,
-    Purchase,
     RecurringCharge,
     RecurringItem,
     charges_due,
-    purchase_due,
 )
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature, VatTreatment
@@ -627,9 +626,9 @@ def _runs(inputs: Case) -> Case:
             found = charges_due(item, cycle=cycle, as_of_date=run, already=done)
             done += billed(found)
             charges += found
-        bought = purchase_due(once, as_of_date=run, already=sold) if once else None
-        sold += [bought.origin_id] if bought else []
-        fee = micros_to_minor(bought.amount_micros) if bought else 0
+        bought = purchases_due(once, as_of_date=run, already=sold) if once else []
+        sold += [part.origin_id for part in bought]
+        fee = micros_to_minor(sum(part.amount_micros for part in bought))
         amounts = [NetAmount(cents(charge), UNTAXED) for charge in charges]
         rows.append({"date": text, "setup": money(fee), "recurring": money(total(charges))})
         totals.append(money(compute_totals([*amounts, NetAmount(fee, UNTAXED)]).totals.net_minor))

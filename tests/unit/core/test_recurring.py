@@ -3,13 +3,14 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from ardoise.core.periods import Cycle, Length, Proration
+from ardoise.core.counting import CountAt, Counted, Presence
+from ardoise.core.periods import MONTHLY, Cycle, Length, Proration
 from ardoise.core.recurring import (
-    Purchase,
+    FirstStub,
     RecurringItem,
     charges_due,
     charges_for_run,
-    purchase_for_run,
+    charges_of_terms,
 )
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
@@ -143,20 +144,149 @@ def test_a_yearly_subscription_uses_its_own_cycle():
     ]
 
 
-def test_a_purchase_is_due_once_from_its_month():
-    phone = Purchase(
-        purchase_id=3,
-        product_code="T42",
-        label="Poste IP",
-        unit_price=Decimal("89.90"),
-        quantity=Decimal(2),
-        tax_basis=TaxBasis.HT,
-        nature=Nature.GOODS,
-        purchase_date=date(2026, 10, 17),
-        account_id=1,
+# --- terms one after another ----------------------------------------------------------------------------------------
+
+SFR = Cycle.on_day(Length(months=1), 29, start=date(2017, 5, 29))
+SMALL = replace(
+    LINE_RENT, unit_price=Decimal("8.00"), valid_from_date=date(2017, 5, 29), valid_to_date=date(2017, 6, 14)
+)
+LARGE = replace(SMALL, change=1, unit_price=Decimal("60.00"), valid_from_date=date(2017, 6, 14), valid_to_date=None)
+
+
+def cents(charges):
+    return [round(Decimal(c.amount_micros).scaleb(-6), 2) for c in charges]
+
+
+def test_a_change_of_plan_credits_the_days_left_and_charges_them_at_the_new_price():
+    """A French carrier's published example: 8 EUR -> 60 EUR on 14 June, cycle 29 May to 28 June, 15 of 31 days left."""
+    before = replace(SMALL, valid_to_date=None)
+    billed = [c.billed for c in charges_of_terms([(before, SFR)], as_of_date=date(2017, 5, 29))]
+    charges = charges_of_terms([(SMALL, SFR), (LARGE, SFR)], as_of_date=date(2017, 6, 29), already=billed)
+    assert [(c.origin_id, str(amount)) for c, amount in zip(charges, cents(charges), strict=True)] == [
+        ("sub:7:2017-06-14:credit", "-3.87"),  # -8 x 15/31
+        ("sub:7.1:2017-06-14", "29.03"),  # 60 x 15/31
+        ("sub:7.1:2017-06-29", "60.00"),
+    ]
+    billed += [c.billed for c in charges]
+    assert charges_of_terms([(SMALL, SFR), (LARGE, SFR)], as_of_date=date(2017, 6, 29), already=billed) == []
+
+
+def test_a_change_known_before_the_bill_is_two_stubs_and_no_credit():
+    charges = charges_of_terms([(SMALL, SFR), (LARGE, SFR)], as_of_date=date(2017, 6, 28))
+    assert [str(amount) for amount in cents(charges)] == ["4.13", "29.03"]  # 8 x 16/31, 60 x 15/31
+
+
+def test_terms_taken_back_are_credited_and_the_first_ones_billed_again():
+    terms = [(SMALL, SFR), (LARGE, SFR)]
+    billed = [c.billed for c in charges_of_terms(terms, as_of_date=date(2017, 6, 29))]
+    kept = [(replace(SMALL, valid_to_date=None), SFR), (replace(LARGE, valid_to_date=LARGE.valid_from_date), SFR)]
+    charges = charges_of_terms(kept, as_of_date=date(2017, 6, 29), already=billed)
+    # 15 days of June and a whole month at 8 EUR; the same days given back at 60
+    assert [str(amount) for amount in cents(charges)] == ["3.87", "8.00", "-29.03", "-60.00"]
+    billed += [c.billed for c in charges]
+    assert charges_of_terms(kept, as_of_date=date(2017, 6, 29), already=billed) == []
+
+
+def test_a_change_date_moved_earlier_bills_only_the_days_between():
+    billed = [c.billed for c in charges_of_terms([(SMALL, SFR), (LARGE, SFR)], as_of_date=date(2017, 6, 28))]
+    earlier = date(2017, 6, 13)
+    moved = [(replace(SMALL, valid_to_date=earlier), SFR), (replace(LARGE, valid_from_date=earlier), SFR)]
+    charges = charges_of_terms(moved, as_of_date=date(2017, 6, 28), already=billed)
+    assert [str(amount) for amount in cents(charges)] == ["-0.26", "1.94"]  # 8/31 back, 60/31 more
+
+
+def test_a_corrected_price_of_the_same_terms_is_no_change():
+    billed = [c.billed for c in charges_of_terms([(LARGE, SFR)], as_of_date=date(2017, 6, 28))]
+    dearer = replace(LARGE, unit_price=Decimal("62.00"))
+    assert charges_of_terms([(dearer, SFR)], as_of_date=date(2017, 6, 28), already=billed) == []
+
+
+def test_without_proration_a_change_waits_for_the_next_period():
+    terms = [(replace(item, proration=Proration.NONE), SFR) for item in (SMALL, LARGE)]
+    charges = charges_of_terms(terms, as_of_date=date(2017, 6, 29))
+    assert [str(amount) for amount in cents(charges)] == ["8.00", "60.00"]
+
+
+# --- the first days, the last day -----------------------------------------------------------------------------------
+
+
+def test_deferred_first_days_come_with_the_first_whole_period_in_advance():
+    deferred = replace(LINE_RENT, first_stub=FirstStub.DEFERRED)
+    assert charges_due(deferred, cycle=MONTHLY, as_of_date=date(2026, 10, 31)) == []
+    assert seen(charges_due(deferred, cycle=MONTHLY, as_of_date=date(2026, 11, 1))) == [
+        (date(2026, 10, 10), date(2026, 11, 1), 22_000_000),
+        (date(2026, 11, 1), date(2026, 12, 1), 31_000_000),
+    ]
+
+
+def test_deferred_first_days_in_arrears_wait_for_the_end_of_the_first_whole_period():
+    deferred = replace(LINE_RENT, first_stub=FirstStub.DEFERRED, in_advance=False)
+    assert charges_due(deferred, cycle=MONTHLY, as_of_date=date(2026, 11, 1)) == []
+    assert [c.period_from.month for c in charges_due(deferred, cycle=MONTHLY, as_of_date=date(2026, 12, 1))] == [10, 11]
+
+
+def test_by_threshold_only_few_days_are_deferred():
+    by_days = replace(LINE_RENT, first_stub=FirstStub.BY_DAYS, deferred_below_days=22)  # it has 22 days
+    assert len(charges_due(by_days, cycle=MONTHLY, as_of_date=date(2026, 10, 31))) == 1
+    by_days = replace(by_days, deferred_below_days=23)
+    assert charges_due(by_days, cycle=MONTHLY, as_of_date=date(2026, 10, 31)) == []
+
+
+def test_what_ends_in_its_deferred_days_is_billed_at_its_end():
+    short = replace(LINE_RENT, first_stub=FirstStub.DEFERRED, valid_to_date=date(2026, 10, 20))
+    assert charges_due(short, cycle=MONTHLY, as_of_date=date(2026, 10, 19)) == []
+    assert seen(charges_due(short, cycle=MONTHLY, as_of_date=date(2026, 10, 20))) == [
+        (date(2026, 10, 10), date(2026, 10, 20), 10_000_000)
+    ]
+
+
+def test_the_day_a_line_ends_is_due_where_the_product_says_so():
+    ended = replace(LINE_RENT, line_ends_date=date(2026, 10, 20), last_day_billed=True)
+    charges = charges_for_run(ended, bill_month="2026-10")
+    assert seen(charges) == [(date(2026, 10, 10), date(2026, 10, 21), 11_000_000)]  # 31 x 11/31
+
+
+# --- quantities that the directory tells ------------------------------------------------------------------------------
+
+# 3 lines on 1 November, a fourth from the 11th to the 20th (10 days), one gone from the 16th on
+LINES = (
+    Presence(1, date(2020, 1, 1)),
+    Presence(2, date(2020, 1, 1)),
+    Presence(3, date(2020, 1, 1), date(2026, 11, 16)),
+    Presence(4, date(2026, 11, 11), date(2026, 11, 21)),
+)
+
+
+def per_line(at):
+    return replace(
+        LINE_RENT,
+        unit_price=Decimal("30.00"),
+        valid_from_date=date(2026, 11, 1),
+        in_advance=False,
+        counted=Counted(LINES, at),
     )
-    assert purchase_for_run(phone, bill_month="2026-09") is None
-    charge = purchase_for_run(phone, bill_month="2026-10")
-    assert charge is not None
-    assert charge.amount_micros == 179_800_000  # 2 x 89.90
-    assert purchase_for_run(phone, bill_month="2026-11", already=[charge.origin_id]) is None
+
+
+def test_lines_are_counted_on_the_first_day_on_the_last_at_the_peak_or_by_day():
+    amounts = {}
+    for at in CountAt:
+        (charge,) = charges_for_run(per_line(at), bill_month="2026-11")
+        amounts[at] = (charge.quantity, charge.amount_micros)
+    assert amounts == {
+        CountAt.FIRST_DAY: (3, 90_000_000),
+        CountAt.LAST_DAY: (2, 60_000_000),
+        CountAt.PEAK: (4, 120_000_000),
+        CountAt.BY_DAY: (Fraction(85, 30), 85_000_000),  # 30 + 30 + 15 + 10 days, one euro each
+    }
+
+
+def test_a_line_held_twice_on_a_day_counts_once():
+    twice = Counted((Presence(1, date(2026, 1, 1)), Presence(1, date(2026, 6, 1))), CountAt.PEAK)
+    assert twice.over(MONTHLY.containing(date(2026, 11, 1))) == 1
+
+
+def test_nothing_to_count_costs_nothing():
+    (charge,) = charges_for_run(
+        replace(per_line(CountAt.PEAK), counted=Counted((), CountAt.PEAK)), bill_month="2026-11"
+    )
+    assert (charge.quantity, charge.amount_micros) == (0, 0)
