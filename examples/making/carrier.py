@@ -183,7 +183,7 @@ def _identity(company: Company) -> None:
             ("invoice_number", "FAC{year}-{seq:05d}"),
             ("credit_number", "AVC{year}-{seq:05d}"),
             ("file_name", "{issuer} {customer} {month}"),
-            ("payment_days", 30),
+            ("payment_terms", "30d"),
             *notes,
         ],
     )
@@ -208,7 +208,7 @@ def _identity(company: Company) -> None:
             ("invoice_number", "FAV{year}-{seq:05d}"),
             ("credit_number", "AVV{year}-{seq:05d}"),
             ("file_name", "{issuer} {customer} {month}"),
-            ("payment_days", 15),
+            ("payment_terms", "15d"),
             *notes,
         ],
     )  # fmt: skip
@@ -313,7 +313,7 @@ def _client(world: World, client: Client) -> None:
         city=client.city,
         emails=f"{domain}@courriel.example" if private else f"compta@{domain}.example",
         purchase_order=f"BC-{random.randint(1000, 9999)}" if client.kind == "large" else "",
-        payment_days="45" if client.kind == "large" else None,
+        payment_terms="45d" if client.kind == "large" else None,
     )
     accounts = [client.code]
     for city, postal_code in client.branches:

@@ -171,7 +171,7 @@ def _identity(company: Company) -> None:
                 ("invoice_number", "FA{year}-{seq:05d}"),
                 ("credit_number", "AV{year}-{seq:05d}"),
                 ("file_name", "{issuer} {customer} {month}"),
-                ("payment_days", 30),
+                ("payment_terms", "30d"),
                 ("vat_on_debits", True),
                 ("first_month", MONTH),
             ],

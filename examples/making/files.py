@@ -12,7 +12,7 @@ Cell = str | int | None
 
 COLUMNS: dict[str, str] = {
     "accounts.csv": "code name kind issuer parent billable audience basis vat_regime vat_reason siren siret vat_number "
-    "address address_more postal_code city country emails purchase_order payment_days",
+    "address address_more postal_code city country emails purchase_order payment_terms",
     "lines.csv": "code name kind no_detail ended_date",
     "assignments.csv": "line account valid_from_date valid_to_date",
     "identifiers.csv": "source kind value line valid_from_date valid_to_date",

@@ -21,6 +21,7 @@ from ardoise.access.scope import EVERYTHING
 from ardoise.bill.charges import RETAIL, frozen_twice
 from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
+from ardoise.bill.payers import payer_of_charge
 from ardoise.collect import queries as collect
 from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import FreshUsage, Source
@@ -160,20 +161,23 @@ def _payers(issuers: Mapping[int, Issuer], made: Collection[int]) -> dict[int, A
         account.id: account
         for account in accounts
         if account.id in made
-        or (account.parent_id is None and issuers[account.issuer_id].documents == Issuer.Documents.INVOICES)
+        or (
+            (account.parent_id is None or account.pays)
+            and issuers[account.issuer_id].documents == Issuer.Documents.INVOICES
+        )
     }
 
 
 def _accounts_with(month: str, origin_kind: str) -> set[int]:
-    """Accounts, and their roots, that have a charge of a kind this month."""
+    """Accounts, those who pay for them and their customers, that have a charge of a kind this month."""
     found = (
         store.scan(TableName.OPEN, [month])
         .filter((pl.col(CHARGES.origin_kind) == origin_kind) & (pl.col(CHARGES.state) == "priced"))
-        .select(CHARGES.account_id, CHARGES.root_id)
+        .select(CHARGES.account_id, CHARGES.root_id, payer_of_charge().alias("payer"))
         .unique()
         .collect()
     )
-    return set(found[CHARGES.account_id]) | set(found[CHARGES.root_id])
+    return set(found[CHARGES.account_id]) | set(found[CHARGES.root_id]) | set(found["payer"])
 
 
 def _habits(accounts: Collection[int], month: str) -> dict[int, tuple[int, int]]:

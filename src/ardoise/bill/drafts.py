@@ -14,6 +14,7 @@ from ardoise.bill import lines, parties
 from ardoise.bill.lines import GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import PastTotal
+from ardoise.bill.payers import payer_of_charge
 from ardoise.catalog.models import VatRate, Zone
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
@@ -22,11 +23,13 @@ from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
 from ardoise.core.schema import CHARGES
+from ardoise.core.terms import parse_terms
 from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatError, VatTreatment, treatment
 from ardoise.directory.models import Account, Issuer, Line
+from ardoise.directory.payers import invoiced
 
 HISTORY_MONTHS = 12
-PAYMENT_TERMS = {"fr": "Payable à {0} jours", "en": "Payable within {0} days"}
+TRANSFER, DIRECT_DEBIT = "30", "59"  # BT-81
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
     found = _billable(issuer, month)
     if found.is_empty():
         return Drafts([], {})
-    payers = Account.objects.select_related("issuer").in_bulk(found[PAYER].unique().to_list())
+    payers = invoiced(found[PAYER].unique().to_list())
     treatments = _Treatments(payers, issuer)
     found = found.with_columns(treatments.index_of(found))
     found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
@@ -86,23 +89,23 @@ def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
 
 
 def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
-    """Open, priced, billable charges with payer (the root; for statements the department), branch, date of supply."""
+    """Open, priced, billable charges with payer (bill.payers), branch, date of supply."""
     found = tables.open_charges(month, issuer_id=issuer.id)
     found = found.filter((pl.col(CHARGES.state) == "priced") & pl.col(CHARGES.billable))
-    payer = CHARGES.account_id if issuer.documents == Issuer.Documents.STATEMENTS else CHARGES.root_id
     names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
     branch = pl.col(CHARGES.account_id).replace_strict(names, default="", return_dtype=pl.String)
     paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
-    return found.with_columns(
+    found = found.with_columns(
         # What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill.
         pl.when(paid_in_part)
         .then(pl.lit(Section.BEYOND.value))
         .otherwise(pl.col(CHARGES.section))
         .alias(CHARGES.section),
-        pl.col(payer).alias(PAYER),
-        pl.when(pl.col(CHARGES.account_id) == pl.col(payer)).then(pl.lit("")).otherwise(branch).alias(GROUP),
+        payer_of_charge().alias(PAYER),
         pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone).dt.date().alias(SUPPLY_DATE),
     )
+    own = pl.col(CHARGES.account_id) == pl.col(PAYER)
+    return found.with_columns(pl.when(own).then(pl.lit("")).otherwise(branch).alias(GROUP))
 
 
 def _kept_off_bills(charges: pl.DataFrame) -> pl.Series:
@@ -186,12 +189,12 @@ def _draft(
     natures = set(charges[CHARGES.vat_nature].unique())
     private = account.audience == Account.Audience.B2C
     period = month_period(month)
-    days = issuer.payment_days if account.payment_days is None else account.payment_days
+    terms = parse_terms(account.payment_terms or issuer.payment_terms)
     document = Document(
         kind=DocumentKind.STATEMENT if treatments.statement else DocumentKind.INVOICE,
         number="",
         issue_date=issue_date,
-        due_date=None if treatments.statement else issue_date + timedelta(days=days),
+        due_date=None if treatments.statement else terms.due_date(issue_date),
         period_from=period.start,
         period_to=period.end - timedelta(days=1),
         currency=issuer.currency,
@@ -206,7 +209,8 @@ def _draft(
         operation_category="mixed" if len(natures) > 1 else natures.pop(),
         audience=parties.audience(account),
         vat_on_debits=issuer.vat_on_debits,
-        payment_terms=PAYMENT_TERMS[issuer.language].format(days),
+        payment_terms=terms.wording(issuer.language),
+        payment_means=DIRECT_DEBIT if terms.is_debit else TRANSFER,
         iban=issuer.iban,
         bic=issuer.bic,
         # Between businesses only (C. com. L441-10, D441-5): a private customer owes neither without formal notice.

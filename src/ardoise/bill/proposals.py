@@ -19,6 +19,7 @@ import polars as pl
 from ardoise.access.scope import Scope
 from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
 from ardoise.bill.models import Document
+from ardoise.bill.payers import payer_of_charge
 from ardoise.catalog.models import TariffVersion
 from ardoise.core.periods import zone_info
 from ardoise.core.rating import State
@@ -131,17 +132,11 @@ def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
 
 def _changed(month: str) -> pl.LazyFrame:
     """Frozen charges of a month beside what is computed now (columns ending in "_now"), those that differ."""
-    statements = list(Issuer.objects.filter(documents=Issuer.Documents.STATEMENTS).values_list("id", flat=True))
-    payer = (
-        pl.when(pl.col(CHARGES.issuer_id).is_in(statements))
-        .then(pl.col(CHARGES.account_id))
-        .otherwise(pl.col(CHARGES.root_id))
-    )
     frozen = store.scan(TableName.FROZEN, [month])
     if rated_at(month) is None:  # nothing computed says nothing of the calls of a month that was not rated here
         frozen = frozen.filter(pl.col(CHARGES.origin_kind) != _USAGE)
-    frozen = frozen.with_columns(payer.alias(PAYER), pl.col(CHARGES.amount_micros).alias(OLD))
-    computed = store.scan(TableName.OPEN, [month]).with_columns(payer.alias(PAYER))
+    frozen = frozen.with_columns(payer_of_charge().alias(PAYER), pl.col(CHARGES.amount_micros).alias(OLD))
+    computed = store.scan(TableName.OPEN, [month]).with_columns(payer_of_charge().alias(PAYER))
     both = frozen.join(computed.select(*_KEY, PAYER, *_BESIDE), on=_KEY, how="left", suffix="_now").filter(_COMPARED)
     state = pl.col(_now(CHARGES.state))
     other_basis = pl.any_horizontal(pl.col(_now(name)) != pl.col(name) for name in _BASIS)

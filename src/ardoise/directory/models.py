@@ -66,7 +66,7 @@ class Issuer(Address):
     invoice_number = models.CharField(max_length=60, default="FA{year}-{seq:05d}")
     credit_number = models.CharField(max_length=60, default="AV{year}-{seq:05d}")
     file_name = models.CharField(max_length=120, default="{issuer} {customer} {month}")
-    payment_days = models.PositiveSmallIntegerField(default=30)
+    payment_terms = models.CharField(max_length=20, default="30d")  # core.terms
     penalty_note = models.CharField(max_length=300, blank=True)
     indemnity_note = models.CharField(max_length=300, blank=True)
     discount_note = models.CharField(max_length=300, blank=True)
@@ -111,7 +111,8 @@ class Account(Address):
     vat_number = models.CharField(max_length=20, blank=True)
     emails = models.CharField(max_length=400, blank=True)
     purchase_order = models.CharField(max_length=40, blank=True)
-    payment_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    payment_terms = models.CharField(max_length=20, blank=True)  # empty = those of the account above, then the issuer's
+    pays = models.BooleanField(default=False)  # a branch with an invoice of its own; a customer always pays
     provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
 
     class Meta:

@@ -16,7 +16,9 @@ from ardoise.core.assembly import AssemblyPolicy, BadAssembly
 from ardoise.core.calendars import UnknownTerritory, french_holidays
 from ardoise.core.naming import BadPattern, file_name, format_number
 from ardoise.core.phone import DialPlan
+from ardoise.core.terms import AGREED, SUMMARY, Excess, excess, parse_terms
 from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
+from ardoise.core.wording import counted
 from ardoise.directory.bulk import overlapping
 from ardoise.directory.operations import cycles_of, reseller_cycles
 from ardoise.formats import registry
@@ -54,7 +56,7 @@ def check(world: World) -> None:
         _sources,
     ):
         world.folder.findings.errors += find(world)
-    for warn in (_territories, _missing_siren):
+    for warn in (_territories, _missing_siren, _terms_too_long):
         world.folder.findings.warnings += warn(world)
 
 
@@ -346,6 +348,33 @@ def _missing_siren(world: World) -> Iterator[Problem]:
         if cells["audience"] == "B2B" and cells["country"] == "FR" and not cells["siren"]:
             message = "is missing: the electronic invoice of a French company needs it (or audience B2C)"
             yield row.problem("siren", message)
+
+
+def _terms_too_long(world: World) -> Iterator[Problem]:
+    """Terms that the law does not allow between businesses: said, never changed (docs/algorithms/terms.md)."""
+    for row in (*world.rows("issuers"), *world.rows("accounts")):
+        if not row.cells["payment_terms"] or not _bound_by_terms(world, row):
+            continue
+        terms = parse_terms(row.cells["payment_terms"])
+        if over := excess(terms, AGREED):
+            message = f"{_too_long(terms, over)}; the law allows 60 days, or 45 days end of month"
+            yield row.problem("payment_terms", f"{message} ({over.limit.article})")
+        elif over := excess(terms, SUMMARY):
+            message = f"{_too_long(terms, over)} if it sums several supplies of one month: 45 days at most then"
+            yield row.problem("payment_terms", f"{message} ({over.limit.article})")
+
+
+def _bound_by_terms(world: World, row: Row) -> bool:
+    """Whether a row sells, or is sold to, between businesses."""
+    if row.table.name == "issuers":
+        return bool(row.cells["documents"] == "invoices")
+    issuer = world.cells["issuers"].get((row.cells["issuer"],))
+    return issuer is not None and issuer["documents"] == "invoices" and bool(row.cells["audience"] == "B2B")
+
+
+def _too_long(terms: object, over: Excess) -> str:
+    late = counted(over.days, "day")
+    return f"« {terms} » on an invoice of {over.issue_date} is due on {over.due_date}, {late} too late"
 
 
 # --- catalogue -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from stdnum.gb import vat as gb_vat
 
 from ardoise.catalog.values import parse_dates
 from ardoise.core.money import NotAnAmount, parse_price
+from ardoise.core.terms import TermsError, parse_terms
 from ardoise.plainfiles.problems import one_of
 
 
@@ -54,6 +55,21 @@ class Text:
     def to_toml(self, value: Any) -> object:
         """What the TOML file shows: the native form where there is one."""
         return value if isinstance(value, self.native) else self.write(value)
+
+
+@dataclass(frozen=True)
+class Terms(Text):
+    """Terms of payment, kept in their short form; a bare number is a number of days."""
+
+    native: tuple[type, ...] = (int,)
+    fr = "`receipt`, `30d`, `30d eom`, `eom 45d`, `debit 10`, ou en toutes lettres"
+    en = "`receipt`, `30d`, `30d eom`, `eom 45d`, `debit 10`, or in words"
+
+    def read(self, text: str) -> str:
+        try:
+            return str(parse_terms(text))
+        except TermsError as error:
+            raise NotExpected(str(error)) from error
 
 
 @dataclass(frozen=True)

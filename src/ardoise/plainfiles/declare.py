@@ -29,7 +29,7 @@ class Replace(StrEnum):
 @dataclass(frozen=True)
 class Column:
     """`path` is the field of the model when its name differs; `quiet` writes a default as an empty cell or no key;
-    `rare` leaves the column out of the file when no row uses it."""
+    `rare` leaves the column out of the file when no row uses it; `was` is its name before, still read."""
 
     name: str
     kind: Text
@@ -40,6 +40,7 @@ class Column:
     path: str = ""
     quiet: bool = False
     rare: bool = False
+    was: str = ""
 
     @property
     def empty(self) -> Any:

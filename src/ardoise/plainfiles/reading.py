@@ -93,6 +93,9 @@ def _header(header: list[str], name: str, table: Table, findings: Findings) -> l
         findings.errors.append(Problem(name, 1, "", "cells are separated by semicolons; commas are expected"))
         return None
     known = {column.name: column for column in table.columns}
+    old = {column.was: column.name for column in table.columns if column.was}
+    findings.warnings += [Problem(name, 1, word, _renamed(old[word])) for word in header if word in old]
+    header = [old.get(word, word) for word in header]
     problems = []
     for position, word in enumerate(header):
         if word not in known:
@@ -105,6 +108,10 @@ def _header(header: list[str], name: str, table: Table, findings: Findings) -> l
             problems.append(Problem(name, 1, column.name, f"this column is missing; expected {expected}"))
     findings.errors += problems
     return None if problems else [known[word] for word in header]
+
+
+def _renamed(now: str) -> str:
+    return f"is now called {now}; it was read as that"
 
 
 def _csv_row(values: list[str], columns: list[Column], row: Row, folder: Folder) -> None:
@@ -196,6 +203,7 @@ def _toml_row(
 ) -> Row | None:
     """One TOML table as a row, added to the folder; None when it holds errors."""
     row = Row(table, name, places.line(place), dict(derived or {}), places.keys_of(place))
+    item = _with_new_names(item, row, folder.findings)
     known = [column.name for column in table.columns]
     before = len(folder.findings.errors)
     for word in item.keys() - set(known) - set(inner or []):
@@ -218,6 +226,15 @@ def _toml_row(
         return None
     folder.add(row)
     return row
+
+
+def _with_new_names(item: dict[str, Any], row: Row, findings: Findings) -> dict[str, Any]:
+    """A TOML table whose keys of before have their name of today."""
+    for column in row.table.columns:
+        if column.was and column.was in item and column.name not in item:
+            findings.warnings.append(row.problem(column.was, _renamed(column.name)))
+            item = {column.name if word == column.was else word: value for word, value in item.items()}
+    return item
 
 
 def _file_text(folder: Path, name: object) -> str:

@@ -78,7 +78,7 @@ def directories(draw: st.DrawFn) -> dict[str, str]:
             )
             for code in issuers
         ),
-        "accounts.csv": sheet("code,name,issuer,parent,billable,address,payment_days", draw(st.permutations(rows))),
+        "accounts.csv": sheet("code,name,issuer,parent,billable,address,payment_terms", draw(st.permutations(rows))),
         "lines.csv": sheet("code,name,no_detail", [[line, draw(texts), "yes"] for line in lines]),
         "assignments.csv": sheet("line,account,valid_from_date,valid_to_date", draw(st.permutations(held))),
         "identifiers.csv": sheet("source,kind,value,line,valid_from_date,valid_to_date", extensions + numbers),
