@@ -16,10 +16,9 @@ from typing import Any
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
-from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
-from ardoise.core.invoices import LineInput, NetAmount, build_body, compute_totals, credit, format_number, portions_of
+from ardoise.core.documents import Document
+from ardoise.core.invoices import NetAmount, compute_totals, credit, format_number, portions_of
 from ardoise.core.money import (
-    MICROS_PER_UNIT,
     allocate,
     micros_to_minor,
     minor_to_decimal,
@@ -33,24 +32,32 @@ from ardoise.core.recurring import (
     charges_due,
 )
 from ardoise.core.tariffs import TaxBasis
-from ardoise.core.vat import Nature, VatTreatment
+from ardoise.core.vat import Nature
 
-Case = dict[str, Any]
-UNTAXED = VatTreatment("Z", Decimal(0))
-MONTH = Length(months=1)
-WORDS = {
-    "weekly": "P1W",
-    "monthly": "P1M",
-    "quarterly": "P3M",
-    "semiannual": "P6M",
-    "yearly": "P1Y",
-    "annual": "P1Y",
-}
-
-
-class Unsupported(Exception):
-    """The product does not do this yet: the case is skipped with this reason."""
-
+from .billing_world import (
+    MONTH,
+    UNTAXED,
+    WORDS,
+    Case,
+    Unsupported,
+    billed,
+    cents,
+    charge_item,
+    day,
+    document,
+    due,
+    grid,
+    instant,
+    iso,
+    length_of,
+    local_day,
+    mode_of,
+    money,
+    optional_day,
+    proration_of,
+    subscription,
+    total,
+)
 
 LATER = {
     "usage_price": "tiers and packages are tariffs, not billing cycles",
@@ -80,121 +87,6 @@ LATER = {
     "next_period": "a period moved by hand is refused: catch-up is one line a period",
     "netting": "a credit and a charge stay two lines",
 }
-
-
-def length_of(text: str, count: int = 1) -> Length:
-    return periods.parse_length(WORDS.get(text, text)).times(count)
-
-
-def day(text: str) -> date:
-    return date.fromisoformat(text[:10])
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def local_day(text: str, zone: str | None) -> date:
-    """The local day of a case's date or instant ("...Z"); a local date or time is its own day."""
-    if text.endswith("Z"):
-        return periods.local_date(instant(text), _zone(zone))
-    return day(text)
-
-
-def _zone(zone: str | None) -> str:
-    if zone and re.fullmatch(r"UTC-\d+", zone):
-        return f"Etc/GMT+{zone[4:]}"  # the IANA sign is reversed
-    return zone or ""
-
-
-def iso(period: Period) -> list[str]:
-    return [period.start.isoformat(), period.end.isoformat()]
-
-
-def money(minor: int) -> str:
-    return str(minor_to_decimal(minor))
-
-
-def cents(charge: RecurringCharge | Billed) -> int:
-    return micros_to_minor(charge.amount_micros)
-
-
-def mode_of(inputs: Case) -> BillingMode:
-    return BillingMode(inputs.get("mode") or inputs.get("billing_mode") or "in_advance")
-
-
-def proration_of(case: Case) -> Proration:
-    """30-day months when the case or its policy says so, else calendar days."""
-    said = f"{case['semantics']} {case.get('policy', '')}"
-    return (
-        Proration.THIRTY_DAY_MONTHS if re.search(r"30-day.month|fixed_days_in_month", said) else Proration.CALENDAR_DAYS
-    )
-
-
-def subscription(
-    price: str | int, start: date, end: date | None = None, *, number: int = 1, **more: Any
-) -> RecurringItem:
-    """A subscription; a price given as an integer is in cents."""
-    return RecurringItem(
-        subscription_id=number,
-        product_code="P",
-        label="Abonnement",
-        unit_price=minor_to_decimal(price) if isinstance(price, int) else Decimal(price),
-        quantity=Decimal(more.pop("quantity", 1)),
-        tax_basis=TaxBasis.HT,
-        nature=Nature.SERVICES,
-        valid_from_date=start,
-        valid_to_date=end,
-        in_advance=more.pop("mode", BillingMode.IN_ADVANCE) is BillingMode.IN_ADVANCE,
-        account_id=1,
-        **more,
-    )
-
-
-def billed(charges: Sequence[RecurringCharge]) -> list[Billed]:
-    return [charge.billed for charge in charges]
-
-
-def total(charges: Sequence[RecurringCharge | Billed]) -> int:
-    return compute_totals([NetAmount(cents(charge), UNTAXED) for charge in charges]).totals.net_minor
-
-
-def charge_item(charge: RecurringCharge) -> Case:
-    return {
-        "start": charge.period_from.isoformat(),
-        "end": charge.period_to.isoformat(),
-        "type": "repair" if charge.billed.is_credit else "recurring",
-        "amount": money(cents(charge)),
-    }
-
-
-def grid(inputs: Case, *, start: date, default_day: int | None = None) -> Cycle:
-    """The cycle a case describes: natural, anniversary of an anchor, or on a billing day."""
-    length = length_of(inputs.get("period", "P1M"), inputs.get("interval", 1))
-    if inputs.get("alignment") == "calendar":
-        return Cycle.calendar(length)
-    billing_day = inputs.get("bill_cycle_day", inputs.get("billing_day", default_day))
-    if billing_day is not None:
-        return Cycle.on_day(length, billing_day, start=start)
-    anchor = inputs.get("anchor")
-    return Cycle.anniversary(length, local_day(anchor, inputs.get("timezone")) if anchor else start)
-
-
-def due(inputs: Case, *, include_running: bool = False) -> tuple[Cycle, list[Period]]:
-    start, end = day(inputs["start" if "start" in inputs else "start_date"]), _optional(inputs, "end", "end_date")
-    cycle = grid(inputs, start=start)
-    as_of = day(inputs["target_date"])
-    mode = mode_of(inputs)
-    return cycle, periods.due_periods(
-        cycle, start=start, end=end, mode=mode, as_of_date=as_of, include_running=include_running
-    )
-
-
-def _optional(inputs: Case, *names: str) -> date | None:
-    for name in names:
-        if inputs.get(name):
-            return day(inputs[name])
-    return None
 
 
 # --- cycles ------------------------------------------------------------------------------------------------------
@@ -299,7 +191,7 @@ def period_instants(case: Case) -> Case:
 def allowance_reset(case: Case) -> Case:
     inputs = case["inputs"]
     now, start = local_day(inputs["now"], inputs["timezone"]), day(inputs["service_start"])
-    found = periods.period_at(grid(inputs, start=start), start=start, end=_optional(inputs, "service_end"), day=now)
+    found = periods.period_at(grid(inputs, start=start), start=start, end=optional_day(inputs, "service_end"), day=now)
     return {"reset": found.end.isoformat()}
 
 
@@ -530,8 +422,8 @@ def invoice(case: Case) -> Case:
     if "cycle_inclusive" in inputs:
         return _change_with_next_month(inputs)
     start = local_day(inputs["start"], inputs.get("timezone"))
-    end = _optional(inputs, "end")
-    as_of = _optional(inputs, "target_date") or end or start
+    end = optional_day(inputs, "end")
+    as_of = optional_day(inputs, "target_date") or end or start
     if "prices" in inputs:
         cycle = grid(inputs, start=start)
         items = [subscription(price, start) for price in inputs["prices"]]
@@ -851,41 +743,6 @@ def _billed_first(item: RecurringItem, cycle: Cycle) -> list[Billed]:
 def _month_before(last: date, *, planned: bool) -> date:
     index = periods.MONTHLY.index_at(last)
     return periods.MONTHLY.boundary(index - 1 if planned else index)
-
-
-PARTY = Party("Client", ("1 rue des Essais",), "69001", "Lyon", "FR", siren="123456782")
-
-
-def document(rows: Sequence[tuple[str, Decimal, Any]]) -> Document:
-    """An invoice of lines (label, price, VAT percent)."""
-    body = build_body(
-        [
-            LineInput(
-                section=Section.SUBSCRIPTION,
-                label=label,
-                amount_micros=round_fraction(Fraction(price) * MICROS_PER_UNIT),
-                vat=VatTreatment("S" if Decimal(str(rate)) else "Z", Decimal(str(rate))),
-            )
-            for label, price, rate in rows
-        ]
-    )
-    today = date(2026, 11, 5)
-    return Document(
-        kind=DocumentKind.INVOICE,
-        number="F1",
-        issue_date=today,
-        due_date=today,
-        period_from=today,
-        period_to=today,
-        currency="EUR",
-        seller=PARTY,
-        buyer=PARTY,
-        brand=Brand("b", "b", "", "", "", ""),
-        lines=body.lines,
-        vat=body.vat,
-        totals=body.totals,
-        sections=body.sections,
-    )
 
 
 def credit_note(case: Case) -> Case:
