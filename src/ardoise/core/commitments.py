@@ -15,9 +15,9 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from ardoise.core.coverage import Billed
 from ardoise.core.money import MICROS_PER_MINOR, fraction_to_minor, micros_to_minor
 from ardoise.core.periods import Cycle, Period, Proration, fraction_of
-from ardoise.core.recurring import Billed
 
 
 class CommitmentError(ValueError):

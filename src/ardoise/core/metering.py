@@ -16,10 +16,10 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
+from ardoise.core.coverage import Billed
 from ardoise.core.money import MICROS_PER_MINOR, MICROS_PER_UNIT, Rounding, micros_to_minor, round_fraction
 from ardoise.core.periods import Period
 from ardoise.core.pricing import Row, pieces, row_of
-from ardoise.core.recurring import Billed
 from ardoise.core.tariffs import IncrementOrigin, Rate, Step, Tariff, TaxBasis, Tiers
 from ardoise.core.usage import UsageKind
 
@@ -162,12 +162,6 @@ def measured(readings: Sequence[Reading], aggregation: Aggregation) -> int:
             return readings[-1].quantity
         case Aggregation.COUNT:
             return len(readings)
-
-
-def average(levels: Iterable[tuple[Period, int]], period: Period) -> Fraction:
-    """A quantity that holds for stretches of days (seats, active lines), as its mean over the days of a period."""
-    total = sum((held.within(period).days * quantity for held, quantity in levels), 0)
-    return Fraction(total, period.days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import pytest
 from worked_tables import minor, rows
 
 from ardoise.core.commitments import Commitment, CommitmentError, Thresholds, progressive_minor, true_up
+from ardoise.core.coverage import Billed
 from ardoise.core.money import parse_price
 from ardoise.core.periods import MONTHLY, month_period
-from ardoise.core.recurring import Billed
 
 PAGE = "commitments.md"
 

@@ -14,7 +14,6 @@ from ardoise.core.metering import (
     MeterError,
     Reading,
     Tier,
-    average,
     measured,
     metered_due,
     readings_in,
@@ -60,15 +59,6 @@ def test_periods(row):
     assert [found.get(month, 0) for month in (10, 11)] == [
         int(Decimal(row[name]).scaleb(6)) for name in ("October", "November")
     ]
-
-
-@pytest.mark.parametrize("row", rows(PAGE, "Seats by the day"), ids=str)
-def test_seats_by_the_day(row):
-    levels = []
-    for stretch in row["stretches"].split(", "):
-        held, _, quantity = stretch.rpartition(": ")
-        levels.append((Period(*(days(day) for day in held.split(" .. "))), int(quantity)))
-    assert average(levels, month_period("2026-10")) == Fraction(row["October"])
 
 
 def test_runs_of_one_month():
