@@ -18,7 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ardoise.access import operations as access
-from ardoise.bill import checks
+from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.models import BillRun, Document
 from ardoise.collect import operations as collecting
@@ -111,10 +111,24 @@ def issue(*, month: str, issue_date: date, now: datetime, progress: Progress | N
     return Billed(issued)
 
 
-def credit(*, invoice: Document, issue_date: date, now: datetime, reason: str) -> Document:
-    """3d. An issued invoice is corrected by a credit note, never by an edit."""
-    return billing.issue_credit_note(
-        invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts, reason=reason
+def credit(
+    *,
+    invoice: Document,
+    issue_date: date,
+    now: datetime,
+    reason: str,
+    portions: corrections.Portions | None = None,
+    cancels: bool = False,
+) -> Document:
+    """3d. An issued invoice is corrected by a credit note, never by an edit; `cancels` opens its charges again."""
+    return corrections.issue_credit_note(
+        invoice=invoice,
+        issue_date=issue_date,
+        now=now,
+        validator=delivery.official_verdicts,
+        portions=portions,
+        reason=reason,
+        cancels=cancels,
     )
 
 

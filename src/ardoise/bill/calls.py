@@ -373,9 +373,9 @@ def _rows(viewer: Viewer, month: str, chosen: pl.DataFrame) -> list[Call]:
 
 
 def _documents(month: str, mine: pl.Expr) -> dict[str, int]:
-    """The document that froze each call; the access part decides."""
+    """The document that bills each call; the access part decides."""
     retail = (pl.col(CHARGES.part) == _ACCESS) & (pl.col(CHARGES.level) == RETAIL)
-    frozen = store.scan(TableName.FROZEN, [month], filter=mine & retail)
+    frozen = store.standing([month], filter=mine & retail)
     return dict(frozen.select(CHARGES.origin_id, FROZEN.document_id).collect().iter_rows())
 
 

@@ -125,8 +125,8 @@ def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalan
     mine = pl.col(CHARGES.issuer_id).is_in(ids)
     key = list(CHARGE_KEY)
     computed = store.scan(TableName.OPEN, [month], filter=mine & (pl.col(CHARGES.state) == "priced"))
-    frozen = store.scan(TableName.FROZEN, [month])
-    held = store.scan(TableName.FROZEN, columns=key)  # of any month: see `charges.open_charges`
+    frozen = store.standing([month])
+    held = store.standing(columns=key)  # of any month: see `charges.open_charges`
     free = computed.join(held, on=key, how="anti")
     kinds = dict(Document.objects.filter(issuer__in=ids, month=month).values_list("id", "kind"))
     kind = pl.col(FROZEN.document_id).replace_strict(kinds, default="", return_dtype=pl.String)

@@ -1,4 +1,4 @@
-"""Every write of billing: recurring charges, previews, the issue of documents, credit notes, waivers.
+"""The writes of a run: recurring charges, previews, the issue of documents, waivers. Corrections: `corrections`.
 
 Issuing is a run of small transactions: each takes at most `BATCH` documents from what should be billed to what has
 been. A crash between two of them, a rerun, or two runs at once cannot double anything: a charge is billed when its
@@ -19,12 +19,11 @@ from ardoise.access.operations import log_event, put_message
 from ardoise.bill import charges as tables
 from ardoise.bill import recurring
 from ardoise.bill.drafts import Drafted, Drafts, draft_all
-from ardoise.bill.lines import LINE_NO, sections_minor
+from ardoise.bill.lines import LINE_NO
 from ardoise.bill.models import BillRun, Document, Draft, Series, Waiver
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import Problem, validate
-from ardoise.core.invoices import credit
 from ardoise.core.naming import format_number
 from ardoise.core.periods import local_date, month_period
 from ardoise.core.postings import NotPosted, post_invoice
@@ -136,7 +135,7 @@ def issue(
     run = BillRun.objects.filter(issuer=issuer, month=month, previewed_at__isnull=False).first()
     if run is None:
         raise IssueRefused(f"{issuer.code} {month} has no preview; run first: ardoise bill preview --month {month}")
-    _refuse_date(issuer, issue_date, not_before=month_period(month).end, now=now)
+    refuse_date(issuer, issue_date, not_before=month_period(month).end, now=now)
     before = tables.generations(month, issuer_code=issuer.code)
     drafts = draft_all(issuer, month=month, issue_date=issue_date)
     done = Issued(issuer.code, faulty=dict(drafts.refused))
@@ -152,7 +151,7 @@ def issue(
     return done
 
 
-def _refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: datetime) -> None:
+def refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: datetime) -> None:
     """A document is dated after what it bills and not after today: a later date would block its whole series."""
     today = local_date(now, issuer.zone)
     if not not_before <= issue_date <= today:
@@ -216,7 +215,7 @@ def _issue_batch(
             row = _write(replace(made.document, number=number), made, run, now)
             frozen.append(made.charges.with_columns(pl.lit(row.id, pl.Int64).alias(FROZEN.document_id)))
             done.numbers.append(number)
-        _freeze(run.month, run.issuer.code, frozen)
+        freeze(run.month, run.issuer.code, frozen)
         return tables.generations(run.month, issuer_code=run.issuer.code)
 
 
@@ -225,7 +224,7 @@ def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> l
     issuer = run.issuer
     if issuer.documents == Issuer.Documents.STATEMENTS:
         return [_statement_reference(run, made.account) for made in batch]
-    return [_next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
+    return [next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
 
 
 def _statement_reference(run: BillRun, account: Account) -> str:
@@ -234,7 +233,8 @@ def _statement_reference(run: BillRun, account: Account) -> str:
     return f"REL-{run.month}-{account.code}" + (f"-{before + 1}" if before else "")
 
 
-def _next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
+def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
+    """The next number of a series, its row locked until the caller's transaction ends. Raises IssueRefused."""
     Series.objects.get_or_create(issuer=issuer, kind=kind.value, year=issue_date.year)
     series = Series.objects.select_for_update().get(issuer=issuer, kind=kind.value, year=issue_date.year)
     if series.last_issue_date and issue_date < series.last_issue_date:
@@ -249,7 +249,7 @@ def _next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_da
 
 
 def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) -> Document:
-    return _register(
+    return register(
         document,
         account_id=made.account.id,
         account_code=made.account.code,
@@ -262,7 +262,7 @@ def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) 
     )
 
 
-def _register(
+def register(
     document: core.Document,
     *,
     account_id: int,
@@ -305,53 +305,10 @@ def _register(
     return row
 
 
-def _freeze(month: str, partition: str, frames: Sequence[pl.DataFrame]) -> None:
+def freeze(month: str, partition: str, frames: Sequence[pl.DataFrame]) -> None:
+    """Append charges of a month, each bound to its document and line."""
     frozen = tables.bound_schema(pl.concat(frames).with_columns(pl.col(LINE_NO).cast(pl.Int64)))
     append_frozen(month=month, partition=partition, files=[write_parquet(frozen, TableName.FROZEN)])
-
-
-def issue_credit_note(
-    *,
-    invoice: Document,
-    issue_date: date,
-    now: datetime,
-    validator: Validator,
-    portions: Mapping[int, int] | None = None,
-    reason: str = "",
-) -> Document:
-    """Credit an issued invoice, in full or by line number and cents. The invoice itself never changes.
-
-    Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
-    """
-    _refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
-    original = canonical.from_json(invoice.content)
-    with transaction.atomic():
-        Document.objects.select_for_update().get(pk=invoice.pk)
-        already = [canonical.from_json(note.content) for note in invoice.corrections.order_by("id")]
-        drafted = credit(
-            original,
-            number=PLACEHOLDER,
-            issue_date=issue_date,
-            portions=portions,
-            already=already,
-            notes=(reason,) if reason else (),
-        )
-        problems = [*validate(drafted), *validator([drafted])[0]]
-        if problems:
-            raise IssueRefused(f"the credit note of {invoice.number} does not hold: {problems[0]}")
-        number = _next_number(invoice.issuer, drafted.kind, invoice.issuer.credit_number, issue_date)
-        document = replace(drafted, number=number)
-        return _register(
-            document,
-            account_id=invoice.account_id,
-            account_code=invoice.account.code,
-            issuer=invoice.issuer,
-            run=None,
-            month=invoice.month,
-            minors=sections_minor([(line.section, line.net_minor) for line in document.lines]),
-            corrects=invoice,
-            now=now,
-        )
 
 
 def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:

@@ -98,7 +98,11 @@ def proposals(scope: Scope, *, month: str) -> list[Proposal]:
     made = []
     for document_id, payer, currency, basis, charges, unpriced, old_micros, new_micros in sums.iter_rows():
         document = documents.get(document_id)
-        credited_minor = sum(note.net_minor for note in document.corrections.all()) if document else 0
+        credited_minor = (
+            sum(note.net_minor for note in document.corrections.all() if note.kind == Document.Kind.CREDIT_NOTE)
+            if document
+            else 0
+        )
         made.append(
             Proposal(
                 month=month,
@@ -132,7 +136,7 @@ def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
 
 def _changed(month: str) -> pl.LazyFrame:
     """Frozen charges of a month beside what is computed now (columns ending in "_now"), those that differ."""
-    frozen = store.scan(TableName.FROZEN, [month])
+    frozen = store.standing([month])
     if rated_at(month) is None:  # nothing computed says nothing of the calls of a month that was not rated here
         frozen = frozen.filter(pl.col(CHARGES.origin_kind) != _USAGE)
     frozen = frozen.with_columns(payer_of_charge().alias(PAYER), pl.col(CHARGES.amount_micros).alias(OLD))

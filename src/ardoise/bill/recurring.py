@@ -49,7 +49,7 @@ def _roots() -> dict[int, tuple[int, Account]]:
 def _billed_elsewhere(month: str) -> dict[int, list[core.Billed]]:
     """What the runs of other months, before or after, froze for each subscription, oldest first."""
     frozen = (
-        tables.frozen_charges()
+        tables.standing_charges()
         .filter((pl.col(CHARGES.origin_kind) == "recurring") & (pl.col(CHARGES.month) != month))
         .select(CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros)
         .sort(CHARGES.period_from)
@@ -155,7 +155,7 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
 def _sold_elsewhere(month: str) -> frozenset[str]:
     """Purchases that the run of another month froze: their date was edited since."""
     bound = (pl.col(CHARGES.origin_kind) == "purchase") & (pl.col(CHARGES.month) != month)
-    return frozenset(tables.frozen_charges().filter(bound).select(CHARGES.origin_id).collect()[CHARGES.origin_id])
+    return frozenset(tables.standing_charges().filter(bound).select(CHARGES.origin_id).collect()[CHARGES.origin_id])
 
 
 def _common(month: str, root_id: int, account: Account, label: str, basis: TaxBasis, nature: Nature) -> Row:

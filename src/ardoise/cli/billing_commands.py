@@ -145,7 +145,7 @@ def preview(month: Month = "", on: IssueDate = "", today: Today = "", as_json: A
     ready_database()
     now = clock(today)()
     month = chosen_month(month, now)
-    previewed = flow.preview(month=month, issue_date=_date(on, now.date()), now=now)
+    previewed = flow.preview(month=month, issue_date=read_date(on, now.date()), now=now)
     if as_json:
         print_json(
             [
@@ -174,7 +174,7 @@ def issue(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJ
     now = clock(today)()
     month = chosen_month(month, now)
     with counting("Issuing", "documents") as step:
-        billed = flow.issue(month=month, issue_date=_date(on, now.date()), now=now, progress=step)
+        billed = flow.issue(month=month, issue_date=read_date(on, now.date()), now=now, progress=step)
         flow.deliver(now=now)
     moved = [code for run in billed.issued for code in run.moved]
     faulty = {code: problems for run in billed.issued for code, problems in run.faulty.items()}
@@ -197,41 +197,6 @@ def _print_faulty(faulty: Mapping[str, Sequence[Problem]]) -> None:
         for problem in problems:
             said = escape(f"{code}: {problem.code} {problem.message} ({problem.remedy})")
             screen.print(f"[red]✗[/] {said}")
-
-
-@bill.command()
-def credit(
-    number: Annotated[str, typer.Argument(help="Number of the invoice to credit in full.")],
-    reason: Annotated[str, typer.Option("--reason", help="Printed on the credit note.")],
-    issuer: Annotated[str, typer.Option("--issuer", help="Code of the issuer, when several use the number.")] = "",
-    on: IssueDate = "",
-    today: Today = "",
-    as_json: AsJson = False,
-) -> None:
-    """Issue a credit note for an invoice; the invoice itself never changes.
-
-    Example: ardoise bill credit FAC2026-00012 --reason "Erreur de tarif"
-    """
-    from ardoise import flow
-    from ardoise.bill.models import Document
-
-    ready_database()
-    now = clock(today)()
-    found = Document.objects.filter(kind=Document.Kind.INVOICE, number=number).select_related("issuer", "account")
-    if issuer:
-        found = found.filter(issuer__code=issuer)
-    if len(found) > 1:
-        codes = ", ".join(sorted(row.issuer.code for row in found))
-        fail(f"several issuers have an invoice {number}: {codes}; choose one with --issuer CODE")
-    invoice = found.first()
-    if invoice is None:
-        fail(f"no invoice has the number {number}; list them with: ardoise report --month YYYY-MM")
-    note = flow.credit(invoice=invoice, issue_date=_date(on, now.date()), now=now, reason=reason)
-    flow.deliver(now=now)
-    if as_json:
-        print_json({"number": note.number, "credits": number, "payable_minor": note.payable_minor})
-    else:
-        screen.print(f"{note.number} credits {number}: {euros(note.payable_minor)}")
 
 
 @bill.command()
@@ -353,7 +318,7 @@ def verify(as_json: AsJson = False) -> None:
         raise typer.Exit(FAILED)
 
 
-def _date(text: str, default: date) -> date:
+def read_date(text: str, default: date) -> date:
     try:
         return date.fromisoformat(text) if text else default
     except ValueError:

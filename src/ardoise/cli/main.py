@@ -19,6 +19,7 @@ def build() -> typer.Typer:
         bench_commands,
         billing_commands,
         collect_commands,
+        correction_commands,
         demo_commands,
         files_commands,
         formats_commands,
@@ -50,7 +51,7 @@ def build() -> typer.Typer:
     app.command()(audit_commands.audit)
     app.add_typer(tariff_commands.tariffs, name="tariffs")
     app.command()(billing_commands.check)
-    app.add_typer(billing_commands.bill, name="bill")
+    app.add_typer(correction_commands.bill, name="bill")
     app.command()(billing_commands.deliver)
     app.command()(billing_commands.report)
     app.command()(billing_commands.verify)

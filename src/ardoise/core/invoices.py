@@ -49,13 +49,16 @@ __all__ = [
     "TaxRounding",
     "build_body",
     "build_statement",
+    "capped_credit_minor",
     "compute_totals",
     "convert_basis",
     "credit",
     "file_name",
     "format_number",
+    "left_to_credit",
     "line_net_minor",
     "portions_of",
+    "portions_of_amount",
     "spread",
     "tax_minor",
     "validate",
@@ -384,12 +387,37 @@ class CreditRefused(ValueError):
     """A credit that cannot be made of this document; the message says why."""
 
 
-def portions_of(document: Document, fraction: Fraction) -> dict[int, int]:
-    """A share of every line, in the basis of the document, rounded to the cent: what `credit` takes as `portions`."""
+def portions_of(document: Document, fraction: Fraction, *, already: Sequence[Document] = ()) -> dict[int, int]:
+    """A share of every line, in the basis of the document, rounded to the cent: what `credit` takes as `portions`.
+
+    Two halves are a whole: where only the roundings of the credits made before (`already`) leave a cent too little,
+    the share is what is left. A share that is really too large is refused by `credit`.
+    """
     if not 0 < fraction <= 1:
         raise CreditRefused(f"a share of a document is between 0 and 1, not {fraction}")
-    shares = {line.line_no: round_fraction(_credited_amount(line) * fraction) for line in document.lines}
+    left, slack = left_to_credit(document, already), (len(already) + 1) // 2  # half a cent a rounding
+    shares = {}
+    for line in document.lines:
+        share, rest = round_fraction(_credited_amount(line) * fraction), left[line.line_no]
+        shares[line.line_no] = rest if 0 < abs(share) - abs(rest) <= slack and share * rest >= 0 else share
     return {line_no: amount for line_no, amount in shares.items() if amount}
+
+
+def portions_of_amount(document: Document, amount_minor: int, *, already: Sequence[Document] = ()) -> dict[int, int]:
+    """An amount, in the basis of the document, over what its lines have left: by largest remainder, never more."""
+    left = left_to_credit(document, already)
+    total = sum(left.values())
+    if not 0 < amount_minor <= total:
+        raise CreditRefused(
+            f"{document.number}: {minor_to_decimal(amount_minor)} cannot be credited, {minor_to_decimal(total)} is left"
+        )
+    shares = spread(amount_minor, [Fraction(rest * amount_minor, total) for rest in left.values()])
+    return {line_no: share for line_no, share in zip(left, shares, strict=True) if share}
+
+
+def capped_credit_minor(wanted_minor: int, *, original_minor: int, credited_minor: int) -> int:
+    """What a correction may still credit of an amount: what is wanted, not more than is left, never below nothing."""
+    return max(0, min(wanted_minor, original_minor - credited_minor))
 
 
 def credit(
@@ -410,7 +438,7 @@ def credit(
     """
     if document.kind is not DocumentKind.INVOICE:
         raise CreditRefused(f"{document.number} is not an invoice; only an invoice can be credited")
-    left = _left(document, already)
+    left = left_to_credit(document, already)
     wanted = {line_no: amount for line_no, amount in (left if portions is None else portions).items() if amount}
     _refuse_excess(document, wanted, left)
     lines = tuple(
@@ -453,7 +481,7 @@ def _credited_amount(line: DocumentLine) -> int:
     return line.net_minor if line.gross_minor is None else line.gross_minor
 
 
-def _left(document: Document, already: Sequence[Document]) -> dict[int, int]:
+def left_to_credit(document: Document, already: Sequence[Document]) -> dict[int, int]:
     """What each line still has to credit, in the basis of the document."""
     left = {line.line_no: _credited_amount(line) for line in document.lines}
     for note in already:

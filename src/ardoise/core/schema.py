@@ -121,10 +121,15 @@ class CHARGES(Table):
 
 
 class FROZEN(CHARGES):
-    """A charge bound to an issued document: write-once."""
+    """A charge bound to an issued document: write-once.
+
+    A later document takes a charge back by a row of its own: same key, amounts and quantities negated, `cancels_id` the
+    document whose row it cancels. A charge *stands* while no row cancels it (`store.queries.standing`).
+    """
 
     document_id = Column("int", "invoice, credit note or statement")
     line_no = Column("int", "line of that document")
+    cancels_id = Column("int", "document whose charge of the same key this row takes back", optional=True)
 
     @classmethod
     def columns(cls) -> dict[str, Column]:

@@ -8,7 +8,6 @@ from ardoise.core.allowances import Held, HeldKey, read_draws
 from ardoise.core.schema import CHARGES
 from ardoise.core.snapshot import Snapshot
 from ardoise.store import queries as store
-from ardoise.store.models import TableName
 
 _TAKEN = (
     CHARGES.origin_id, CHARGES.level, CHARGES.allowance_id, CHARGES.covered_s, CHARGES.draws, CHARGES.promotion_id,
@@ -31,7 +30,7 @@ def held_of(month: str, snapshot: Snapshot) -> dict[HeldKey, Held]:
     access = (pl.col(CHARGES.origin_kind) == "usage") & (pl.col(CHARGES.part) == "access")
     nothing = Held()
     held = {}
-    frozen = store.scan(TableName.FROZEN, [month], filter=access & (pl.col(CHARGES.state) == "priced"))
+    frozen = store.standing([month], filter=access & (pl.col(CHARGES.state) == "priced"))
     for usage_id, level, allowance_id, covered_s, draws, promotion_id, promoted in (
         frozen.select(_TAKEN).collect().iter_rows()
     ):

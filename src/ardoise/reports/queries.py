@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from ardoise.access.scope import Scope
-from ardoise.bill.charges import frozen_charges
+from ardoise.bill.charges import standing_charges
 from ardoise.bill.drafts import months_before, past_totals
 from ardoise.bill.models import Document
 from ardoise.collect.activity import activity
@@ -119,7 +119,7 @@ def cost_by_extension(issuers: Sequence[Issuer], month: str, made_on: date) -> R
     usage = pl.col(CHARGES.origin_kind) == "usage"
     documents = {row.id for row in documents_of(issuers, month)}
     found = (
-        frozen_charges(month)
+        standing_charges(month)
         .filter(priced & pl.col(FROZEN.document_id).is_in(list(documents)))
         .group_by(CHARGES.account_id, CHARGES.line_id)
         .agg(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+# Frozen rows that take charges back stand in partitions of their own, so that a month without any is read as before.
+TAKEN_BACK = ".back"
+
 
 class TableName(models.TextChoices):
     USAGE = "usage"  # partition = source; the month is the UTC month of answer

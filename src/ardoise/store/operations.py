@@ -18,7 +18,7 @@ from django.db.models import F
 
 from ardoise.store import tables
 from ardoise.store.disk import older, remove_parts
-from ardoise.store.models import Partition, TableFile, TableName
+from ardoise.store.models import TAKEN_BACK, Partition, TableFile, TableName
 from ardoise.store.tables import ManifestFile, StagedFile, UnknownTable
 
 # A staged file is committed within this time or written again; the sweep leaves younger files alone. The margin
@@ -101,12 +101,13 @@ def append_usage(*, month: str, partition: str, files: Sequence[StagedFile]) -> 
     return _append(TableName.USAGE.value, month, partition, files)
 
 
-def append_frozen(*, month: str, partition: str, files: Sequence[StagedFile]) -> int:
+def append_frozen(*, month: str, partition: str, files: Sequence[StagedFile], taken_back: bool = False) -> int:
     """Add files of charges bound to issued documents; call it in the transaction that issues them.
 
+    `taken_back`: the rows take back charges frozen before (`queries.standing`).
     Returns the partition's new generation. Raises BadPartition, StagedFileLost.
     """
-    return _append(TableName.FROZEN.value, month, partition, files)
+    return _append(TableName.FROZEN.value, month, f"{partition}{TAKEN_BACK}" if taken_back else partition, files)
 
 
 def _append(table: str, month: str, partition: str, files: Sequence[StagedFile]) -> int:

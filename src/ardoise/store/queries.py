@@ -10,7 +10,8 @@ from datetime import datetime
 import polars as pl
 from django.db import connection, transaction
 
-from ardoise.store.models import Partition, TableFile
+from ardoise.core.schema import CHARGE_KEY, FROZEN
+from ardoise.store.models import TAKEN_BACK, Partition, TableFile, TableName
 from ardoise.store.tables import ManifestFile, folder, scan_files
 
 
@@ -63,6 +64,31 @@ def scan(
     if partition is not None:
         found = found.filter(partition=partition)
     return scan_files(table, _manifest(found), columns, filter)
+
+
+def standing(
+    months: Iterable[str] | None = None, columns: Sequence[str] | None = None, filter: pl.Expr | None = None
+) -> pl.LazyFrame:
+    """The frozen charges that stand: bound to a document, and taken back by no later one. One row a key.
+
+    What stands is billed; whatever else is computed is open. Arguments as for `scan`, which gives every row ever
+    written. Without credits that take charges back it reads what `scan` reads, and no more.
+    """
+    found = TableFile.objects.filter(table=TableName.FROZEN, retired_at__isnull=True)
+    if months is not None:
+        found = found.filter(month__in=list(months))
+    named = _manifest(found)
+    back = [file for file in named if file.partition.endswith(TAKEN_BACK)]
+    held = [file for file in named if not file.partition.endswith(TAKEN_BACK)]
+    if not back:
+        return scan_files(TableName.FROZEN, held, columns, filter)
+    bound = [*CHARGE_KEY, FROZEN.document_id]
+    wanted = None if columns is None else list(dict.fromkeys([*columns, *bound]))
+    cancelled = scan_files(TableName.FROZEN, back, [*CHARGE_KEY, FROZEN.cancels_id])
+    frame = scan_files(TableName.FROZEN, held, wanted, filter).join(
+        cancelled, left_on=bound, right_on=[*CHARGE_KEY, FROZEN.cancels_id], how="anti"
+    )
+    return frame if columns is None else frame.select(columns)
 
 
 def state_of(table: str, month: str, partition: str) -> PartitionState:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ardoise import flow
+from ardoise.bill import corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.models import Document
 from ardoise.core.invoices import CreditRefused
@@ -29,7 +30,7 @@ def invoice(company: Company) -> Document:
 
 
 def part(invoice: Document, company: Company, portions: dict[int, int]) -> Document:
-    return billing.issue_credit_note(
+    return corrections.issue_credit_note(
         invoice=invoice,
         issue_date=ISSUE_DATE,
         now=company.now,
@@ -89,7 +90,7 @@ def test_more_than_is_left_of_a_line_is_refused(company: Company, invoice: Docum
 
 def test_a_credit_dated_before_the_last_one_is_refused(company: Company, invoice: Document) -> None:
     def credit_on(day: int) -> None:
-        billing.issue_credit_note(
+        corrections.issue_credit_note(
             invoice=invoice,
             issue_date=date(2026, 11, day),
             now=datetime(2026, 11, 7, 8, tzinfo=UTC),

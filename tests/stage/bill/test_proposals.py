@@ -13,8 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from ardoise.access.scope import EVERYTHING, Scope
+from ardoise.bill.corrections import issue_credit_note
 from ardoise.bill.equation import charge_balance
-from ardoise.bill.operations import compute_recurring, issue_credit_note
+from ardoise.bill.operations import compute_recurring
 from ardoise.bill.proposals import Proposal, proposals, proposed_charges, write_csv
 from ardoise.cli import billing_commands
 from ardoise.core.schema import CHARGES

@@ -14,11 +14,13 @@ from ardoise.core.invoices import (
     TaxIncludedPolicy,
     build_body,
     build_statement,
+    capped_credit_minor,
     compute_totals,
     convert_basis,
     convert_exact,
     credit,
     portions_of,
+    portions_of_amount,
     validate,
 )
 from ardoise.core.tariffs import TaxBasis
@@ -170,6 +172,35 @@ def test_a_share_of_an_invoice_is_a_share_of_each_line():
     assert portions_of(issued, Fraction(26260, 39900)) == {1: 26260, 2: -16454}  # 250 x 262.60/399 = 164.536
     with pytest.raises(CreditRefused, match="between 0 and 1"):
         portions_of(issued, Fraction(2))
+
+
+def test_two_halves_of_an_odd_cent_are_the_whole():
+    issued = invoice(line("0.33"), line("-0.05"))
+    first = whole_credit(issued, portions=portions_of(issued, Fraction(1, 2)))
+    assert [one.net_minor for one in first.lines] == [17, -3]  # 16.5 and -2.5, half away from zero
+    second = portions_of(issued, Fraction(1, 2), already=[first])
+    assert second == {1: 16, 2: -2}
+    assert portions_of(issued, Fraction(3, 5), already=[first]) == {1: 20, 2: -2}  # 19.8, which `credit` refuses: 16
+    with pytest.raises(CreditRefused, match=r"0\.20 cannot be credited, 0.16 is left"):
+        whole_credit(issued, portions={1: 20, 2: -2}, already=[first])
+
+
+def test_an_amount_is_spread_over_what_the_lines_have_left():
+    issued = invoice(line("10.00"), line("5.00"), line("-3.00"))
+    # 6.00 of 12.00: half of each line
+    assert portions_of_amount(issued, 600) == {1: 500, 2: 250, 3: -150}
+    assert portions_of_amount(issued, 1) == {1: 1}  # 0.83 + 0.42 - 0.25: largest remainder
+    first = whole_credit(issued, portions={1: 1000})
+    assert portions_of_amount(issued, 200, already=[first]) == {2: 500, 3: -300}
+    with pytest.raises(CreditRefused, match=r"2\.01 cannot be credited, 2.00 is left"):
+        portions_of_amount(issued, 201, already=[first])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "credited", "expected"), [(100, 50, 100), (300, 50, 150), (-50, 50, 0), (9, 250, 0)]
+)
+def test_a_correction_credits_no_more_than_is_left(wanted, credited, expected):
+    assert capped_credit_minor(wanted, original_minor=200, credited_minor=credited) == expected
 
 
 @pytest.mark.parametrize(
