@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import Any
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
+from ardoise.core.credits import OpenCredit, spend
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
 from ardoise.core.invoices import LineInput, NetAmount, build_body, compute_totals
 from ardoise.core.money import (
@@ -23,6 +25,7 @@ from ardoise.core.periods import BillingMode, Cycle, Length, Period, Proration
 from ardoise.core.recurring import (
     RecurringCharge,
     RecurringItem,
+    charges_due,
 )
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature, VatTreatment
@@ -198,3 +201,50 @@ def document(rows: Sequence[tuple[str, Decimal, Any]]) -> Document:
         totals=body.totals,
         sections=body.sections,
     )
+
+
+def replace_in_period(
+    cycle: Cycle, period: Period, change: date, old: RecurringItem | None, new: RecurringItem | None, as_of: date
+) -> tuple[list[RecurringCharge], list[RecurringCharge]]:
+    """Credits of the old subscription, billed for the whole period and ended at the change; charges of the new one."""
+    credits: list[RecurringCharge] = []
+    if old is not None:
+        before = billed(charges_due(old, cycle=cycle, as_of_date=period.start))
+        ended = RecurringItem(**{name: getattr(old, name) for name in old.__slots__} | {"valid_to_date": change})
+        credits = charges_due(ended, cycle=cycle, as_of_date=as_of, already=before)
+    charges = [] if new is None else charges_due(new, cycle=cycle, as_of_date=as_of)
+    return credits, charges
+
+
+def credits_of(item: RecurringItem, cycle: Cycle, end: date) -> list[RecurringCharge]:
+    """What is credited of the first period of a subscription, billed whole, that ends on a day."""
+    before = billed(charges_due(item, cycle=cycle, as_of_date=item.valid_from_date))
+    ended = RecurringItem(**{name: getattr(item, name) for name in item.__slots__} | {"valid_to_date": end})
+    return [c for c in charges_due(ended, cycle=cycle, as_of_date=end, already=before) if c.billed.is_credit]
+
+
+class Balance:
+    """What runs leave in favour of an account, and what later ones take of it, as a peer lists it."""
+
+    def __init__(self) -> None:
+        self.credits: list[OpenCredit] = []
+
+    def rows(self, on: date, net_minor: int) -> list[Case]:
+        """The row that a run on a day, of a net amount, adds to its document."""
+        number = f"A{len(self.credits) + 1}"
+        if net_minor < 0:
+            self.credits.append(OpenCredit(number, on, -net_minor))
+            return [_settlement(on, "account_credit", -net_minor)]
+        used = {part.number: part.amount_minor for part in spend(self.credits, due_minor=net_minor)}
+        self.credits = [
+            replace(known, left_minor=known.left_minor - used.get(known.number, 0)) for known in self.credits
+        ]
+        return [_settlement(on, "account_credit_used", -sum(used.values()))] if used else []
+
+    @property
+    def left_minor(self) -> int:
+        return sum(known.left_minor for known in self.credits)
+
+
+def _settlement(on: date, kind: str, amount_minor: int) -> Case:
+    return {"start": on.isoformat(), "end": on.isoformat(), "type": kind, "amount": money(amount_minor)}

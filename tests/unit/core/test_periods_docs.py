@@ -9,7 +9,17 @@ import pytest
 from worked_tables import rows
 
 from ardoise.core.counting import CountAt, Counted, Presence
-from ardoise.core.periods import Cycle, Length, Period, Proration, fraction_of, parse_length
+from ardoise.core.periods import (
+    BillingMode,
+    Cycle,
+    Length,
+    Period,
+    Proration,
+    fraction_of,
+    parse_length,
+    period_by_hand,
+    reaching_back,
+)
 from ardoise.core.recurring import RecurringItem, charges_for_run, charges_of_terms
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
@@ -91,3 +101,28 @@ def test_quantities_that_the_directory_tells(row):
     (charge,) = charges_for_run(item, bill_month="2026-11")
     assert charge.quantity == Fraction(row["quantity"])
     assert f"{Decimal(charge.amount_micros).scaleb(-6)}" == row["amount"]
+
+
+def optional_date(text):
+    return None if text == "-" else date.fromisoformat(text)
+
+
+@pytest.mark.parametrize("row", rows(PAGE, "Periods by hand"), ids=str)
+def test_periods_by_hand(row):
+    start, end = row["service"].split(" .. ")
+    found = period_by_hand(
+        start=date.fromisoformat(start),
+        covered_to=optional_date(row["billed to"]),
+        next_date=date.fromisoformat(row["next date"]),
+        length=parse_length("P1M"),
+        mode=BillingMode(row["mode"]),
+        end=optional_date(end),
+    )
+    assert found == period(row["period"])
+
+
+@pytest.mark.parametrize("row", rows(PAGE, "How far back a change reaches"), ids=str)
+def test_how_far_back_a_change_reaches(row):
+    lookback = None if row["look-back"] == "-" else parse_length(row["look-back"])
+    run, effective = date.fromisoformat(row["run"]), date.fromisoformat(row["effective"])
+    assert reaching_back(effective, as_of_date=run, lookback=lookback).isoformat() == row["billed from"]
