@@ -45,7 +45,7 @@ def spend(credits: Sequence[OpenCredit], *, due_minor: int) -> list[Spent]:
     """What of each credit pays an amount due, the oldest first, then by number. A document that is itself in favour of
     the customer takes none.
     """
-    spent = []
+    spent: list[Spent] = []
     for credit in sorted(credits, key=lambda known: (known.issue_date, known.number)):
         amount = min(credit.left_minor, due_minor - sum(part.amount_minor for part in spent))
         if amount > 0:
