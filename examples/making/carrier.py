@@ -314,6 +314,7 @@ def _client(world: World, client: Client) -> None:
         emails=f"{domain}@courriel.example" if private else f"compta@{domain}.example",
         purchase_order=f"BC-{random.randint(1000, 9999)}" if client.kind == "large" else "",
         payment_terms="45d" if client.kind == "large" else None,
+        resells="yes" if client.regime == "reverse_charge" else None,
     )
     accounts = [client.code]
     for city, postal_code in client.branches:

@@ -12,7 +12,7 @@ Cell = str | int | None
 
 COLUMNS: dict[str, str] = {
     "accounts.csv": "code name kind issuer parent billable audience basis vat_regime vat_reason siren siret vat_number "
-    "address address_more postal_code city country emails purchase_order payment_terms",
+    "address address_more postal_code city country emails purchase_order payment_terms resells",
     "lines.csv": "code name kind no_detail ended_date",
     "assignments.csv": "line account valid_from_date valid_to_date",
     "identifiers.csv": "source kind value line valid_from_date valid_to_date",
@@ -41,6 +41,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "vat_rates.csv": ("regime", "nature", "valid_from_date"),
     "past_totals.csv": ("account", "month"),
 }
+RARE = {"resells"}  # columns that a file without them leaves out
 DEFAULTS: dict[str, dict[str, Cell]] = {
     "accounts.csv": {"kind": "customer", "billable": "yes", "audience": "B2B", "basis": "ht", "country": "FR"},
     "lines.csv": {"kind": "extension", "no_detail": "no"},
@@ -70,7 +71,8 @@ class Company:
         found = dict(self.texts)
         for file, rows in self.rows.items():
             ordered = sorted(rows, key=lambda row: tuple(str(row.get(key) or "") for key in KEYS[file]))
-            found[file] = csv_bytes(COLUMNS[file].split(), ordered)
+            columns = [name for name in COLUMNS[file].split() if name not in RARE or any(row.get(name) for row in rows)]
+            found[file] = csv_bytes(columns, ordered)
         return dict(sorted(found.items()))
 
     def write(self, folder: Path) -> None:

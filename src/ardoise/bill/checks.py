@@ -30,6 +30,7 @@ from ardoise.core.money import euros, micros_to_minor
 from ardoise.core.periods import Period, instants_of, month_period
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
+from ardoise.core.vat import DOMESTIC
 from ardoise.core.wording import counted
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.rate import queries as rating
@@ -145,7 +146,21 @@ def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
                 f"{account.name} n'a aucun abonnement",
                 f"{account.name} has no subscription",
             )
+        if issuers[account.issuer_id].documents == Issuer.Documents.INVOICES and not _identified(account):
+            yield Finding(
+                f"no-siren:{account.code}",
+                company,
+                f"{account.name} est une entreprise sans SIREN : sa facture sera refusée",
+                f"{account.name} is a business without a SIREN: its invoice will be refused",
+            )
         yield from _far(account, company, made.get(account.id, (0, 0)), habits.get(account.id))
+
+
+def _identified(account: Account) -> bool:
+    """Whether an invoice can say who buys: a French business by its SIREN, or by that of the account above it."""
+    if account.audience != Account.Audience.B2B or account.country not in DOMESTIC:
+        return True
+    return bool(account.siren) or (account.parent is not None and _identified(account.parent))
 
 
 def _billed(rows: QuerySet[Draft] | QuerySet[Document]) -> dict[int, tuple[int, int]]:

@@ -15,6 +15,7 @@ from ardoise.bill.lines import GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import PastTotal
 from ardoise.bill.payers import payer_of_charge
+from ardoise.bill.regimes import Regimes
 from ardoise.catalog.models import VatRate, Zone
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
@@ -24,7 +25,7 @@ from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
 from ardoise.core.schema import CHARGES
 from ardoise.core.terms import parse_terms
-from ardoise.core.vat import DatedRate, Nature, Regime, RegimeKind, VatError, VatTreatment, treatment
+from ardoise.core.vat import DatedRate, Nature, RegimeKind, VatError, VatTreatment, treatment
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.directory.payers import invoiced
 
@@ -125,7 +126,8 @@ class _Treatments:
         self.statement = issuer.documents == Issuer.Documents.STATEMENTS
         self.payers = payers
         self.rates = dated_rates()
-        self.regimes: dict[int, Regime] = {}
+        self.regimes = Regimes(payers)
+        self.latest: dict[int, tuple[date, RegimeKind]] = {}  # payer -> regime of its last day of supply
         self.made: list[VatTreatment] = []
         self.refused: dict[int, Problem] = {}
 
@@ -143,15 +145,20 @@ class _Treatments:
         else:
             account = self.payers[payer_id]
             try:
-                regime = self.regimes.get(payer_id) or self.regimes.setdefault(payer_id, parties.regime(account))
+                regime = self.regimes.on(payer_id, day)
                 made = treatment(regime, nature=Nature(nature), supply_date=day, account=account.code, rates=self.rates)
             except VatError as error:
                 what, _, remedy = str(error).partition("; ")
                 self.refused[payer_id] = Problem("VAT", what, remedy)
                 return -1
+            self.latest[payer_id] = max(self.latest.get(payer_id, (day, regime.kind)), (day, regime.kind))
         if made not in self.made:
             self.made.append(made)
         return self.made.index(made)
+
+    def last_regime(self, payer_id: int) -> RegimeKind | None:
+        """The regime of a payer on its last day of supply; None on statements."""
+        return self.latest[payer_id][1] if payer_id in self.latest else None
 
 
 def dated_rates() -> tuple[DatedRate, ...]:
@@ -186,7 +193,7 @@ def _draft(
     ]
     body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
     usage_minor, subscription_minor = lines.sections_minor([(line.section, line.net_minor) for line in body.lines])
-    natures = set(charges[CHARGES.vat_nature].unique())
+    natures = set(rows[CHARGES.vat_nature].unique())
     private = account.audience == Account.Audience.B2C
     period = month_period(month)
     terms = parse_terms(account.payment_terms or issuer.payment_terms)
@@ -207,7 +214,7 @@ def _draft(
         sections=body.sections,
         with_tax=with_tax,
         operation_category="mixed" if len(natures) > 1 else natures.pop(),
-        audience=parties.audience(account),
+        audience=parties.audience(account, treatments.last_regime(account.id)),
         vat_on_debits=issuer.vat_on_debits,
         payment_terms=terms.wording(issuer.language),
         payment_means=DIRECT_DEBIT if terms.is_debit else TRANSFER,

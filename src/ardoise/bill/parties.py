@@ -5,13 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ardoise.core.documents import Brand, Party
-from ardoise.core.vat import Regime, RegimeKind, regime_of
+from ardoise.core.vat import DOMESTIC, RegimeKind
 from ardoise.directory.models import Account, Issuer
 
 NO_VAT = Decimal(0)
-# One territory of electronic invoices (article 289 bis CGI): mainland, Monaco, Guadeloupe, Martinique, Réunion.
 # Sales to Guyane, Mayotte, the overseas collectivities and other countries are reported as international.
-_DOMESTIC = frozenset({"FR", "MC", "GP", "MQ", "RE"})
 _INTERNATIONAL = frozenset({RegimeKind.GUYANE_MAYOTTE, RegimeKind.INTRA_EU, RegimeKind.EXPORT})
 
 
@@ -60,12 +58,7 @@ def brand(issuer: Issuer) -> Brand:
     )
 
 
-def regime(account: Account) -> Regime:
-    """The VAT regime of a paying account; raises RegimeMissing with what to give."""
-    return regime_of(account.vat_regime, account.vat_reason, account=account.code)
-
-
-def audience(account: Account) -> str:
+def audience(account: Account, regime: RegimeKind | None) -> str:
     """Which flow of the French reform a document belongs to (note BAR): B2B, B2C, B2BINT or B2CINT."""
-    abroad = account.country not in _DOMESTIC or account.vat_regime in _INTERNATIONAL
+    abroad = account.country not in DOMESTIC or regime in _INTERNATIONAL
     return f"{account.audience}INT" if abroad else account.audience

@@ -51,6 +51,14 @@ class RegimeMissing(VatError):
     """The account has no regime, or one that lacks its reason."""
 
 
+class RegimeRefused(VatError):
+    """The account may not have its regime; `column` is what to mend, `why` the reason without the account."""
+
+    def __init__(self, account: str, column: str, why: str) -> None:
+        super().__init__(f"account {account}: {why}")
+        self.column, self.why = column, why
+
+
 @dataclass(frozen=True, slots=True)
 class Regime:
     """VAT regime of an account. For EXEMPT the reason (BT-120) is mandatory and the VATEX code (BT-121) welcome."""
@@ -70,6 +78,9 @@ class DatedRate:
     valid_to_date: date | None = None
     nature: Nature | None = None  # None = both; a rate for one nature wins over it
 
+
+# Regimes that follow from where an establishment is; the others from what the customer is.
+TERRITORIAL = frozenset({RegimeKind.STANDARD, RegimeKind.OVERSEAS_DOM, RegimeKind.GUYANE_MAYOTTE})
 
 # Standard rates, art. 278 and 296 CGI. Telecommunications and equipment have no reduced rate.
 FRENCH_RATES: tuple[DatedRate, ...] = (
@@ -177,6 +188,35 @@ def regime_of(kind: str, reason: str = "", *, account: str) -> Regime:
     return Regime(parsed, text, code)
 
 
+def check_regime(regime: Regime, *, account: str, resells: bool, vat_number: str, private: bool) -> None:
+    """Refuse a regime that an account may not have. Raises RegimeRefused.
+
+    Reverse charge between operators (art. 283, 2 octies CGI) is for electronic communications bought to be sold again
+    by somebody identified for VAT in France; buying to consume, or to bill one's own departments, is taxed as usual.
+    """
+    if regime.kind not in (RegimeKind.REVERSE_CHARGE, RegimeKind.INTRA_EU):
+        return
+    if private:
+        raise RegimeRefused(account, "audience", f"the regime {regime.kind} is for businesses, not for private persons")
+    if not vat_number:
+        raise RegimeRefused(
+            account, "vat_number", f"the regime {regime.kind} requires the customer's VAT number on invoices"
+        )
+    if regime.kind is RegimeKind.REVERSE_CHARGE and not vat_number.startswith("FR"):
+        raise RegimeRefused(
+            account, "vat_number", "reverse_charge requires a French VAT number; abroad in the EU it is intra_eu"
+        )
+    if regime.kind is RegimeKind.REVERSE_CHARGE and not resells:
+        raise RegimeRefused(
+            account,
+            "resells",
+            "reverse_charge is only for an operator that buys to resell (art. 283, 2 octies du CGI); write resells = "
+            "yes if it does, else the regime of its establishment",
+        )
+
+
+# One territory of electronic invoices (article 289 bis CGI): mainland, Monaco, Guadeloupe, Martinique, Réunion.
+DOMESTIC = frozenset({"FR", "MC", "GP", "MQ", "RE"})
 _OUTSIDE_COUNTRIES = frozenset({"PM", "BL", "MF", "NC", "PF", "WF", "TF"})
 _OVERSEAS_COUNTRIES = {
     "GP": Territory.OVERSEAS_DOM,
@@ -209,7 +249,7 @@ def territory_of_postal_code(postal_code: str) -> Territory:
     return Territory.METROPOLE
 
 
-def regime_of_establishment(country: str, postal_code: str) -> Regime:
+def regime_of_establishment(country: str, postal_code: str, *, account: str = "") -> Regime:
     """The regime that follows from where a *consuming* customer is established; operators are reverse_charge by choice.
 
     `country` is ISO 3166 alpha-2. A customer of another member state or of a third country must be given its regime
@@ -223,7 +263,8 @@ def regime_of_establishment(country: str, postal_code: str) -> Regime:
     elif code in _OVERSEAS_COUNTRIES:
         territory = _OVERSEAS_COUNTRIES[code]
     else:
-        raise RegimeMissing(f"country {code}: choose the VAT regime of the account (intra_eu, export or standard)")
+        where = f"account {account}: no VAT regime, and country {code} gives none" if account else f"country {code}"
+        raise RegimeMissing(f"{where}; choose one of intra_eu, export or standard")
     return Regime(_REGIME_OF[territory])
 
 

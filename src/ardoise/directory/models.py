@@ -113,6 +113,7 @@ class Account(Address):
     purchase_order = models.CharField(max_length=40, blank=True)
     payment_terms = models.CharField(max_length=20, blank=True)  # empty = those of the account above, then the issuer's
     pays = models.BooleanField(default=False)  # a branch with an invoice of its own; a customer always pays
+    resells = models.BooleanField(default=False)  # an operator: buys to resell, a condition of reverse charge
     provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
 
     class Meta:
@@ -123,6 +124,23 @@ class Account(Address):
 
     def __str__(self) -> str:
         return self.code
+
+
+class VatRegime(Dated):
+    """The VAT regime of an account between two dates; on other days it is the one of the account itself."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="vat_regimes")
+    vat_regime = models.CharField(max_length=30)
+    vat_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "valid_from_date"],
+                condition=Q(superseded_at=None),
+                name="vat_regime_once",
+            ),
+        ]
 
 
 class Line(models.Model):

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from ardoise.directory import bulk
-from ardoise.directory.models import SINCE_EVER, Account, Dated, Identifier, Issuer, Line, LineAssignment
+from ardoise.directory.models import SINCE_EVER, Account, Dated, Identifier, Issuer, Line, LineAssignment, VatRegime
 
 Cells = Mapping[str, Any]
 """One row as people write it: the columns of its plain file, references by code."""
@@ -104,6 +104,15 @@ def reseller_cycles(parents: Mapping[str, str | None], resellers: Mapping[str, s
         return code
 
     return cycles_of({code: top(reseller) for code, reseller in resellers.items()})
+
+
+@transaction.atomic
+def put_vat_regimes(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Record the VAT regimes of accounts between two dates. Raises Overlap, UnknownCode."""
+    accounts = bulk.ids_by_code(Account, (row["account"] for row in rows))
+    fields = [_renamed(row, account=None) | {"account_id": accounts[row["account"]]} for row in rows]
+    bulk.put_dated(VatRegime, key=["account_id", "valid_from_date"], rows=fields, recorded_at=recorded_at)
+    _refuse_overlaps(VatRegime, group=("account__code",), touched={(row["account"],) for row in rows})
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from ardoise.directory.models import Account
 
 # What a branch leaves empty is said by the account above it. Its address and its VAT regime are not among them: the
 # establishment decides the regime (bill.parties).
-INHERITED = ("siren", "vat_number", "emails", "purchase_order", "payment_terms")
+INHERITED = ("siren", "vat_number", "emails", "purchase_order", "payment_terms", "resells")
 
 
 def paying_branches() -> dict[int, int]:

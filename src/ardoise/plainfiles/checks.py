@@ -17,7 +17,17 @@ from ardoise.core.calendars import UnknownTerritory, french_holidays
 from ardoise.core.naming import BadPattern, file_name, format_number
 from ardoise.core.phone import DialPlan
 from ardoise.core.terms import AGREED, SUMMARY, Excess, excess, parse_terms
-from ardoise.core.vat import RateMissing, Regime, RegimeKind, VatError, regime_of_establishment, treatment
+from ardoise.core.vat import (
+    DOMESTIC,
+    RateMissing,
+    Regime,
+    RegimeKind,
+    RegimeRefused,
+    VatError,
+    check_regime,
+    regime_of_establishment,
+    treatment,
+)
 from ardoise.core.wording import counted
 from ardoise.directory.bulk import overlapping
 from ardoise.directory.operations import cycles_of, reseller_cycles
@@ -47,6 +57,7 @@ def check(world: World) -> None:
         _issuers,
         _document_names,
         _payers,
+        _dated_regimes,
         _vat_rates,
         _holidays,
         _bands,
@@ -56,7 +67,7 @@ def check(world: World) -> None:
         _sources,
     ):
         world.folder.findings.errors += find(world)
-    for warn in (_territories, _missing_siren, _terms_too_long):
+    for warn in (_deduced_regimes, _territories, _missing_siren, _terms_too_long):
         world.folder.findings.warnings += warn(world)
 
 
@@ -120,6 +131,7 @@ def _periods(world: World) -> Iterator[Problem]:
 _ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describe at a time
     "assignments": ("line",),
     "identifiers": ("source", "kind", "value"),
+    "vat_regimes": ("account",),
     "tariff_links": ("owner_kind", "owner", "trunk", "position"),
     "promotion_grants": ("owner_kind", "owner", "promotion"),
     "vat_rates": ("regime", "nature"),
@@ -292,12 +304,13 @@ def _document_names(world: World) -> Iterator[Problem]:
 
 
 def _payers_of(world: World, *, everywhere: bool) -> Iterator[tuple[Row | None, Cells]]:
-    """Customers that receive legal invoices, with their row; `everywhere` = those loaded already too."""
+    """Customers and paying branches that receive legal invoices, with their row; `everywhere` = those loaded too."""
     rows = world.by_key("accounts")
     for key, cells in world.cells["accounts"].items():
         issuer = world.cells["issuers"].get((cells["issuer"],))
         invoiced = issuer is not None and issuer["documents"] == "invoices"
-        if invoiced and cells["billable"] and not cells["parent"] and (everywhere or key in rows):
+        pays = not cells["parent"] or cells["pays"]
+        if invoiced and cells["billable"] and pays and (everywhere or key in rows):
             yield rows.get(key), cells
 
 
@@ -309,21 +322,64 @@ def _payers(world: World) -> Iterator[Problem]:
                 yield row.problem(
                     name, "is missing: a customer that is invoiced needs its address, postal code and city"
                 )
-        regime = cells["vat_regime"]
-        if not regime:
-            yield row.problem("vat_regime", f"expected VAT regime missing: give one of {', '.join(RegimeKind)}")
-        elif regime == RegimeKind.EXEMPT and not cells["vat_reason"]:
-            message = "is missing: write the mention to print, like « TVA non applicable – article 293 B du CGI »"
-            yield row.problem("vat_reason", message)
-        elif regime in (RegimeKind.REVERSE_CHARGE, RegimeKind.INTRA_EU) and not cells["vat_number"]:
+        if not cells["vat_regime"] and not cells["parent"] and _proposed(cells) is None:
             yield row.problem(
-                "vat_number", f"is missing: the regime {regime} requires the customer's VAT number on invoices"
+                "vat_regime",
+                f"expected VAT regime missing: nothing follows from {cells['postal_code'] or 'no postal code'} "
+                f"{cells['country']}; give one of {', '.join(RegimeKind)}",
             )
+        yield from _allowed(world, row, cells)
         if cells["country"] == "FR" and cells["postal_code"]:
             try:
                 regime_of_establishment("FR", cells["postal_code"])
             except VatError as error:
                 yield row.problem("postal_code", str(error))
+
+
+def _proposed(cells: Cells) -> RegimeKind | None:
+    """The regime that follows from where an establishment is."""
+    try:
+        return regime_of_establishment(cells["country"], cells["postal_code"]).kind
+    except VatError:
+        return None
+
+
+def _allowed(world: World, row: Row, account: Cells) -> Iterator[Problem]:
+    """A regime that lacks its mention, or that the account may not have (core.vat.check_regime)."""
+    if row.cells["vat_regime"] == RegimeKind.EXEMPT and not row.cells["vat_reason"]:
+        message = "is missing: write the mention to print, like « TVA non applicable – article 293 B du CGI »"
+        yield row.problem("vat_reason", message)
+    elif row.cells["vat_regime"]:
+        above = root_of(world.cells["accounts"], account) or account
+        try:
+            check_regime(
+                Regime(RegimeKind(row.cells["vat_regime"])),
+                account=account["code"],
+                resells=account["resells"] or above["resells"],
+                vat_number=account["vat_number"] or above["vat_number"],
+                private=account["audience"] == "B2C",
+            )
+        except RegimeRefused as error:
+            missing = error.column in row.cells and not row.cells[error.column]
+            column = error.column if error.column in row.cells else "vat_regime"
+            yield row.problem(column, f"is missing: {error.why}" if missing else error.why)
+
+
+def _dated_regimes(world: World) -> Iterator[Problem]:
+    for row in world.rows("vat_regimes"):
+        if account := world.cells["accounts"].get((row.cells["account"],)):
+            yield from _allowed(world, row, account)
+
+
+def _deduced_regimes(world: World) -> Iterator[Problem]:
+    """A payer without a regime has the one of its establishment: said, so that it may be written."""
+    for row, cells in _payers_of(world, everywhere=False):
+        proposed = None if cells["vat_regime"] or cells["parent"] else _proposed(cells)
+        if row is not None and proposed is not None:
+            place = f"{cells['postal_code']} {cells['country']}"
+            yield row.problem(
+                "vat_regime", f"is empty: {proposed} follows from {place} and is what will be billed; write it"
+            )
 
 
 def _territories(world: World) -> Iterator[Problem]:
@@ -345,8 +401,12 @@ def _territories(world: World) -> Iterator[Problem]:
 def _missing_siren(world: World) -> Iterator[Problem]:
     for row, cells in _payers_of(world, everywhere=False):
         assert row is not None
-        if cells["audience"] == "B2B" and cells["country"] == "FR" and not cells["siren"]:
-            message = "is missing: the electronic invoice of a French company needs it (or audience B2C)"
+        above = root_of(world.cells["accounts"], cells) or cells
+        if cells["audience"] == "B2B" and cells["country"] in DOMESTIC and not (cells["siren"] or above["siren"]):
+            message = (
+                "is missing: an invoice to a French company must print it (art. 242 nonies A, ann. II CGI) and will be "
+                "refused at issue; write it, or audience B2C for a private person or an association without one"
+            )
             yield row.problem("siren", message)
 
 
@@ -388,21 +448,21 @@ def _vat_rates(world: World) -> Iterator[Problem]:
     known = {(cells["regime"], cells["nature"]) for cells in world.cells["vat_rates"].values()}
     blamed: set[tuple[str, str]] = set()
     for row, cells in _payers_of(world, everywhere=True):
-        for nature in sorted(natures) if cells["vat_regime"] else ():
-            needed = (_taxed_as(cells["vat_regime"], nature), nature)
+        regime = RegimeKind(cells["vat_regime"]) if cells["vat_regime"] else _proposed(cells)
+        for nature in sorted(natures) if regime else ():
+            needed = (_taxed_as(regime, nature), nature)
             if needed[0] and not known & {needed, (needed[0], "")} and needed not in blamed:
                 blamed.add(needed)
                 message = f"no VAT rate for {needed[0]}, {nature}: add a row to vat_rates.csv"
                 yield row.problem("vat_regime", message) if row else Problem("vat_rates.csv", 0, "", message)
 
 
-def _taxed_as(regime: str, nature: Any) -> str:
+def _taxed_as(regime: RegimeKind, nature: Any) -> str:
     """The regime whose rate a product takes; "" when no VAT is charged."""
-    kind = RegimeKind(regime)
     try:
-        treatment(Regime(kind, "-"), nature=nature, supply_date=date(2000, 1, 1), account="", rates=())
+        treatment(Regime(regime, "-"), nature=nature, supply_date=date(2000, 1, 1), account="", rates=())
     except RateMissing:
-        return kind if kind is RegimeKind.OVERSEAS_DOM else RegimeKind.STANDARD
+        return regime if regime is RegimeKind.OVERSEAS_DOM else RegimeKind.STANDARD
     return ""
 
 

@@ -169,8 +169,8 @@ ACCOUNTS = Table(
         Column(
             "vat_regime",
             _VAT_REGIME,
-            "régime de TVA d’un client facturable (1 de ComTrafic = standard)",
-            "VAT regime of a billable customer (1 of ComTrafic = standard)",
+            "régime de TVA d’un payeur ; vide = celui de son établissement (1 de ComTrafic = standard)",
+            "VAT regime of a payer; empty = that of its establishment (1 of ComTrafic = standard)",
         ),
         Column("vat_reason", _NOTE, "mention légale d’exonération", "legal mention of an exemption"),
         *_LEGAL,
@@ -193,6 +193,14 @@ ACCOUNTS = Table(
             rare=True,
         ),
         Column(
+            "resells",
+            kinds.YesNo(),
+            "opérateur qui achète pour revendre : condition de l’autoliquidation",
+            "operator that buys to resell: a condition of reverse charge",
+            default=False,
+            rare=True,
+        ),
+        Column(
             "reseller",
             kinds.Ref(table="accounts"),
             "compte qui revend à ce client : il paie sa propre grille pour les mêmes appels",
@@ -203,6 +211,22 @@ ACCOUNTS = Table(
         Column(
             "provisional", kinds.YesNo(), "compte créé par Ardoise", "account made by Ardoise", default=False, rare=True
         ),
+    ),
+)
+
+VAT_REGIMES = Table(
+    name="vat_regimes",
+    file="vat_regimes.csv",
+    fr="Régimes de TVA datés : celui d’un compte au jour de la prestation ; les autres jours, celui d’accounts.csv",
+    en="Dated VAT regimes: that of an account on the day of supply; on other days, the one of accounts.csv",
+    model="directory.VatRegime",
+    key=("account", "valid_from_date"),
+    dated=True,
+    columns=(
+        Column("account", kinds.Ref(table="accounts"), "compte", "account", required=True, path="account__code"),
+        Column("vat_regime", _VAT_REGIME, "régime de TVA", "VAT regime", required=True),
+        Column("vat_reason", _NOTE, "mention légale d’exonération", "legal mention of an exemption"),
+        *validity(),
     ),
 )
 

@@ -224,6 +224,7 @@ def _write(
     directory.put_issuers(rows=rows("issuers"))
     register_sources(rows=rows("sources"))
     directory.put_accounts(rows=rows("accounts"))
+    directory.put_vat_regimes(rows=rows("vat_regimes"), recorded_at=recorded_at)
     directory.put_lines(rows=rows("lines"))
     directory.put_assignments(rows=rows("assignments"), recorded_at=recorded_at)
     directory.put_identifiers(rows=rows("identifiers"), recorded_at=recorded_at)

@@ -21,7 +21,7 @@ from ardoise.plainfiles.catalog_tables import (
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.deck_tables import DECK_LAYOUTS
 from ardoise.plainfiles.declare import Column, Table, choice
-from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES
+from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES, VAT_REGIMES
 from ardoise.plainfiles.price_tables import (
     CALENDAR_RULES,
     CALENDARS,
@@ -148,6 +148,7 @@ TABLES: dict[str, Table] = {
         ISSUERS,
         SOURCES,
         ACCOUNTS,
+        VAT_REGIMES,
         LINES,
         ASSIGNMENTS,
         IDENTIFIERS,

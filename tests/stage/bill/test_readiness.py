@@ -52,6 +52,16 @@ def test_a_sound_month_has_nothing_to_say_and_may_be_issued(sound: Company) -> N
     assert done.numbers == ["FA2026-00001"]
 
 
+def test_a_business_without_a_siren_is_named_before_its_invoice_is_refused(sound: Company) -> None:
+    sound.row("accounts", code="C1")["siren"] = ""
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    assert findings(sound) == ["no-siren:C1"]
+    sound.row("accounts", code="C1")["audience"] = "B2C"
+    sound.load()
+    assert findings(sound) == []
+
+
 def test_a_source_silent_from_the_27th_is_named_with_its_day(sound: Company) -> None:
     sound.load()
     call_every_day(sound, until=date(2026, 10, 26))

@@ -16,7 +16,7 @@ def with_two_branches(company: Company, **north: object) -> None:
     company.customer("C1", "Groupe Nivéole", payment_terms="30d eom", emails="siege@niveole.example")
     company.branch("C1-N", "Nivéole Nord", parent="C1")
     company.row("accounts", code="C1-N").update(
-        {"address": "8 rue Basse", "postal_code": "59000", "city": "Lille", "vat_regime": "standard"} | north
+        {"address": "8 rue Basse", "postal_code": "59000", "city": "Lille"} | north
     )
     company.add("accounts", {"code": "C1-N-A", "name": "Atelier", "kind": "department", "parent": "C1-N"})
     company.branch("C1-S", "Nivéole Sud", parent="C1")

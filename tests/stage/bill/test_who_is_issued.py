@@ -37,7 +37,7 @@ def test_every_regime_in_one_run(company: Company) -> None:
     subscribed(company, "PARIS")
     subscribed(company, "REUNION", vat_regime="overseas_dom", postal_code="97400", city="Saint-Denis")
     subscribed(company, "GUYANE", vat_regime="guyane_mayotte", postal_code="97300", city="Cayenne")
-    subscribed(company, "OPERATEUR", vat_regime="reverse_charge", vat_number="FR44732829320")
+    subscribed(company, "OPERATEUR", vat_regime="reverse_charge", vat_number="FR44732829320", resells="yes")
     subscribed(company, "ASSO", vat_regime="exempt", vat_reason="TVA non applicable – article 293 B du CGI")
     abroad = {"siren": "", "emails": "compta@exemple.eu"}  # BT-49: no entry in the French directory of addresses
     subscribed(company, "MADRID", vat_regime="intra_eu", vat_number="ESA13585625", country="ES", **abroad)
@@ -82,7 +82,8 @@ def test_an_account_without_a_regime_is_left_out_with_the_remedy(company: Compan
     subscribed(company, "PARIS")
     subscribed(company, "LYON")
     company.load()
-    Account.objects.filter(code="LYON").update(vat_regime="")  # the loader refuses it: as an old database may hold
+    # The loader refuses it: as an old database may hold.
+    Account.objects.filter(code="LYON").update(vat_regime="", country="BE", postal_code="1000")
     (done,) = company.bill()
     assert done.numbers == ["FA2026-00001"]
     (problem,) = done.faulty["LYON"]

@@ -51,9 +51,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "regime: guyane_mayotte, reverse_charge, intra_eu, export, or exempt with its legal mention in vat_reason",
     ),
     "no VAT regime": (
-        edited("accounts.csv", "overseas_dom", ""),
-        "accounts.csv, line 4, column vat_regime: expected VAT regime missing: give one of standard, overseas_dom, "
-        "guyane_mayotte, reverse_charge, intra_eu, export, exempt",
+        {"accounts.csv": "code,name,issuer,address,postal_code,city,country\nC1,A,voxa,1 rue,1000,Bruxelles,BE\n"},
+        "accounts.csv, line 2, column vat_regime: expected VAT regime missing: nothing follows from 1000 BE; give "
+        "one of standard, overseas_dom, guyane_mayotte, reverse_charge, intra_eu, export, exempt",
     ),
     "no VAT rate": (
         edited("vat_rates.csv", "overseas_dom,,8.5,2014-01-01\n", ""),
@@ -80,6 +80,40 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "accounts.csv, line 2, column vat_number: is missing: the regime reverse_charge requires the customer's VAT "
         "number "
         "on invoices",
+    ),
+    "reverse charge for somebody who does not resell": (
+        {"accounts.csv": ACCOUNTS_HEADER + "C1,A,voxa,,,reverse_charge,,FR03552081317,1 rue,69001,Lyon\n"},
+        "accounts.csv, line 2, column resells: is missing: reverse_charge is only for an operator that buys to resell "
+        "(art. 283, 2 octies du CGI); write resells = yes if it does, else the regime of its establishment",
+    ),
+    "reverse charge abroad": (
+        {"accounts.csv": ACCOUNTS_HEADER + "C1,A,voxa,,,reverse_charge,,ESA13585625,1 rue,69001,Lyon\n"},
+        "accounts.csv, line 2, column vat_number: reverse_charge requires a French VAT number; abroad in the EU it is "
+        "intra_eu",
+    ),
+    "two VAT regimes at once": (
+        {
+            "vat_regimes.csv": "account,vat_regime,vat_reason,valid_from_date,valid_to_date\n"
+            "C1,overseas_dom,,2026-01-01,2026-07-01\nC1,standard,,2026-06-01,\n"
+        },
+        "vat_regimes.csv, line 3, column valid_from_date: account « C1 »: overlaps line 2; give the earlier one a "
+        "valid_to_date",
+    ),
+    "dated exemption without a mention": (
+        {"vat_regimes.csv": "account,vat_regime,valid_from_date\nC1,exempt,2026-01-01\n"},
+        "vat_regimes.csv, line 2, column vat_reason: is missing: write the mention to print",
+    ),
+    "dated reverse charge for somebody who does not resell": (
+        {"vat_regimes.csv": "account,vat_regime,valid_from_date\nC1,reverse_charge,2026-01-01\n"},
+        "vat_regimes.csv, line 2, column vat_regime: ",
+    ),
+    "a paying branch without an address": (
+        {
+            "accounts.csv": "code,name,issuer,parent,pays,vat_regime,address,postal_code,city\n"
+            "C1,A,voxa,,,standard,1 rue,69001,Lyon\nC1-N,Nord,,C1,yes,,,,\n"
+        },
+        "accounts.csv, line 3, column address: is missing: a customer that is invoiced needs its address, postal code "
+        "and city",
     ),
     "cycle of one": (
         edited("accounts.csv", "ATELIER,Atelier,department,usine,,", "ATELIER,Atelier,department,usine,ATELIER,"),
@@ -532,9 +566,14 @@ WARNED = {
     ),
     "company without SIREN": (
         {},
-        "accounts.csv, line 4, column siren: is missing: the electronic invoice of a French company needs it (or "
-        "audience "
-        "B2C)",
+        "accounts.csv, line 4, column siren: is missing: an invoice to a French company must print it (art. 242 nonies "
+        "A, ann. II CGI) and will be refused at issue; write it, or audience B2C for a private person or an "
+        "association without one",
+    ),
+    "no VAT regime where the postal code tells it": (
+        edited("accounts.csv", "overseas_dom", ""),
+        "accounts.csv, line 4, column vat_regime: is empty: overseas_dom follows from 97200 FR and is what will be "
+        "billed; write it",
     ),
 }
 
