@@ -449,8 +449,9 @@ def _vat_rates(world: World) -> Iterator[Problem]:
     blamed: set[tuple[str, str]] = set()
     for row, cells in _payers_of(world, everywhere=True):
         regime = RegimeKind(cells["vat_regime"]) if cells["vat_regime"] else _proposed(cells)
-        for nature in sorted(natures) if regime else ():
-            needed = (_taxed_as(regime, nature), nature)
+        needs = [(_taxed_as(regime, nature), nature) for nature in sorted(natures)] if regime else []
+        for needed in needs:
+            nature = needed[1]
             if needed[0] and not known & {needed, (needed[0], "")} and needed not in blamed:
                 blamed.add(needed)
                 message = f"no VAT rate for {needed[0]}, {nature}: add a row to vat_rates.csv"
