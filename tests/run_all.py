@@ -46,7 +46,7 @@ class Suite:
 
     name: str
     folders: tuple[str, ...]
-    workers: int = 0  # processes of xdist; 0 where tests measure or kill processes, or share a browser
+    workers: int = 0  # processes of xdist, more than two where tests wait more than they compute; 0: they share a place
     on_postgresql: bool = False
 
 
@@ -61,12 +61,12 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("property", ("tests/property",), workers=2),
     Suite("golden", ("tests/golden",), workers=2),
     Suite("contract", ("tests/contract",), workers=2),
-    Suite("stage", ("tests/stage",), workers=2),
+    Suite("stage", ("tests/stage",), workers=4),
     Suite("scenario", ("tests/scenario",), workers=2),
-    Suite("postgresql", ON_POSTGRESQL, workers=2, on_postgresql=True),
+    Suite("postgresql", ON_POSTGRESQL, workers=4, on_postgresql=True),
     Suite("docs", ("tests/docs",), workers=2),  # the tutorials are run
     Suite("acceptance", ("tests/acceptance",)),
-    Suite("faults", ("tests/faults",)),
+    Suite("faults", ("tests/faults",), workers=4),
     Suite("demo", ("tests/demo",)),
     Suite("browser", ("tests/browser",)),
 )
@@ -156,7 +156,7 @@ def _suite(suite: Suite, postgresql_url: str) -> Outcome:
             environment["ARDOISE_DATABASE_URL"] = postgresql_url
         command = [sys.executable, "-m", "pytest", "-p", "tests.suite_counts", *folders]
         if suite.workers:
-            command += ["-n", str(suite.workers)]
+            command += ["-n", str(suite.workers), "--dist", "worksteal"]
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         found = json.loads(counts.read_text(encoding="utf-8")) if counts.exists() else None
     if found is None:

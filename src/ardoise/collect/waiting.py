@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 RETRY_S = (1.0, 60.0)  # first and longest pause between two attempts
+CANCEL_AGAIN_S = 0.5
 
 
 class Pauses:
@@ -51,6 +52,7 @@ async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
             return task.result()
         raise Stopped
     finally:
-        for one in (task, stopping):
-            one.cancel()
-        await asyncio.wait({task, stopping})
+        stopping.cancel()
+        while not task.done():
+            task.cancel()  # again and again: libraries swallow one, and so does `wait_for` of Python 3.11
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)

@@ -93,12 +93,13 @@ class SftpFetcher(Receiver):
 
     async def _visit(self, stop: asyncio.Event) -> None:
         try:
-            async with await self._connected() as connection, connection.start_sftp_client() as sftp:
-                for look in await self._complete(sftp, stop):
-                    if stop.is_set():
-                        return
-                    await self._commits.room(self.feed.source, stop)
-                    await self._fetch(sftp, look)
+            connection = await self._connected()
+            try:
+                await self._take_all(await connection.start_sftp_client(), stop)
+                connection.close()
+                await asyncio.wait_for(connection.wait_closed(), CONNECT_S)
+            finally:
+                connection.abort()  # given up: a polite end would wait for the answer of a server that may give none
         except asyncssh.HostKeyNotVerifiable as error:
             raise NotOurServer(str(self._keys.refused or error)) from error
         except asyncssh.PermissionDenied as error:
@@ -111,6 +112,13 @@ class SftpFetcher(Receiver):
             ) from error
         except (asyncssh.Error, OSError, TimeoutError) as error:
             raise ServerRefused(f"{self.feed.host} cannot be reached by SSH: {error}") from error
+
+    async def _take_all(self, sftp: asyncssh.SFTPClient, stop: asyncio.Event) -> None:
+        for look in await self._complete(sftp, stop):
+            if stop.is_set():
+                return
+            await self._commits.room(self.feed.source, stop)
+            await self._fetch(sftp, look)
 
     async def _connected(self) -> asyncssh.SSHClientConnection:
         link = self.feed.link
@@ -164,8 +172,9 @@ class SftpFetcher(Receiver):
         if look.size > LARGEST_FILE_BYTES:
             self._leave(look, f"it holds {look.size} bytes, more than {LARGEST_FILE_BYTES}: cut it")
             return
-        async with sftp.open(self._path(look.name), "rb") as file:
-            data = await file.read()
+        file = await sftp.open(self._path(look.name), "rb")
+        data = await file.read()
+        await file.close()
         assert isinstance(data, bytes)  # as it was opened
         if len(data) != look.size:
             return  # it grew meanwhile: at the next visit
