@@ -132,6 +132,52 @@ def credit(
     )
 
 
+def cancel(*, invoice: Document, issue_date: date, now: datetime, reason: str) -> list[Document]:
+    """3e. An invoice, and what completes it, credited to the last cent: its charges are open again."""
+    return corrections.cancel(
+        invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts, reason=reason
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reissued:
+    """An invoice made anew: the credit notes that cancelled it (none the second time), the new one if any is due."""
+
+    credit_notes: list[Document]
+    invoice: Document | None
+
+
+def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) -> Reissued:
+    """3f. An invoice is cancelled and made anew from what is computed today.
+
+    Two steps, each whole: killed between them, the same call does the second one; done, it does nothing.
+    """
+    if made_before := invoice.replacements.first():
+        return Reissued([], made_before)
+    notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
+    for month in corrections.usage_months(invoice):
+        rate(month=month, now=now)  # what it took from allowances is free again
+    billing.compute_recurring(month=invoice.month)
+    again = corrections.issue_again(
+        invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
+    )
+    return Reissued(notes, again)
+
+
+def correct(
+    *, month: str, issue_date: date, now: datetime, accounts: Collection[str] | None = None, reason: str = ""
+) -> corrections.Corrected:
+    """3g. What was issued for a month and is another amount today: debits and credits of the differences."""
+    return corrections.correct(
+        month=month,
+        issue_date=issue_date,
+        now=now,
+        validator=delivery.official_verdicts,
+        accounts=accounts,
+        reason=reason,
+    )
+
+
 def deliver(*, now: datetime, progress: Progress | None = None) -> delivery.Delivered:
     """4. Whatever was issued and waits becomes PDF, XML and itemised calls; the event log is sealed."""
     delivered = delivery.render_waiting(now=now, progress=progress)

@@ -9,7 +9,7 @@ frozen table that takes the charge back, bound to the credit note and written in
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -17,14 +17,27 @@ from django.db import transaction
 
 from ardoise.access.operations import log_event
 from ardoise.bill import charges as tables
+from ardoise.bill import differences
+from ardoise.bill.credits import completed_by, completes, credit_notes_of, standing_of
+from ardoise.bill.drafts import draft_all
 from ardoise.bill.lines import sections_minor
-from ardoise.bill.models import Document
-from ardoise.bill.operations import PLACEHOLDER, IssueRefused, Validator, next_number, refuse_date, register
+from ardoise.bill.models import BillRun, Document
+from ardoise.bill.operations import (
+    PLACEHOLDER,
+    IssueRefused,
+    Validator,
+    freeze,
+    next_number,
+    refuse_date,
+    register,
+    statement_reference,
+)
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
 from ardoise.core.invoices import CreditRefused, credit, left_to_credit
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
+from ardoise.directory.models import Account
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import append_frozen
@@ -51,6 +64,57 @@ def issue_credit_note(
     credit, the charges of the whole invoice are given back by its last credit note, which is returned.
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
     """
+    if cancels and (others := completed_by(invoice)):
+        raise CreditRefused(
+            f"{invoice.number} was completed by {others[0].number}; cancel both: ardoise bill reissue {invoice.number}"
+        )
+    if cancels:
+        _refuse_alone(invoice)
+    return _credit_note(
+        invoice, issue_date=issue_date, now=now, validator=validator, portions=portions, reason=reason, cancels=cancels
+    )
+
+
+def cancel(
+    *, invoice: Document, issue_date: date, now: datetime, validator: Validator, reason: str = ""
+) -> list[Document]:
+    """Credit an invoice and every one that completes it, to the last cent, and give all of their charges back.
+
+    Returns the credit notes, the one of the invoice last; none when it is cancelled already. One transaction.
+    Raises CreditRefused, IssueRefused.
+    """
+    _refuse_alone(invoice)
+    with transaction.atomic():
+        notes = []
+        for member in [*reversed(completed_by(invoice)), invoice]:
+            original, already = _locked(member)
+            if any(left_to_credit(original, already).values()) or not standing_of(member).is_empty():
+                notes.append(
+                    _credit_note(
+                        member, issue_date=issue_date, now=now, validator=validator, reason=reason, cancels=True
+                    )
+                )
+        return notes
+
+
+def _refuse_alone(invoice: Document) -> None:
+    if completed := completes(invoice):
+        raise CreditRefused(
+            f"{invoice.number} completes {completed.number} and is cancelled with it: "
+            f"ardoise bill reissue {completed.number}"
+        )
+
+
+def _credit_note(
+    invoice: Document,
+    *,
+    issue_date: date,
+    now: datetime,
+    validator: Validator,
+    portions: Portions | Mapping[int, int] | None = None,
+    reason: str,
+    cancels: bool,
+) -> Document:
     refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
     with transaction.atomic():
         original, already = _locked(invoice)
@@ -74,12 +138,6 @@ def issue_credit_note(
         return note
 
 
-def credit_notes_of(invoice: Document) -> list[core.Document]:
-    """The credit notes of an invoice, as they were issued, the oldest first."""
-    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).order_by("id")
-    return [canonical.from_json(note.content) for note in notes]
-
-
 def _locked(invoice: Document) -> tuple[core.Document, list[core.Document]]:
     """The content of an invoice and its credit notes; nobody else credits it before the caller's transaction ends."""
     Document.objects.select_for_update().get(pk=invoice.pk)
@@ -89,11 +147,20 @@ def _locked(invoice: Document) -> tuple[core.Document, list[core.Document]]:
 def _issue(
     drafted: core.Document, invoice: Document, issue_date: date, now: datetime, validator: Validator
 ) -> Document:
+    """Number and register a document that corrects another one, in the caller's transaction."""
+    if drafted.kind is core.DocumentKind.STATEMENT:
+        return _registered(replace(drafted, number=statement_reference(invoice.month, invoice.account)), invoice, now)
+    drafted = replace(drafted, number=PLACEHOLDER)
     problems = [*validate(drafted), *validator([drafted])[0]]
     if problems:
-        raise IssueRefused(f"the credit note of {invoice.number} does not hold: {problems[0]}")
-    number = next_number(invoice.issuer, drafted.kind, invoice.issuer.credit_number, issue_date)
-    document = replace(drafted, number=number)
+        raise IssueRefused(f"the correction of {invoice.number} does not hold: {problems[0]}")
+    issuer = invoice.issuer
+    pattern = issuer.credit_number if drafted.kind is core.DocumentKind.CREDIT_NOTE else issuer.invoice_number
+    number = next_number(issuer, drafted.kind, pattern, issue_date)
+    return _registered(replace(drafted, number=number), invoice, now)
+
+
+def _registered(document: core.Document, invoice: Document, now: datetime) -> Document:
     return register(
         document,
         account_id=invoice.account_id,
@@ -127,12 +194,62 @@ def _refuse_parts_of_lines(original: core.Document, drafted: core.Document, alre
             )
 
 
+# --- billed anew ------------------------------------------------------------------------------------------------------
+
+
+def usage_months(invoice: Document) -> list[str]:
+    """The months of the usage that an invoice billed: what to compute again before it is made anew."""
+    mine = (pl.col(FROZEN.document_id) == invoice.pk) & (pl.col(CHARGES.origin_kind) == "usage")
+    months = store.scan(TableName.FROZEN, columns=[CHARGES.month], filter=mine).unique().collect()
+    return sorted(months[CHARGES.month].to_list())
+
+
+def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator: Validator) -> Document | None:
+    """Bill what is open of the payer of a cancelled invoice, on a new one that names it; None when nothing is.
+
+    A repeat returns the invoice made before. Raises IssueRefused with what to mend: the charges stay open.
+    """
+    if made_before := invoice.replacements.first():
+        return made_before
+    before = tables.generations(invoice.month, issuer_code=invoice.issuer.code)
+    drafts = draft_all(invoice.issuer, month=invoice.month, issue_date=issue_date)
+    made = next((one for one in drafts.made if one.account.pk == invoice.account_id), None)
+    if problems := drafts.refused.get(invoice.account.code):
+        raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
+    if made is None:
+        return None
+    drafted = replace(made.document, number=PLACEHOLDER, preceding=((invoice.number, invoice.issue_date),))
+    if problems := [*validate(drafted), *validator([drafted])[0]]:
+        raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
+    refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
+    with transaction.atomic():
+        Document.objects.select_for_update().get(pk=invoice.pk)
+        if invoice.run_id:
+            BillRun.objects.select_for_update().get(pk=invoice.run_id)
+        if tables.generations(invoice.month, issuer_code=invoice.issuer.code) != before:
+            raise IssueRefused(f"{invoice.number} is cancelled; its charges moved meanwhile, run the command again")
+        number = next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)
+        row = register(
+            replace(drafted, number=number),
+            account_id=invoice.account_id,
+            account_code=invoice.account.code,
+            issuer=invoice.issuer,
+            run=invoice.run,
+            month=invoice.month,
+            minors=(made.usage_minor, made.subscription_minor),
+            corrects=None,
+            now=now,
+            replaces=invoice,
+        )
+        freeze(
+            invoice.month,
+            invoice.issuer.code,
+            [made.charges.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))],
+        )
+        return row
+
+
 # --- what a credit gives back -----------------------------------------------------------------------------------------
-
-
-def standing_of(document: Document) -> pl.DataFrame:
-    """The charges that a document bills and no later one took back."""
-    return store.standing(filter=pl.col(FROZEN.document_id) == document.pk).collect()
 
 
 def _give_back(invoice: Document, note: Document, *, lines: Collection[int] | None, now: datetime) -> int:
@@ -180,3 +297,94 @@ def _refuse_days_credited_since(invoice: Document, standing: pl.DataFrame) -> No
             f"{invoice.number}: days it bills were credited by {other.number} since; cancel {other.number} first, or "
             "credit without cancelling"
         )
+
+
+# --- what proposals come to -------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Corrected:
+    """What correcting a month did, by customer code: documents issued, problems, and what nothing can settle."""
+
+    issued: dict[str, list[Document]] = field(default_factory=dict)
+    faulty: dict[str, str] = field(default_factory=dict)
+    left: dict[str, list[str]] = field(default_factory=dict)
+
+
+def correct(
+    *,
+    month: str,
+    issue_date: date,
+    now: datetime,
+    validator: Validator,
+    accounts: Collection[str] | None = None,
+    reason: str = "",
+) -> Corrected:
+    """Settle the proposals of a month by documents: an invoice of what costs more, credit notes of what costs less.
+
+    One transaction a customer: numbers, documents, the old charges taken back, the new ones frozen, ledger, outbox.
+    What is settled is no proposal any more: a repeat adds nothing. `accounts` (codes) does those customers alone.
+    """
+    changed = differences.changed_in(month)
+    done = Corrected()
+    for account in _payers(changed, accounts):
+        try:
+            with transaction.atomic():
+                _correct(account, changed.of(account.pk), issue_date, now, validator, reason, done)
+        except (CreditRefused, IssueRefused) as refused:
+            done.issued.pop(account.code, None)
+            done.faulty[account.code] = str(refused)
+    return done
+
+
+def preview_corrections(
+    *, month: str, issue_date: date, accounts: Collection[str] | None = None
+) -> dict[str, list[core.Document]]:
+    """By customer code, the documents that would settle the proposals of a month; nothing is numbered or written."""
+    changed = differences.changed_in(month)
+    found = {}
+    for account in _payers(changed, accounts):
+        settled = differences.settle(account, changed.of(account.pk), issue_date=issue_date)
+        found[account.code] = [one.document for one in settled.documents]
+    return found
+
+
+def _payers(changed: differences.Changed, codes: Collection[str] | None) -> list[Account]:
+    rows = Account.objects.filter(pk__in=changed.payers).select_related("issuer").order_by("code")
+    return list(rows if codes is None else rows.filter(code__in=codes))
+
+
+def _correct(
+    account: Account,
+    changed: differences.Changed,
+    issue_date: date,
+    now: datetime,
+    validator: Validator,
+    reason: str,
+    done: Corrected,
+) -> None:
+    homes = Document.objects.filter(pk__in=changed.homes).order_by("pk")
+    locked = list(homes.select_for_update())
+    refuse_date(locked[0].issuer, issue_date, not_before=max(row.issue_date for row in locked), now=now)
+    if not _still_stand(changed.old):
+        raise IssueRefused("its charges were credited or corrected by somebody else meanwhile; correct the month again")
+    settled = differences.settle(account, changed, issue_date=issue_date, reason=reason)
+    if settled.left:
+        done.left[account.code] = settled.left
+    for one in settled.documents:
+        row = _issue(one.document, one.corrects[0], issue_date, now, validator)
+        if not one.taken_back.is_empty():
+            freeze_taken_back(one.taken_back, by=row)
+        if not one.frozen.is_empty():
+            frozen = one.frozen.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))
+            freeze(row.month, row.issuer.code, [frozen])
+        done.issued.setdefault(account.code, []).append(row)
+
+
+def _still_stand(old: pl.DataFrame) -> bool:
+    """Whether no other document took these rows back since they were read; the documents they are of are locked."""
+    bound = [*CHARGE_KEY, FROZEN.document_id]
+    months = old[CHARGES.month].unique().to_list()
+    ids = old[FROZEN.document_id].unique().to_list()
+    now = store.standing(months, bound, pl.col(FROZEN.document_id).is_in(ids)).collect()
+    return old.join(now, on=bound, how="anti").is_empty()

@@ -76,6 +76,8 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64)
     issued_at = models.DateTimeField()
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
+    # of an invoice made anew: the cancelled one whose charges it bills again
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replacements")
 
     class Meta:
         constraints = [

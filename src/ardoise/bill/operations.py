@@ -223,14 +223,14 @@ def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> l
     """The next numbers of the series, its row locked until the commit: gapless and chronological."""
     issuer = run.issuer
     if issuer.documents == Issuer.Documents.STATEMENTS:
-        return [_statement_reference(run, made.account) for made in batch]
+        return [statement_reference(run.month, made.account) for made in batch]
     return [next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
 
 
-def _statement_reference(run: BillRun, account: Account) -> str:
+def statement_reference(month: str, account: Account) -> str:
     """The reference of a statement, in no series: "REL-2026-10-ATELIER", and "-2" for late usage stated apart."""
-    before = Document.objects.filter(run=run, account=account).count()
-    return f"REL-{run.month}-{account.code}" + (f"-{before + 1}" if before else "")
+    before = Document.objects.filter(kind=Document.Kind.STATEMENT, month=month, account=account).count()
+    return f"REL-{month}-{account.code}" + (f"-{before + 1}" if before else "")
 
 
 def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
@@ -273,6 +273,7 @@ def register(
     minors: tuple[int, int],
     corrects: Document | None,
     now: datetime,
+    replaces: Document | None = None,
 ) -> Document:
     """Insert an issued document, its posting, its event and its message to `deliver`, in the caller's transaction."""
     content = canonical.to_json(document)
@@ -296,6 +297,7 @@ def register(
         sha256=canonical.digest(content),
         issued_at=now,
         corrects=corrects,
+        replaces=replaces,
     )
     with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
         posted = post_invoice(document, key=f"document:{row.id}")

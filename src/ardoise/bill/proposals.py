@@ -128,14 +128,17 @@ def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
     `difference_micros`, `why_now` (Cause) and `new_version_id`. A charge that changes payer or basis stands twice: its
     old amount against 0, and 0 against its new one, that row without a document when the payer is another.
     """
-    changed = _changed(month).collect()
+    changed = changed_charges(month).collect()
     rows = pl.concat([_taken_back(changed), _asked_instead(changed)])
     visible = rows.filter(pl.col(CHARGES.issuer_id).is_in(list(issuers(scope).values_list("id", flat=True))))
     return visible.with_columns((pl.col(NEW) - pl.col(OLD)).alias(DIFFERENCE)).sort(CHARGES.at, *_KEY, OLD)
 
 
-def _changed(month: str) -> pl.LazyFrame:
-    """Frozen charges of a month beside what is computed now (columns ending in "_now"), those that differ."""
+def changed_charges(month: str) -> pl.LazyFrame:
+    """Charges of a month that stand, beside what is computed now (columns ending in "_now"), those that differ.
+
+    With `payer`, `old_micros` and `why_now` (Cause).
+    """
     frozen = store.standing([month])
     if rated_at(month) is None:  # nothing computed says nothing of the calls of a month that was not rated here
         frozen = frozen.filter(pl.col(CHARGES.origin_kind) != _USAGE)

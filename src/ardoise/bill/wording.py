@@ -17,6 +17,7 @@ _WORDS = {
         "from_to": "du {0} au {1}",
         "purchased": "le {0}",
         "unknown": "Autres destinations",
+        "corrected": "Facturé {0}, dû {1}",
     },
     "en": {
         "calls": ("call", "calls"),
@@ -27,6 +28,7 @@ _WORDS = {
         "from_to": "from {0} to {1}",
         "purchased": "on {0}",
         "unknown": "Other destinations",
+        "corrected": "Billed {0}, due {1}",
     },
 }
 

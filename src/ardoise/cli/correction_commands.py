@@ -1,4 +1,4 @@
-"""`ardoise bill credit`: what corrects a document that was issued."""
+"""`ardoise bill credit`, `reissue`, `correct`: what corrects documents that were issued."""
 
 from __future__ import annotations
 
@@ -8,9 +8,24 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from ardoise.cli.billing_commands import IssueDate, bill, read_date
-from ardoise.cli.wiring import USAGE, AsJson, Today, clock, fail, print_json, ready_database, screen
+from ardoise.cli.wiring import (
+    FAILED,
+    USAGE,
+    AsJson,
+    Month,
+    Today,
+    chosen_month,
+    clock,
+    errors,
+    fail,
+    print_json,
+    ready_database,
+    screen,
+    table,
+)
 from ardoise.core.money import euros
 
 if TYPE_CHECKING:
@@ -57,21 +72,128 @@ def credit(
     ready_database()
     now = clock(today)()
     invoice = found_invoice(number, issuer)
-    note = flow.credit(
-        invoice=invoice,
-        issue_date=read_date(on, now.date()),
-        now=now,
-        reason=reason,
-        portions=_portions(line or [], percentage, amount),
-        cancels=cancel,
-    )
+    dated = read_date(on, now.date())
+    portions = _portions(line or [], percentage, amount)
+    if cancel and portions is None:
+        notes = flow.cancel(invoice=invoice, issue_date=dated, now=now, reason=reason)
+    else:
+        notes = [
+            flow.credit(invoice=invoice, issue_date=dated, now=now, reason=reason, portions=portions, cancels=cancel)
+        ]
     flow.deliver(now=now)
+    if not notes:
+        fail(f"{number} is cancelled already; make it anew with: ardoise bill reissue {number}")
+    note = notes[-1]
     if as_json:
         print_json({"number": note.number, "credits": number, "payable_minor": note.payable_minor, "cancels": cancel})
         return
-    screen.print(f"{note.number} credits {number}: {euros(note.payable_minor)}")
+    for note in notes:
+        assert note.corrects is not None
+        screen.print(f"{note.number} credits {note.corrects.number}: {euros(note.payable_minor)}")
     if cancel:
         screen.print("Its charges are open: the next run bills them, or now: ardoise bill reissue " + number)
+
+
+@bill.command()
+def reissue(
+    number: Annotated[str, typer.Argument(help="Number of the invoice to make anew.")],
+    reason: Reason,
+    issuer: OneIssuer = "",
+    on: IssueDate = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an invoice by a credit note and make it anew from what is computed today.
+
+    Interrupted, it is completed by the same command; done, the same command does nothing.
+
+    Example: ardoise bill reissue FAC2026-00012 --reason "Erreur de tarif"
+    """
+    from ardoise import flow
+
+    ready_database()
+    now = clock(today)()
+    invoice = found_invoice(number, issuer)
+    done = flow.reissue(invoice=invoice, issue_date=read_date(on, now.date()), now=now, reason=reason)
+    flow.deliver(now=now)
+    if as_json:
+        new = done.invoice.number if done.invoice else None
+        print_json({"replaces": number, "credit_notes": [note.number for note in done.credit_notes], "number": new})
+        return
+    for note in done.credit_notes:
+        assert note.corrects is not None
+        screen.print(f"{note.number} cancels {note.corrects.number}: {euros(note.payable_minor)}")
+    if done.invoice is None:
+        screen.print(f"Nothing of {number} is due by {invoice.account.code} today: no new invoice.")
+    else:
+        screen.print(f"{done.invoice.number} replaces {number}: {euros(done.invoice.payable_minor)}")
+
+
+@bill.command()
+def correct(
+    month: Month = "",
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="CODE", help="Correct this customer alone; repeat.")
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the documents; number and write nothing.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Printed on the documents.")] = "",
+    on: IssueDate = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Settle the proposals of a month: invoices of what costs more today, credit notes of what costs less.
+
+    It corrects what the last rating found: after a correction of a tariff, rate the month first. What another customer
+    owes instead is open, and billed by the next run.
+
+    Example: ardoise bill correct --month 2026-10 --reason "Tarif corrigé"
+    """
+    from ardoise import flow
+    from ardoise.bill.corrections import preview_corrections
+
+    ready_database()
+    now = clock(today)()
+    month, dated = chosen_month(month, now), read_date(on, now.date())
+    if preview:
+        drafted = preview_corrections(month=month, issue_date=dated, accounts=account)
+        said = [(code, made) for code, documents in drafted.items() for made in documents]
+        _print_corrections(
+            f"Corrections of {month}, not issued",
+            [(code, made.preceding[0][0], "", made.kind.value, made.totals.payable_minor) for code, made in said],
+            as_json=as_json,
+        )
+        return
+    done = flow.correct(month=month, issue_date=dated, now=now, accounts=account, reason=reason)
+    flow.deliver(now=now)
+    rows = [(code, row) for code, documents in done.issued.items() for row in documents]
+    _print_corrections(
+        f"Corrections of {month}",
+        [(code, row.corrects.number, row.number, row.kind, row.payable_minor) for code, row in rows if row.corrects],
+        as_json=as_json,
+    )
+    for code, why in sorted(done.faulty.items()):
+        errors.print(f"✗ {code}: {why}", markup=False)
+    for code, reasons in sorted(done.left.items()):
+        for why in reasons:
+            errors.print(f"! {code}: {why}", markup=False)
+    if done.faulty:
+        raise typer.Exit(FAILED)
+
+
+def _print_corrections(title: str, rows: Sequence[tuple[str, str, str, str, int]], *, as_json: bool) -> None:
+    """Customer, document corrected, number, kind, amount to pay or given back."""
+    names = ("account", "corrects", "number", "kind", "payable_minor")
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    if not rows:
+        screen.print("[green]✓[/] Nothing to correct: what was issued is what is computed today.")
+        return
+    shown = table(title, "Account", "Corrects", "Document", "", "Amount", right=(4,))
+    for code, corrects, number, kind, payable_minor in rows:
+        sign = -1 if kind == "credit_note" else 1
+        shown.add_row(escape(code), corrects, number or "—", kind.replace("_", " "), euros(sign * payable_minor))
+    screen.print(shown)
 
 
 def found_invoice(number: str, issuer: str) -> Document:

@@ -89,7 +89,7 @@ def document_detail(request: StaffRequest, pk: int) -> HttpResponse:
         "row": row,
         "renderings": sorted(row.renderings.all(), key=lambda made: Rendering.Kind.values.index(made.kind)),
         "waiting": waiting,
-        "corrections": list(row.corrections.order_by("id")),
+        "corrections": list(row.corrections.filter(kind=DocumentKind.CREDIT_NOTE.value).order_by("id")),
     }
     return page(request, "console/document.html", context)
 

@@ -1,0 +1,89 @@
+"""Reads about credits: the notes an invoice has, which document a charge was billed by, what of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from ardoise.bill.models import Document
+from ardoise.core import canonical
+from ardoise.core import documents as core
+from ardoise.core.schema import CHARGE_KEY, FROZEN
+from ardoise.store import queries as store
+from ardoise.store.models import TAKEN_BACK, TableName
+
+_KEY = list(CHARGE_KEY)
+
+
+def credit_notes_of(invoice: Document) -> list[core.Document]:
+    """The credit notes of an invoice, as they were issued, the oldest first."""
+    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).order_by("id")
+    return [canonical.from_json(note.content) for note in notes]
+
+
+def homes(document_ids: Iterable[int]) -> dict[int, int]:
+    """The invoice or statement on whose lines the charges of each document were billed.
+
+    A charge corrected downwards stands on the credit note that did it, and is still paid by a line of its invoice.
+    """
+    rows = Document.objects.filter(pk__in=list(document_ids)).values_list("pk", "kind", "corrects_id")
+    return {pk: corrects if kind == Document.Kind.CREDIT_NOTE and corrects else pk for pk, kind, corrects in rows}
+
+
+def standing_of(invoice: Document) -> pl.DataFrame:
+    """The charges that the lines of an invoice bill and that no later document took back."""
+    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).values_list("pk", flat=True)
+    return store.standing(filter=pl.col(FROZEN.document_id).is_in([invoice.pk, *notes])).collect()
+
+
+def completed_by(invoice: Document) -> list[Document]:
+    """The documents that debit differences of charges of this one, directly or of one that does: the oldest first."""
+    taken = _taken()
+    found: set[int] = set()
+    ahead = {invoice.pk}
+    while ahead:
+        ahead = {by for by, of in taken if of in ahead} - found
+        found |= ahead
+    return list(Document.objects.filter(pk__in=found).select_related("issuer", "account").order_by("pk"))
+
+
+def completes(invoice: Document) -> Document | None:
+    """The document of which this one debits differences; None for one that bills charges of its own."""
+    of = min((of for by, of in _taken() if by == invoice.pk), default=None)
+    return None if of is None else Document.objects.get(pk=of)
+
+
+def came_from(debit: Document, line_no: int) -> list[tuple[Document, int]]:
+    """The lines whose difference a line of a debit asks for, nearest first; none for a line of charges of its own."""
+    if completes(debit) is None:
+        return []
+    mine = (pl.col(FROZEN.document_id) == debit.pk) & (pl.col(FROZEN.line_no) == line_no)
+    took = store.scan(TableName.FROZEN, columns=[*_KEY, FROZEN.cancels_id], filter=mine).drop_nulls(FROZEN.cancels_id)
+    before = store.scan(TableName.FROZEN, columns=[*_KEY, FROZEN.document_id, FROZEN.line_no])
+    bound = [*_KEY, FROZEN.document_id]
+    from_lines = before.join(took, left_on=bound, right_on=[*_KEY, FROZEN.cancels_id], how="semi")
+    pairs = from_lines.select(FROZEN.document_id, FROZEN.line_no).unique().collect()
+    home = homes(pairs[FROZEN.document_id].to_list())
+    documents = Document.objects.in_bulk(home.values())
+    nearest = sorted({(home[pk], no) for pk, no in pairs.iter_rows()}, reverse=True)
+    found: list[tuple[Document, int]] = []
+    for pk, no in nearest:
+        found += [(documents[pk], no), *came_from(documents[pk], no)]
+    return found
+
+
+def _taken() -> set[tuple[int, int]]:
+    """Pairs (debit, the document whose charges it took over): read from the rows that take back, which are few."""
+    if not any(file.partition.endswith(TAKEN_BACK) for file in store.files(TableName.FROZEN)):
+        return set()
+    took = store.scan(
+        TableName.FROZEN,
+        columns=[FROZEN.document_id, FROZEN.cancels_id],
+        filter=pl.col(FROZEN.cancels_id).is_not_null(),
+    )
+    pairs = took.unique().collect()
+    home = homes(pairs[FROZEN.cancels_id].to_list())
+    debits = Document.objects.filter(pk__in=pairs[FROZEN.document_id].to_list())
+    debit_ids = set(debits.exclude(kind=Document.Kind.CREDIT_NOTE).values_list("pk", flat=True))
+    return {(by, home[of]) for by, of in pairs.iter_rows() if by in debit_ids}
