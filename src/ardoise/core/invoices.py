@@ -49,7 +49,6 @@ __all__ = [
     "TaxRounding",
     "build_body",
     "build_statement",
-    "capped_credit_minor",
     "compute_totals",
     "convert_basis",
     "credit",
@@ -413,11 +412,6 @@ def portions_of_amount(document: Document, amount_minor: int, *, already: Sequen
         )
     shares = spread(amount_minor, [Fraction(rest * amount_minor, total) for rest in left.values()])
     return {line_no: share for line_no, share in zip(left, shares, strict=True) if share}
-
-
-def capped_credit_minor(wanted_minor: int, *, original_minor: int, credited_minor: int) -> int:
-    """What a correction may still credit of an amount: what is wanted, not more than is left, never below nothing."""
-    return max(0, min(wanted_minor, original_minor - credited_minor))
 
 
 def credit(
