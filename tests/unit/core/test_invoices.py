@@ -14,7 +14,6 @@ from ardoise.core.invoices import (
     TaxIncludedPolicy,
     build_body,
     build_statement,
-    capped_credit_minor,
     compute_totals,
     convert_basis,
     convert_exact,
@@ -194,13 +193,6 @@ def test_an_amount_is_spread_over_what_the_lines_have_left():
     assert portions_of_amount(issued, 200, already=[first]) == {2: 500, 3: -300}
     with pytest.raises(CreditRefused, match=r"2\.01 cannot be credited, 2.00 is left"):
         portions_of_amount(issued, 201, already=[first])
-
-
-@pytest.mark.parametrize(
-    ("wanted", "credited", "expected"), [(100, 50, 100), (300, 50, 150), (-50, 50, 0), (9, 250, 0)]
-)
-def test_a_correction_credits_no_more_than_is_left(wanted, credited, expected):
-    assert capped_credit_minor(wanted, original_minor=200, credited_minor=credited) == expected
 
 
 @pytest.mark.parametrize(
