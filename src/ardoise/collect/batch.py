@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
@@ -50,7 +50,7 @@ from ardoise.core.legs import TimedLeg
 from ardoise.core.localtime import ImpossibleTime, StreamClock
 from ardoise.core.phone import DialPlan
 from ardoise.core.schema import USAGE
-from ardoise.core.usage import Event, Leg, Reading, Unreadable, Usage
+from ardoise.core.usage import Event, Leg, Reading, Unreadable, Usage, said_by
 from ardoise.formats import registry
 from ardoise.formats.delimited import load_profile
 from ardoise.formats.spec import Format
@@ -548,8 +548,9 @@ def _key_of(leg: Leg) -> str:
 
 def _said_by(reading: Reading) -> bytes:
     """What a record of a sender's id says, wherever it stands: a page of records has a head, commas and a tail."""
-    said = {one.name: getattr(reading, one.name) for one in fields(reading)}
-    return repr({name: value for name, value in said.items() if value is not None and value is not False}).encode()
+    return repr(
+        {name: value for name, value in said_by(reading).items() if value is not None and value is not False}
+    ).encode()
 
 
 def _printed_date(reading: Reading) -> date | None:

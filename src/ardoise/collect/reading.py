@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ardoise.core.usage import Event, Reading, Unreadable
+from ardoise.core.usage import Event, Reading, Unreadable, said_by
 from ardoise.formats.spec import Format, Reader
 from ardoise.store.blobs import Blobs
 from ardoise.store.journal import Entry, Kind, Position, ReceivedFile
@@ -234,7 +234,7 @@ def _read(reader: Reader, record: bytes) -> Reading:
     except Exception as error:  # noqa: BLE001 - formats are plug-ins
         return Unreadable("format_error", f"the format failed on this ticket, report it: {error!r}")
     if b"\\" in record or b"\x00" in record:  # JSON may spell out what no database takes
-        return replace(reading, **{one.name: _storable(getattr(reading, one.name)) for one in fields(reading)})
+        return type(reading)(**{name: _storable(value) for name, value in said_by(reading).items()})
     return reading
 
 

@@ -25,7 +25,7 @@ class TimedLeg:
 
 def leg_to_json(timed: TimedLeg) -> dict[str, Any]:
     said = {field.name: _encoded(getattr(timed, field.name)) for field in fields(TimedLeg) if field.name != "leg"}
-    return said | {"leg": {field.name: _encoded(getattr(timed.leg, field.name)) for field in fields(Leg)}}
+    return said | {"leg": {name: _encoded(value) for name, value in timed.leg._asdict().items()}}
 
 
 def leg_from_json(said: Mapping[str, Any]) -> TimedLeg:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -326,7 +325,7 @@ def test_what_no_row_can_hold_is_put_aside_and_holds_up_nobody(make_source: Call
 
 
 def test_texts_that_no_database_takes_are_mended() -> None:
-    leg = replace(PLAIN, called="06\x00\ud800", extras={"name": "a\x00", "list": ("\udfff",)})
+    leg = PLAIN._replace(called="06\x00\ud800", extras={"name": "a\x00", "list": ("\udfff",)})
     mended = reading._read(lambda _: leg, b'{"called": "06\\u0000\\ud800"}')
     assert isinstance(mended, Leg)
     assert (mended.called, mended.extras) == ("06\ufffd?", {"name": "a\ufffd", "list": ("?",)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -40,13 +40,14 @@ def read_record(record: bytes) -> Reading:
     raw = line.split(",")
     if raw[START].strip().lower() == "call start":
         return Event("header", line)
-    printed = _START.fullmatch(raw[START].strip())
-    if printed is None:
+    start, fields = _start(raw[START]), anchor(raw)
+    if start is None:
         return Unreadable("garbage", f"not an IP Office ticket, no date in first place: {line[:60]!r}")
-    fields = anchor(raw)
     if isinstance(fields, Unreadable):
         return fields
-    return _leg(printed, fields)
+    if isinstance(start, Unreadable):
+        return start
+    return _leg(start, fields, no_detail="x" in line and _is_any_blanked(fields))
 
 
 def anchor(raw: Sequence[str]) -> list[str] | Unreadable:
@@ -107,14 +108,13 @@ def _rejoin_targeter(fields: list[str]) -> list[str]:
     return fields
 
 
-def _leg(printed: re.Match[str], fields: list[str]) -> Reading:
-    start = _start(printed)
+def _leg(start: PrintedTime, fields: list[str], *, no_detail: bool) -> Reading:
     connected_s = _seconds(fields[CONNECTED])
     counts = {"ring": _count(fields[RING]), "hold": _count(fields[HOLD]), "park": _count(fields[PARK])}
-    refusal = _refusal(start, connected_s, counts, fields)
+    refusal = _refusal(connected_s, counts, fields)
     if refusal is not None:
         return refusal
-    assert start is not None and connected_s is not None  # or _refusal would have said so
+    assert connected_s is not None  # or _refusal would have said so
     device_1, name_1, device_2, name_2 = fields[DEVICE_1], fields[NAME_1], fields[DEVICE_2], fields[NAME_2]
     media = (_media(device_1, name_1), _media(device_2, name_2))
     transferred_from, transferred_to = _transfer(fields)
@@ -140,16 +140,12 @@ def _leg(printed: re.Match[str], fields: list[str]) -> Reading:
         conference="conference" in media,
         operator_price=_amount(fields[CHARGE]),
         currency=_printed(fields[CURRENCY]),
-        extras=_extras(start, counts, fields, no_detail=_is_any_blanked(fields)),
+        extras=_extras(start, counts, fields, no_detail=no_detail),
     )
 
 
-def _refusal(
-    start: PrintedTime | None, connected_s: int | None, counts: dict[str, int | None], fields: list[str]
-) -> Unreadable | None:
+def _refusal(connected_s: int | None, counts: dict[str, int | None], fields: list[str]) -> Unreadable | None:
     """Why these fields are no ticket, or None."""
-    if start is None:
-        return Unreadable("impossible_date", f"{fields[START].strip()!r} is no date of the calendar")
     if connected_s is None:
         return Unreadable("bad_duration", f"connected time is {fields[CONNECTED]!r}, expected HH:MM:SS")
     if fields[DIRECTION].strip() not in {"I", "O"}:
@@ -161,21 +157,19 @@ def _refusal(
     return None
 
 
-def _start(printed: re.Match[str]) -> PrintedTime | None:
-    year, month, day, hour, minute, second = printed.groups()
-    known = _date(year, month, day)
-    if known is None or int(hour) > 23 or int(minute) > 59 or int(second or 0) > 59:
-        return None
-    return PrintedTime(*known, int(hour), int(minute), None if second is None else int(second))
-
-
 @lru_cache(maxsize=MEMO)
-def _date(year: str, month: str, day: str) -> tuple[int, int, int] | None:
-    try:
-        date(int(year), int(month), int(day))
-    except ValueError:
+def _start(text: str) -> PrintedTime | Unreadable | None:
+    """The printed start; None for what has not even the look of one. A busy PBX prints many tickets a second."""
+    printed = _START.fullmatch(text.strip())
+    if printed is None:
         return None
-    return int(year), int(month), int(day)
+    year, month, day, hour, minute = map(int, printed.groups()[:5])
+    second = None if printed[6] is None else int(printed[6])
+    try:
+        datetime(year, month, day, hour, minute, second or 0)  # noqa: DTZ001 - as printed
+    except ValueError:
+        return Unreadable("impossible_date", f"{text.strip()!r} is no date of the calendar")
+    return PrintedTime(year, month, day, hour, minute, second)
 
 
 def _number(text: str) -> str | None:

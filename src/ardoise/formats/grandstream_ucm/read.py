@@ -41,7 +41,7 @@ def row_reader(sides: Sides, *, utc: bool) -> RowReader:
             raise BadCell("header_mismatch", f"the record has no column {', '.join(missing)}")
         leg = leg_of(row, sides, utc=utc)
         own = {"record": row["AcctId"], "parts": row["parts"]}
-        return replace(leg, extras={**leg.extras, **{name: text for name, text in own.items() if text}})
+        return leg._replace(extras={**leg.extras, **{name: text for name, text in own.items() if text}})
 
     return read
 
