@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
+
+from stage.company import Company, voxa
 
 from .adapters import billing as adapter
+from .adapters import billing_runs
 
 DEFAULT = "../shared/cases/billing"
 PEERS = Path(__file__).parents[2] / "docs" / "algorithms" / "peers-billing.md"
@@ -25,9 +29,15 @@ def _cases(config: pytest.Config) -> Iterator[dict[str, Any]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "billing_case" in metafunc.fixturenames:
-        cases = list(_cases(metafunc.config))
-        metafunc.parametrize("billing_case", cases or [None], ids=[case["id"] for case in cases] or ["no cases"])
+    for name, wanted in (("billing_case", False), ("run_case", True)):
+        if name in metafunc.fixturenames:
+            cases = [case for case in _cases(metafunc.config) if _is_a_run(case) is wanted]
+            metafunc.parametrize(name, cases or [None], ids=[case["id"] for case in cases] or ["no cases"])
+
+
+def _is_a_run(case: dict[str, Any]) -> bool:
+    """Whether a case is about runs, and so about what a database holds."""
+    return case["kind"] in billing_runs.HANDLERS and case["scope"] != "vendor" and not adapter.is_pure(case)
 
 
 @cache
@@ -38,6 +48,27 @@ def explained() -> dict[str, str]:
 
 
 def test_billing_case(billing_case: dict[str, Any] | None, record_property) -> None:
+    _answered(billing_case, record_property, adapter.produced)
+
+
+@pytest.fixture
+def company(tmp_path: Path, settings: Settings) -> Company:
+    """A small operator in a folder and a database of its own."""
+    settings.ARDOISE_HOME = tmp_path
+    return voxa(tmp_path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_billing_case_on_a_database(run_case: dict[str, Any] | None, company: Company, record_property) -> None:
+    _answered(run_case, record_property, lambda case: billing_runs.HANDLERS[case["kind"]](case, company))
+
+
+def _answered(
+    billing_case: dict[str, Any] | None,
+    record_property: Callable[[str, object], None],
+    produce: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:
+    """The case is answered as it expects, or skipped with the reason."""
     record_property("suite", "billing")
     record_property("family", "no cases" if billing_case is None else billing_case["kind"])
     if billing_case is None:
@@ -45,7 +76,7 @@ def test_billing_case(billing_case: dict[str, Any] | None, record_property) -> N
     if billing_case["scope"] == "vendor":
         pytest.skip(f"vendor: {explained().get(billing_case['kind'], 'not explained yet')}")
     try:
-        produced = adapter.produced(billing_case)
+        produced = produce(billing_case)
     except adapter.Unsupported as reason:
         pytest.skip(f"{billing_case['kind']}: {reason}")
     wanted = adapter.expected(billing_case)

@@ -88,6 +88,14 @@ def by_line(annex: Annex) -> dict[str, list[AnnexRow]]:
     return lines
 
 
+def by_destination(rows: Sequence[AnnexRow]) -> dict[str, LineSum]:
+    """Sums of some rows by destination, the destinations by name."""
+    found: dict[str, list[AnnexRow]] = {}
+    for row in rows:
+        found.setdefault(row.destination, []).append(row)
+    return {destination: LineSum.of(found[destination]) for destination in sorted(found)}
+
+
 # PDF ------------------------------------------------------------------------------------------------------------------
 # Typst lays out one table of 20,000 rows in 7 s and 1.6 GB. Rows have one height, so the pages are cut here and set as
 # fixed grids, a few pages at a time: half the time, a fifth of the memory (Typst keeps what it made in the last runs),
@@ -95,7 +103,7 @@ def by_line(annex: Annex) -> dict[str, list[AnnexRow]]:
 
 _PAGE_MM = 247  # height of a page for rows, under the column heads
 _FIRST_PAGE_MM = 202  # less the opening
-_ROW_MM, _HEAD_MM, _SUM_MM = 4, 9, 7
+_ROW_MM, _HEAD_MM, _PART_MM, _SUM_MM = 4, 9, 4, 7
 _PAGES_A_RUN = 6
 _DESTINATION_MAX, _DESTINATION_MAX_GROSS = 32, 20  # characters that fit the column
 
@@ -208,10 +216,20 @@ def _pages(annex: Annex, *, words: Words) -> list[list[View]]:
 
 
 def _blocks(annex: Annex, *, words: Words) -> Iterator[list[View]]:
-    """Each line's heading, calls and sub-total."""
+    """Each line's heading, calls, sub-totals by destination (where they sum something) and total."""
     lang, decimals, shows_gross = words.language, _decimals(annex), _shows_gross(annex)
+
+    def summed(kind: str, mm: int, text: str, total: LineSum) -> View:
+        amounts = [total.amount_micros, *([total.gross_micros] if shows_gross else [])]
+        durations = [typo.clock_duration(seconds) for seconds in (total.duration_s, total.billed_s)]
+        cells = [*durations, *(_amount(annex, micros, decimals=decimals) for micros in amounts)]
+        return {"kind": kind, "mm": mm, "text": text, "cells": cells}
+
+    def counted(name: str, total: LineSum, **more: str) -> str:
+        return words(name, calls=typo.grouped(str(total.calls), language=lang), **more)
+
     for line, rows in by_line(annex).items():
-        total = LineSum.of(rows)
+        total, parts = LineSum.of(rows), by_destination(rows)
         several = len({row.calling for row in rows if row.calling}) > 1
         yield [
             {"kind": "head", "mm": _HEAD_MM, "text": line, "note": ""},
@@ -223,17 +241,12 @@ def _blocks(annex: Annex, *, words: Words) -> Iterator[list[View]]:
                 }
                 for row in rows
             ),
-            {
-                "kind": "sum",
-                "mm": _SUM_MM,
-                "text": words("annex.line_total", calls=typo.grouped(str(total.calls), language=lang)),
-                "cells": [
-                    typo.clock_duration(total.duration_s),
-                    typo.clock_duration(total.billed_s),
-                    _amount(annex, total.amount_micros, decimals=decimals),
-                    *([_amount(annex, total.gross_micros, decimals=decimals)] if shows_gross else []),
-                ],
-            },
+            *(
+                summed("part", _PART_MM, counted("annex.destination_total", part, destination=destination), part)
+                for destination, part in parts.items()
+                if 1 < len(parts) < len(rows)
+            ),
+            summed("sum", _SUM_MM, counted("annex.line_total", total), total),
         ]
 
 

@@ -72,12 +72,7 @@ LATER = {
     "dunning": "reminders are later",
     "overdue_state": "reminders are later",
     "payment_allocation": "payments are later",
-    "parent_pays": "one document per root account; child invoices do not exist",
-    "void": "an issued invoice is never voided: it is credited",
-    "batch": "runs belong to the bill room",
-    "preview": "previews belong to the bill room",
     "guard": "runs belong to the bill room",
-    "invoice_layout": "layout belongs to the deliver room",
     "netting": "a credit and a charge stay two lines",
 }
 
@@ -934,8 +929,14 @@ EXPLANATIONS = frozenset(
 ELSEWHERE = {
     "first_invoice_balance": "what was paid, and for which invoice: payments",
     "fee_taxes": "VAT is computed per rate, never per line (EN 16931)",
+    "payment_status": "payments",
     "status": "drafts of the bill room wait as long as one likes",
 }
+
+
+def is_pure(case: Case) -> bool:
+    """Whether `core` answers alone a case of a family that has runs too."""
+    return case["kind"] in HANDLERS and "recurring_due" in case["inputs"]
 
 
 def produced(case: Case) -> Case:

@@ -67,6 +67,16 @@ def test_the_annex_lists_calls_and_sums_each_line() -> None:
     assert "2 communications" in printed and "1 communications" in printed
 
 
+def test_a_line_that_calls_several_destinations_has_a_sub_total_of_each() -> None:
+    rows = [call(0), call(1, s=30), replace(call(2, micros=40_000, s=10), destination="Fixes")]
+    (printed,) = pages(render_annex_pdf(annex(*rows)))
+    # 61 s + 30 s = 91 s and 0.125 + 0.125 = 0.25 to the mobiles of Belgium, 10 s and 0.04 to landlines
+    assert "dont Belgique (mobiles) (2)" in printed and "00:01:31" in printed and f"0,250{N}€" in printed
+    assert "dont Fixes (1)" in printed and f"0,040{N}€" in printed
+    (one,) = pages(render_annex_pdf(annex(call(0), replace(call(1), destination="Fixes"))))
+    assert "dont" not in one  # each call says it already
+
+
 def test_every_call_is_on_a_page_and_the_line_is_named_again() -> None:
     rows = [replace(call(i), destination=f"Dest{i:04d}") for i in range(700)]  # several runs of pages
     printed = pages(render_annex_pdf(annex(*rows)))

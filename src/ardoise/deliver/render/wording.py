@@ -117,6 +117,7 @@ FR: dict[str, str] = {
     "annex.billed": "Durée facturée",
     "annex.calls": "Communications",
     "annex.line_total": "{calls} communications",
+    "annex.destination_total": "dont {destination} ({calls})",
     "annex.sheet_calls": "Communications",
     "annex.sheet_lines": "Par ligne",
 }
@@ -228,6 +229,7 @@ EN: dict[str, str] = {
     "annex.billed": "Billed duration",
     "annex.calls": "Communications",
     "annex.line_total": "{calls} communications",
+    "annex.destination_total": "of which {destination} ({calls})",
     "annex.sheet_calls": "Communications",
     "annex.sheet_lines": "By line",
 }
