@@ -66,12 +66,12 @@ from .billing_world import (
 )
 
 LATER = {
-    "allowance_proration": "prepaid grants are later",
-    "prepaid": "wallets are later",
-    "wallet_topup": "wallets are later",
-    "dunning": "reminders are later",
-    "overdue_state": "reminders are later",
-    "payment_allocation": "payments are later",
+    "allowance_proration": "allowances are granted by the day",
+    "prepaid": "balances paid in advance: the issue of payments",
+    "wallet_topup": "balances paid in advance: the issue of payments",
+    "dunning": "reminders: the issue of payments",
+    "overdue_state": "reminders: the issue of payments",
+    "payment_allocation": "payments: their issue",
     "guard": "runs belong to the bill room",
     "netting": "a credit and a charge stay two lines",
 }
@@ -944,7 +944,10 @@ def produced(case: Case) -> Case:
     kind = case["kind"]
     if kind in LATER or kind not in HANDLERS:
         raise Unsupported(LATER.get(kind, "no such family here"))
-    return HANDLERS[kind](case)
+    try:
+        return HANDLERS[kind](case)
+    except KeyError as missing:
+        raise Unsupported(f"a case that does not say its {missing}") from missing
 
 
 def expected(case: Case) -> Case:

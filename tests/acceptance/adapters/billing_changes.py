@@ -259,7 +259,8 @@ def overdue_recovery(case: Case) -> Case:
     for on in sorted({paid, end}):
         lines = account.run(on)
         back = [line for line in lines if line.period_from < end]
-        given = {"start": stopped.isoformat(), "end": paid.isoformat(), "type": "repair", "amount": money(total(back))}
+        until = min(paid, end).isoformat()
+        given = {"start": stopped.isoformat(), "end": until, "type": "repair", "amount": money(total(back))}
         rows += [charge_item(line) for line in lines if line not in back] + ([given] if back else [])
         rows += [row for row in balance.rows(on, total(lines)) if row["type"] == "account_credit_used"]
     return {"items": rows}
@@ -342,6 +343,8 @@ def next_period(case: Case) -> Case:
         mode=mode_of(inputs),
         end=ends and Period.of(start, ends, Interval.INCLUSIVE).end,
     )
+    if not found.days:
+        return {"start": None, "end_inclusive": None}
     return {"start": found.start.isoformat(), "end_inclusive": found.last_date.isoformat()}
 
 
@@ -434,7 +437,7 @@ def credit_cap(case: Case) -> Case:
         for name in ("potential_credit", "original_amount", "previous_credits")
     )
     found = capped_minor(asked, billed_minor=billed_before, credited_minor=credited)
-    return {"credit": str(int(minor_to_decimal(found)))}
+    return {"credit": f"{minor_to_decimal(found).normalize():f}"}
 
 
 def credit_with_tax(inputs: Case) -> Case:

@@ -15,7 +15,13 @@ from ardoise.core.coverage import Billed
 from ardoise.core.discounts import Discount, SharePrecision, Target, shares
 from ardoise.core.invoices import TaxRounding, tax_minor
 from ardoise.core.metering import Aggregation, Meter, Reading, Tier, measured, metered_due, readings_in
-from ardoise.core.money import MICROS_PER_MINOR, fraction_to_minor, minor_to_decimal, round_fraction
+from ardoise.core.money import (
+    MICROS_PER_MINOR,
+    fraction_to_minor,
+    micros_to_minor,
+    minor_to_decimal,
+    round_fraction,
+)
 from ardoise.core.periods import BillingMode, Cycle, Interval, Period
 from ardoise.core.recurring import charges_due
 from ardoise.core.tariffs import Tiers
@@ -67,15 +73,18 @@ def blocks(inputs: Case) -> Meter:
 def tiered_usage(case: Case) -> Case:
     inputs = case["inputs"]
     meter, quantity = blocks(inputs), inputs["quantity"]
-    decimals = -int(Decimal(case["expected"]["total"]).as_tuple().exponent)
+    slices, wanted = meter.slices(quantity), case["expected"].get("tier_amounts", [])
     return {
-        "tier_amounts": [_written(part.amount, decimals) for part in meter.slices(quantity)],
-        "total": _written(meter.price(quantity), decimals),
+        "tier_amounts": [
+            _written(part.amount, like) for part, like in zip(slices, [*wanted, *["0.00"] * len(slices)], strict=False)
+        ],
+        "total": _written(meter.price(quantity), case["expected"].get("total", "0.00")),
     }
 
 
-def _written(amount: Fraction, decimals: int) -> str:
-    """An exact amount in the peer's number of decimals."""
+def _written(amount: Fraction, like: str) -> str:
+    """An exact amount with as many decimals as the peer writes."""
+    decimals = max(0, -int(Decimal(like).as_tuple().exponent))
     scaled = amount * 10**decimals
     if scaled.denominator != 1:
         raise AssertionError(f"{amount} has more than {decimals} decimals")
@@ -87,22 +96,40 @@ def usage_price(case: Case) -> Case:
     model = inputs["model"]
     if model == "percentage":
         return percentages(inputs)
-    if model == "package":
-        tier = Tier(None, Decimal(inputs["price"]), per=inputs["package"], block=inputs["package"])
-        meter = Meter((tier,), free=inputs.get("free", 0))
-        return {"amounts": [amount_text(meter.price(units)) for units in inputs["units"]]}
     if model == "graduated_percentage":  # money is counted in cents, a percentage is a price a hundred
         tiers = tuple(
-            Tier(row["to"] and row["to"] * CENTS, Decimal(row["percent"]) / 100, per=CENTS, flat=Decimal(row["flat"]))
+            Tier(row["to"] and row["to"] * CENTS, Decimal(row["percent"]) / 100, per=CENTS, flat=_flat(row))
             for row in inputs["tiers"]
         )
         meter = Meter(tiers)
         return {"fees": [amount_text(meter.price(_in_cents(amount))) for amount in inputs["amounts"]]}
+    # units are whole in the product: those of the case are counted in as small a part as it writes
+    quantities = [Decimal(str(units)) for units in inputs["units"]]
+    parts = 10 ** max(0, *(-int(quantity.as_tuple().exponent) for quantity in quantities))
+    meter = _meter_of(model, inputs, parts)
+    return {"amounts": [amount_text(meter.price(int(quantity * parts))) for quantity in quantities]}
+
+
+def _flat(row: Case) -> Decimal:
+    return Decimal(row.get("flat", 0))
+
+
+def _meter_of(model: str, inputs: Case, parts: int) -> Meter:
+    if model == "package":
+        size = inputs["package"] * parts
+        return Meter((Tier(None, Decimal(inputs["price"]), per=size, block=size),), free=inputs.get("free", 0) * parts)
+    if model == "standard":
+        price = inputs.get("unit_price") or inputs.get("unit") or inputs["price"]
+        return Meter((Tier(None, Decimal(price), per=parts),))
     if model not in MODES:
         raise Unsupported(f"no price by « {model} »")
-    tiers = tuple(Tier(row["to"], Decimal(row["unit"]), flat=Decimal(row["flat"])) for row in inputs["tiers"])
-    meter = Meter(tiers, MODES[model])
-    return {"amounts": [amount_text(meter.price(units)) for units in inputs["units"]]}
+    return Meter(
+        tuple(
+            Tier(row["to"] and row["to"] * parts, Decimal(row.get("unit", 0)), per=parts, flat=_flat(row))
+            for row in inputs["tiers"]
+        ),
+        MODES[model],
+    )
 
 
 def _in_cents(amount: str) -> int:
@@ -121,6 +148,8 @@ def usage_period(case: Case) -> Case:
     meter = blocks(inputs)
     found, readings = _periods_and_points(inputs)
     zero_lines = (case.get("policy") or {}).get("zero_usage_line") == "emitted"
+    if "cancelled" in inputs:  # usage of the day of the end is that service's there: a service of one day more
+        found = [Period.of(period.start, period.end, Interval.INCLUSIVE) for period in found]
     charges = metered_due(1, meter, found, readings, zero_lines=zero_lines)
     by_start = {charge.period_from: charge for charge in charges}
     amounts = [money(cents(by_start[period.start].billed)) if period.start in by_start else "0" for period in found]
@@ -195,12 +224,13 @@ def tax_with_coupons(case: Case) -> Case:
     fees = inputs["fees"]
     rates = [Decimal(rate) for rate in inputs.get("tax_percents", [20] * len(fees))]
     policy = case["scope"] == "policy"
+    exact = policy and any(isinstance(share, str) for share in case["expected"].get("coupon_shares", ()))
     targets = [Target(str(index), str(index), fee, SOME_MONTH.start) for index, fee in enumerate(fees)]
     found = shares(
         _coupons(inputs),
         targets,
         cycle=periods.MONTHLY,
-        precision=SharePrecision.EXACT if policy else SharePrecision.CENT,
+        precision=SharePrecision.EXACT if exact else SharePrecision.CENT,
     )
     by_item = [[share.exact_minor for share in found if share.target is target] for target in targets]
     net = [fee - sum(parts, Fraction(0)) for fee, parts in zip(fees, by_item, strict=True)]
@@ -208,7 +238,7 @@ def tax_with_coupons(case: Case) -> Case:
     taxes = tax_minor(list(zip(net, rates, strict=True)), rounding)
     used = round_fraction(sum((share.exact_minor for share in found), Fraction(0)))
     return {
-        "coupon_shares": [_peer_share(parts) if policy else int(sum(parts)) for parts in by_item],
+        "coupon_shares": [_peer_share(parts) if exact else int(sum(parts)) for parts in by_item],
         "fees": sum(fees),
         "coupons": used,
         "coupon_used": used,
@@ -228,15 +258,19 @@ def _coupons(inputs: Case) -> list[Discount]:
     if "coupon" in inputs:  # "> 20000": more than that
         over = int(re.sub(r"\D", "", str(inputs["coupon"]))) + 1
         return [_coupon(1, over, "all")]
-    return [_coupon(number, row["amount"], row["items"]) for number, row in enumerate(inputs["coupons"], start=1)]
+    return [
+        _coupon(number, row.get("amount", 0), row.get("items", "all"), percentage=Decimal(str(row.get("percent", 0))))
+        for number, row in enumerate(inputs["coupons"], start=1)
+    ]
 
 
-def _coupon(number: int, amount_minor: int, items: Sequence[int] | str) -> Discount:
+def _coupon(number: int, amount_minor: int, items: Sequence[int] | str, percentage: Decimal = Decimal(0)) -> Discount:
     return Discount(
         discount_id=number,
         code=f"C{number}",
         label="Remise",
         valid_from_date=SOME_MONTH.start,
+        percentage=percentage,
         amount=minor_to_decimal(amount_minor),
         products=frozenset() if items == "all" else frozenset(str(index) for index in items),
     )
@@ -250,21 +284,23 @@ def commitment_of(amount_minor: int, start: date, end: date | None = None) -> Co
 
 
 def minimum_commitment(case: Case) -> Case:
+    """The true-up of each period that the case gives usage of; one without usage if it gives none."""
     inputs = case["inputs"]
     start = optional_day(inputs, "start") or SOME_MONTH.start
+    last = optional_day(inputs, "terminate")
+    end = last and Period.of(start, last, Interval.INCLUSIVE).end
     cycle = grid({"period": "P1M", **inputs}, start=start)
-    item = subscription(inputs["price"], start, mode=mode_of(inputs))
-    commitment = commitment_of(inputs["commitment"], start)
-    usage = inputs.get("usage") or [0]
+    item = subscription(inputs["price"], start, end, mode=mode_of(inputs))
+    commitment = commitment_of(inputs["commitment"], start, end)
+    usage = inputs.get("usage", 0)
+    usage = usage if isinstance(usage, list) else [usage]
     history: list[Billed] = []
     fees, lacking = [], []
-    for index, used in enumerate(usage):
-        period = list(zip(range(index + 1), periods.service_periods(cycle, start=start, end=None), strict=False))[-1][1]
-        charges = charges_due(item, cycle=cycle, as_of_date=period.end, already=history)
-        history += billed(charges)
-        counted = [*(charge.amount_micros for charge in charges), used * MICROS_PER_MINOR]
-        fees.append(total(charges))
-        missing = true_up(commitment, period=period, cycle=cycle, counted_micros=counted)
+    for period, used in zip(periods.service_periods(cycle, start=start, end=end), usage, strict=False):
+        history += billed(charges_due(item, cycle=cycle, as_of_date=period.end, already=history))
+        own = [line.amount_micros for line in history if line.period_from in period]
+        missing = true_up(commitment, period=period, cycle=cycle, counted_micros=[*own, used * MICROS_PER_MINOR])
+        fees.append(sum(micros_to_minor(micros) for micros in own))
         lacking.append(missing.amount_minor if missing else 0)
     return {"fee": fees[0], "true_up": lacking[0], "true_ups": lacking, "total": fees[0] + usage[0] + lacking[0]}
 

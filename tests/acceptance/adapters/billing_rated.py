@@ -68,7 +68,12 @@ def bundle(case: Case) -> Case:
         included = bundle_of([MOBILE], seconds=3 * 3600, distinct=None)
         parts = rated(world(price, included), [_call(inputs["mobile_seconds_total"], number=PREFIXES[MOBILE])])
     elif "duration_s" in inputs:
-        parts = rated(world(price, bundle_of([FIXED])), [_call(inputs["duration_s"], number=PREFIXES[FIXED])])
+        numbers = _numbers(inputs.get("distinct_rank", 1))  # the case is the call to the last of them
+        calls = [
+            *(_call(60, number=number) for number in numbers[:-1]),
+            _call(inputs["duration_s"], number=numbers[-1]),
+        ]
+        parts = rated(world(price, bundle_of([FIXED])), calls)[-1:]
     else:
         count = inputs["distinct_numbers_called_60s_each"]
         numbers = [*_numbers(count), *_numbers(inputs["then_repeat_call_60s_to_number"])]
