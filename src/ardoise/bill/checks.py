@@ -177,7 +177,7 @@ def _payers(issuers: Mapping[int, Issuer], made: Collection[int]) -> dict[int, A
         for account in accounts
         if account.id in made
         or (
-            (account.parent_id is None or account.pays)
+            (account.parent_id is None or account.own_invoice)
             and issuers[account.issuer_id].documents == Issuer.Documents.INVOICES
         )
     }

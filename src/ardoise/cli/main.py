@@ -21,6 +21,7 @@ def build() -> typer.Typer:
         collect_commands,
         correction_commands,
         demo_commands,
+        directory_commands,
         files_commands,
         formats_commands,
         price_commands,
@@ -41,6 +42,7 @@ def build() -> typer.Typer:
     app.command()(serve_commands.up)
     app.command()(files_commands.load)
     app.command()(files_commands.dump)
+    app.add_typer(directory_commands.directory, name="directory")
     app.add_typer(formats_commands.formats, name="formats")
     app.command()(formats_commands.parse)
     app.command()(formats_commands.simulate)

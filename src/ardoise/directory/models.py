@@ -112,7 +112,7 @@ class Account(Address):
     emails = models.CharField(max_length=400, blank=True)
     purchase_order = models.CharField(max_length=40, blank=True)
     payment_terms = models.CharField(max_length=20, blank=True)  # empty = those of the account above, then the issuer's
-    pays = models.BooleanField(default=False)  # a branch with an invoice of its own; a customer always pays
+    own_invoice = models.BooleanField(default=False)  # a branch that pays for what is below it; a customer always does
     resells = models.BooleanField(default=False)  # an operator: buys to resell, a condition of reverse charge
     provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
 

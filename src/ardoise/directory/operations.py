@@ -348,8 +348,12 @@ def _refuse_overlaps(model: type[Dated], *, group: Sequence[str], touched: set[t
     """The validities of each touched group must follow one another. Raises Overlap."""
     for key, periods in _spans(model, *group).items():
         if key in touched and (pairs := bulk.overlapping(periods)):
-            one, other = pairs[0]
+            one, other = (periods[place] for place in pairs[0])
             raise Overlap(
-                f"{model._meta.verbose_name} {' '.join(map(str, key))}: valid from {periods[one][0]} and from "
-                f"{periods[other][0]} at the same time; give the first one an end"
+                f"{model._meta.verbose_name} {' '.join(map(str, key))}: the row from {_said(one)} and the row from "
+                f"{_said(other)} are valid at the same time; give the first one an end"
             )
+
+
+def _said(span: _Span) -> str:
+    return f"{span[0]}" + (f" to {span[1]}" if span[1] else "")

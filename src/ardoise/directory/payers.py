@@ -1,4 +1,4 @@
-"""Who is invoiced: the customer at the top, or the nearest branch below it that has an invoice of its own (`pays`)."""
+"""Who is invoiced: the customer at the top, or the nearest branch with an invoice of its own (`own_invoice`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INHERITED = ("siren", "vat_number", "emails", "purchase_order", "payment_terms",
 def paying_branches() -> dict[int, int]:
     """Account -> the branch that pays for it, for the accounts that their customer does not pay for."""
     rows: dict[int, tuple[int | None, bool]] = {
-        pk: (parent_id, pays) for pk, parent_id, pays in Account.objects.values_list("id", "parent_id", "pays")
+        pk: (parent_id, pays) for pk, parent_id, pays in Account.objects.values_list("id", "parent_id", "own_invoice")
     }
     found: dict[int, int] = {}
     if any(pays and parent_id is not None for parent_id, pays in rows.values()):

@@ -138,6 +138,9 @@ _ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describ
 }
 
 
+_TARGETS = {"identifiers": "line", "assignments": "account", "vat_regimes": "vat_regime"}  # what an overlap says twice
+
+
 def _overlaps(world: World) -> Iterator[Problem]:
     for name, group in _ALONE.items():
         rows = world.by_key(name)
@@ -160,10 +163,13 @@ def _overlap(row: Row, group: tuple[str, ...], subject: Key, other: Cells, other
     unsaid = _unsaid(row.table, row)
     said = [(name, part) for name, part in zip(group, subject, strict=True) if name not in unsaid]
     what = ", ".join(f"{name} {_said(str(part))}" for name, part in said)
+    target = _TARGETS.get(row.table.name)
+    named = f"« {other[target]} »" if target and other[target] != row.cells[target] else ""
     if other_row is not None:
-        where = f"line {other_row.line}"
+        where = f"line {other_row.line}" + (f" ({named})" if named else "")
     else:
-        where = f"the row loaded already (valid_from_date {_first_day(other['valid_from_date'])})"
+        since = f"valid_from_date {_first_day(other['valid_from_date'])}"
+        where = f"the row loaded already ({', '.join(filter(None, (named, since)))})"
     hint = "give the earlier one a valid_to_date"
     if other_row is None:
         hint += ", or take it back: repeat it with a valid_to_date equal to its valid_from_date"
@@ -309,7 +315,7 @@ def _payers_of(world: World, *, everywhere: bool) -> Iterator[tuple[Row | None, 
     for key, cells in world.cells["accounts"].items():
         issuer = world.cells["issuers"].get((cells["issuer"],))
         invoiced = issuer is not None and issuer["documents"] == "invoices"
-        pays = not cells["parent"] or cells["pays"]
+        pays = not cells["parent"] or cells["own_invoice"]
         if invoiced and cells["billable"] and pays and (everywhere or key in rows):
             yield rows.get(key), cells
 

@@ -185,7 +185,7 @@ ACCOUNTS = Table(
             was="payment_days",
         ),
         Column(
-            "pays",
+            "own_invoice",
             kinds.YesNo(),
             "un site qui reçoit sa propre facture ; sinon le parent paie",
             "a branch with an invoice of its own; else its parent pays",

@@ -77,11 +77,48 @@ def load(path: Path, *, recorded_at: datetime, correct: bool = False, progress: 
     """
     folder = read_folder(path)  # outside the transaction: nobody else waits for a long file
     progress("read", 1, 4)
-    with transaction.atomic():
-        return _load(folder, recorded_at, correct, progress)
+    return load_rows(folder, recorded_at=recorded_at, correct=correct, progress=progress)
 
 
-def _load(folder: Folder, recorded_at: datetime, correct: bool, progress: Progress) -> LoadReport:
+@transaction.atomic
+def load_rows(
+    folder: Folder, *, recorded_at: datetime, correct: bool = False, progress: Progress = no_progress
+) -> LoadReport:
+    """Load rows that were read already, all or nothing. Raises LoadRefused."""
+    judged = _judged(folder, correct, progress)
+    _write(judged.world, judged.changes, recorded_at=recorded_at, issued=judged.issued, correct=correct)
+    progress("written", 4, 4)
+    return LoadReport(
+        sorted(judged.counts.values(), key=lambda count: count.file),
+        tuple(sorted(folder.findings.warnings)),
+        tuple(f"{tariff}, from {first}" for tariff, first in judged.corrections),
+    )
+
+
+def compared(folder: Folder) -> dict[str, list[tuple[Row, Cells | None]]]:
+    """By table, the rows that loading would add (None) or change, with what is in force. Writes nothing.
+
+    Raises LoadRefused."""
+    judged = _judged(folder, False, no_progress)
+    return {
+        name: [(row, judged.before[name].get(row.key)) for row in change.rows]
+        for name, change in judged.changes.items()
+    }
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What a folder changes, found sound."""
+
+    world: World
+    before: dict[str, dict[Key, Cells]]
+    changes: dict[str, _Difference]
+    counts: dict[str, FileCount]
+    issued: dict[int, Key]
+    corrections: dict[Key, Problem]
+
+
+def _judged(folder: Folder, correct: bool, progress: Progress) -> _Judged:
     before = {name: loaded(table, only=folder.lists[RATES.name]) for name, table in TABLES.items()}
     world = _overlaid(folder, before)
     progress("compared", 2, 4)
@@ -95,13 +132,7 @@ def _load(folder: Folder, recorded_at: datetime, correct: bool, progress: Progre
     folder.findings.errors += _headers_of_issued(changes, before, issued)
     folder.findings.refuse_if_any()
     progress("checked", 3, 4)
-    _write(world, changes, recorded_at=recorded_at, issued=issued, correct=correct)
-    progress("written", 4, 4)
-    return LoadReport(
-        sorted(counts.values(), key=lambda count: count.file),
-        tuple(sorted(folder.findings.warnings)),
-        tuple(f"{tariff}, from {first}" for tariff, first in corrections),
-    )
+    return _Judged(world, before, changes, counts, issued, corrections)
 
 
 def _overlaid(folder: Folder, before: dict[str, dict[Key, Cells]]) -> World:

@@ -123,7 +123,7 @@ def _csv_row(values: list[str], columns: list[Column], row: Row, folder: Folder)
     sound = True
     for column, value in zip(columns, values, strict=True):
         try:
-            row.cells[column.name] = _cell(row.table, column, value.strip())
+            row.cells[column.name] = read_cell(row.table, column, value.strip())
         except NotExpected as error:
             folder.findings.errors.append(row.problem(column.name, str(error)))
             sound = False
@@ -133,7 +133,8 @@ def _csv_row(values: list[str], columns: list[Column], row: Row, folder: Folder)
         folder.name(row)
 
 
-def _cell(table: Table, column: Column, text: str) -> Any:
+def read_cell(table: Table, column: Column, text: str) -> Any:
+    """The value of a cell, or that of an empty one. Raises NotExpected."""
     if text:
         value = column.kind.read(text)
         longest = table.longest.get(column.name)
@@ -213,12 +214,12 @@ def _toml_row(
         value = item.get(column.name, "")
         try:
             if value == "" or (isinstance(value, str) and not value.strip()):
-                row.cells[column.name] = _cell(table, column, "")
+                row.cells[column.name] = read_cell(table, column, "")
             elif isinstance(column.kind, FileText):
                 row.cells[column.name] = _file_text(path, value)
             else:
                 text = read_native(column.kind, value)
-                row.cells[column.name] = _cell(table, column, text) if isinstance(text, str) else text
+                row.cells[column.name] = read_cell(table, column, text) if isinstance(text, str) else text
         except NotExpected as error:
             folder.findings.errors.append(row.problem(column.name, str(error)))
     if len(folder.findings.errors) > before:

@@ -36,7 +36,7 @@ def test_the_customer_pays_for_its_branches(company: Company):
 
 
 def test_a_branch_with_an_invoice_of_its_own_pays_for_what_is_below_it(company: Company):
-    with_two_branches(company, pays="yes")
+    with_two_branches(company, own_invoice="yes")
     company.load()
     company.bill()
     assert set(drafts()) == {"C1", "C1-N"}
@@ -47,7 +47,7 @@ def test_a_branch_with_an_invoice_of_its_own_pays_for_what_is_below_it(company: 
 
 
 def test_a_branch_says_with_its_customer_what_it_does_not_say_itself(company: Company):
-    with_two_branches(company, pays="yes")
+    with_two_branches(company, own_invoice="yes")
     company.load()
     company.bill()
     north = document_of("C1-N")
@@ -58,7 +58,7 @@ def test_a_branch_says_with_its_customer_what_it_does_not_say_itself(company: Co
 
 
 def test_billing_a_paying_branch_twice_adds_nothing(company: Company):
-    with_two_branches(company, pays="yes")
+    with_two_branches(company, own_invoice="yes")
     company.load()
     company.bill()
     assert [run.numbers for run in company.bill()] == [[]]

@@ -88,14 +88,21 @@ def test_without_a_regime_the_establishment_decides(
 def test_a_paying_branch_has_the_regime_of_its_own_establishment(company: Company) -> None:
     company.customer("C0")
     with_calls(
-        company, "2026-10-10", vat_regime="", parent="C0", issuer="", kind="branch", pays="yes", postal_code="97400"
+        company,
+        "2026-10-10",
+        vat_regime="",
+        parent="C0",
+        issuer="",
+        kind="branch",
+        own_invoice="yes",
+        postal_code="97400",
     )
     assert breakdown(company) == [("S", Decimal("8.5"), 12, 1)]
 
 
 def test_a_paying_branch_of_an_operator_is_an_operator(company: Company) -> None:
     company.customer("C0", vat_regime="reverse_charge", vat_number="FR44732829320", resells="yes")
-    with_calls(company, "2026-10-10", vat_regime="", parent="C0", issuer="", kind="branch", pays="yes")
+    with_calls(company, "2026-10-10", vat_regime="", parent="C0", issuer="", kind="branch", own_invoice="yes")
     assert breakdown(company) == [("AE", Decimal(0), 12, 0)]
 
 

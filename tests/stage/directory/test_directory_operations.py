@@ -104,7 +104,7 @@ def test_the_same_row_again_writes_nothing(lines: None) -> None:
 
 def test_two_accounts_at_once_for_a_line_are_refused(lines: None) -> None:
     operations.put_assignments(rows=[assigned("L1", "red")], recorded_at=MONDAY)
-    with pytest.raises(operations.Overlap, match="L1: valid from 1900-01-01 and from 2026-10-15"):
+    with pytest.raises(operations.Overlap, match="L1: the row from 1900-01-01 and the row from 2026-10-15"):
         operations.put_assignments(rows=[assigned("L1", "blue", date(2026, 10, 15))], recorded_at=TUESDAY)
     assert held("L1") == [("red", SINCE_EVER, None)]
 

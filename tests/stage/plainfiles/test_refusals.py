@@ -96,8 +96,8 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
             "vat_regimes.csv": "account,vat_regime,vat_reason,valid_from_date,valid_to_date\n"
             "C1,overseas_dom,,2026-01-01,2026-07-01\nC1,standard,,2026-06-01,\n"
         },
-        "vat_regimes.csv, line 3, column valid_from_date: account « C1 »: overlaps line 2; give the earlier one a "
-        "valid_to_date",
+        "vat_regimes.csv, line 3, column valid_from_date: account « C1 »: overlaps line 2 (« overseas_dom »); give the "
+        "earlier one a valid_to_date",
     ),
     "dated exemption without a mention": (
         {"vat_regimes.csv": "account,vat_regime,valid_from_date\nC1,exempt,2026-01-01\n"},
@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "a paying branch without an address": (
         {
-            "accounts.csv": "code,name,issuer,parent,pays,vat_regime,address,postal_code,city\n"
+            "accounts.csv": "code,name,issuer,parent,own_invoice,vat_regime,address,postal_code,city\n"
             "C1,A,voxa,,,standard,1 rue,69001,Lyon\nC1-N,Nord,,C1,yes,,,,\n"
         },
         "accounts.csv, line 3, column address: is missing: a customer that is invoiced needs its address, postal code "
@@ -273,8 +273,8 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     ),
     "overlapping assignments": (
         edited("assignments.csv", "2026-10-15,\n", "2026-10-14,\n"),
-        "assignments.csv, line 3, column valid_from_date: line « L1 »: overlaps line 2; give the earlier one a "
-        "valid_to_date",
+        "assignments.csv, line 3, column valid_from_date: line « L1 »: overlaps line 2 (« C1 »); give the earlier "
+        "one a valid_to_date",
     ),
     "overlapping identifiers": (
         {
@@ -282,8 +282,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
             ",number,0472000001,L1,\n,number,+33472000001,L2,2026-10-01\n"
         },
         "identifiers.csv, line 3, column valid_from_date: source (empty), kind « number », value « 33472000001 »: "
-        "overlaps "
-        "line 2; give the earlier one a valid_to_date",
+        "overlaps line 2 (« L1 »); give the earlier one a valid_to_date",
     ),
     "not a telephone number": (
         edited("identifiers.csv", "0472000001", "047200"),

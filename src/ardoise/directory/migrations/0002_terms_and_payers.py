@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "account", "payment_terms", models.CharField(blank=True, default="", max_length=20), preserve_default=False
         ),
-        migrations.AddField("account", "pays", models.BooleanField(default=False)),
+        migrations.AddField("account", "own_invoice", models.BooleanField(default=False)),
         migrations.RunPython(to_terms, migrations.RunPython.noop),
         migrations.RemoveField("issuer", "payment_days"),
         migrations.RemoveField("account", "payment_days"),

@@ -1,0 +1,113 @@
+"""What the columns and values of a directory are called in a spreadsheet, in French; in English as in plain files."""
+
+from __future__ import annotations
+
+YES_NO = {"yes": "oui", "no": "non"}
+
+HEADERS: dict[str, dict[str, str]] = {
+    "accounts": {
+        "code": "Code",
+        "name": "Nom",
+        "kind": "Nature",
+        "issuer": "Émetteur",
+        "parent": "Compte parent",
+        "billable": "Facturable",
+        "audience": "Clientèle",
+        "basis": "HT ou TTC",
+        "vat_regime": "Régime de TVA",
+        "vat_reason": "Mention de TVA",
+        "siren": "SIREN",
+        "siret": "SIRET",
+        "vat_number": "N° de TVA",
+        "address": "Adresse",
+        "address_more": "Complément d’adresse",
+        "postal_code": "Code postal",
+        "city": "Ville",
+        "country": "Pays",
+        "emails": "Courriels",
+        "purchase_order": "N° de commande",
+        "payment_terms": "Conditions de paiement",
+        "own_invoice": "Facture propre",
+        "resells": "Revend",
+        "reseller": "Revendeur",
+        "provisional": "Provisoire",
+    },
+    "lines": {
+        "code": "Ligne",
+        "name": "Nom",
+        "kind": "Nature",
+        "no_detail": "Sans détail",
+        "ended_date": "Fin de service",
+        "provisional": "Provisoire",
+    },
+    "assignments": {"account": "Compte", "valid_from_date": "Du", "valid_to_date": "Au (exclu)"},
+    "identifiers": {
+        "source": "Source",
+        "kind": "Nature",
+        "value": "Identifiant",
+        "line": "Ligne",
+        "valid_from_date": "Du",
+        "valid_to_date": "Au (exclu)",
+    },
+    "subscriptions": {
+        "reference": "Référence",
+        "account": "Compte",
+        "line": "Ligne",
+        "product": "Produit",
+        "plan": "Forfait",
+        "quantity": "Quantité",
+        "unit_price": "Prix unitaire",
+        "valid_from_date": "Du",
+        "valid_to_date": "Au (exclu)",
+    },
+}
+
+# Other headers that are read: (table, column) -> words, without accents or case.
+ALSO: dict[tuple[str, str], tuple[str, ...]] = {
+    ("accounts", "code"): ("compte", "code client", "code du compte", "account", "customer code"),
+    ("accounts", "name"): ("raison sociale", "client", "denomination", "customer", "company"),
+    ("accounts", "parent"): ("parent", "rattache a"),
+    ("accounts", "vat_regime"): ("tva", "vat"),
+    ("accounts", "vat_number"): ("tva intracommunautaire", "n tva", "numero de tva"),
+    ("accounts", "postal_code"): ("cp", "zip", "postcode", "zip code"),
+    ("accounts", "city"): ("commune", "town"),
+    ("accounts", "emails"): (
+        "mail",
+        "mails",
+        "email",
+        "e mail",
+        "e mails",
+        "adresse mail",
+        "adresses mail",
+        "courriel",
+    ),
+    ("accounts", "payment_terms"): ("delai de paiement", "reglement", "terms"),
+    ("lines", "code"): ("poste", "line", "n de poste", "extension"),
+    ("lines", "name"): ("utilisateur", "user", "libelle"),
+    ("assignments", "account"): ("service", "client", "code compte"),
+    ("assignments", "valid_from_date"): ("date de debut", "debut", "from", "depuis"),
+    ("assignments", "valid_to_date"): ("date de fin", "fin", "to", "jusqu au"),
+    ("identifiers", "value"): ("sda", "numero", "number", "sda fixe"),
+    ("identifiers", "line"): ("poste",),
+    ("identifiers", "valid_from_date"): ("date de debut", "debut", "from", "depuis"),
+    ("identifiers", "valid_to_date"): ("date de fin", "fin", "to", "jusqu au"),
+    ("subscriptions", "valid_from_date"): ("date de debut", "debut", "from", "depuis"),
+    ("subscriptions", "valid_to_date"): ("date de fin", "fin", "to", "jusqu au"),
+    ("subscriptions", "unit_price"): ("prix", "price"),
+}
+
+VALUES: dict[tuple[str, str], dict[str, str]] = {
+    ("accounts", "kind"): {"customer": "client", "branch": "site", "department": "service", "person": "personne"},
+    ("accounts", "audience"): {"B2B": "entreprise", "B2C": "particulier"},
+    ("accounts", "basis"): {"ht": "HT", "ttc": "TTC"},
+    ("accounts", "vat_regime"): {
+        "standard": "normal",
+        "overseas_dom": "outre-mer",
+        "guyane_mayotte": "Guyane et Mayotte",
+        "reverse_charge": "autoliquidation",
+        "intra_eu": "intracommunautaire",
+        "export": "exportation",
+        "exempt": "exonéré",
+    },
+    ("identifiers", "kind"): {"extension": "poste", "number": "numéro"},
+}
