@@ -329,8 +329,12 @@ def _sheet(path: Path, fields: Sequence[Field], named: Mapping[str, str]) -> She
             sheets = workbook_sheets(data, file=path.name)
         else:
             text = csv_text(data, file=path.name)
-            separators = [separator for separator, _ in csv_beginnings(text, most=HEADER_WITHIN)] or [","]
-            sheets = [csv_sheet(text, separator=separator, file=path.name) for separator in separators]
+            heads = {
+                separator: Sheet(path.name, "", list(range(1, len(rows) + 1)), rows)
+                for separator, rows in csv_beginnings(text, most=HEADER_WITHIN)
+            }
+            separator = max(heads, key=lambda one: _best_row(heads[one], fields, named)[0], default=",")
+            sheets = [csv_sheet(text, separator=separator, file=path.name)]
     except DeckRefused as refusal:
         raise LoadRefused(
             [Problem(one.file, one.line, one.column, one.message) for one in refusal.problems]
