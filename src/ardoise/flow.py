@@ -20,10 +20,11 @@ from pathlib import Path
 from ardoise.access import operations as access
 from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
+from ardoise.bill.cycles import month_closed
 from ardoise.bill.models import BillRun, Document
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
-from ardoise.core.periods import utc_months_of
+from ardoise.core.periods import month_period, utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
 from ardoise.rate import operations as rating
@@ -82,10 +83,25 @@ def what_if(*, month: str, tariffs: Sequence[str], now: datetime, progress: Prog
     return compare_tariffs(month=month, tariffs=tariffs, sources=snapshot_sources(), progress=progress)
 
 
-def preview(*, month: str, issue_date: date, now: datetime) -> list[billing.Previewed]:
-    """3a. Subscriptions and purchases join the calls; drafts are made for every issuer. Nothing is numbered."""
-    billing.compute_recurring(month=month)
-    return [billing.preview(issuer=issuer, month=month, issue_date=issue_date, now=now) for issuer in _issuers()]
+def preview(
+    *, month: str = "", closes_date: date | None = None, issue_date: date, now: datetime
+) -> list[billing.Previewed]:
+    """3a. Subscriptions and purchases join the calls; drafts are made for every issuer. Nothing is numbered.
+
+    What is billed is what is due before `closes_date`; a month closes on the first day of the next one.
+    """
+    closes_date = closes_date or month_period(month).end
+    billing.compute_recurring(closes_date=closes_date)
+    return [
+        billing.preview(
+            issuer=issuer,
+            closes_date=closes_date,
+            issue_date=issue_date,
+            now=now,
+            validator=delivery.official_verdicts,
+        )
+        for issuer in _issuers()
+    ]
 
 
 def check(*, month: str) -> list[checks.Finding]:
@@ -93,17 +109,33 @@ def check(*, month: str) -> list[checks.Finding]:
     return checks.find(month)
 
 
-def issue(*, month: str, issue_date: date, now: datetime, progress: Progress | None = None) -> Billed:
-    """3c. Numbers are taken and everything freezes. Raises NotReady while a finding is neither mended nor waived."""
-    if _anything_to_issue(month) and (open_findings := [found for found in check(month=month) if not found.waived]):
+def issue(
+    *,
+    month: str = "",
+    closes_date: date | None = None,
+    issue_date: date,
+    now: datetime,
+    accounts: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> Billed:
+    """3c. Numbers are taken and everything freezes. Raises NotReady while a finding is neither mended nor waived.
+
+    `accounts`: these customers alone, by code; the others wait for the next time.
+    """
+    closes_date = closes_date or month_period(month).end
+    month = month_closed(closes_date)
+    if _anything_to_issue(closes_date) and (
+        open_findings := [found for found in check(month=month) if not found.waived]
+    ):
         raise NotReady(month, open_findings)
     issued = [
         billing.issue(
             issuer=issuer,
-            month=month,
+            closes_date=closes_date,
             issue_date=issue_date,
             now=now,
             validator=delivery.official_verdicts,
+            accounts=accounts,
             progress=progress,
         )
         for issuer in _issuers()
@@ -157,7 +189,7 @@ def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) 
     notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
     for month in corrections.usage_months(invoice):
         rate(month=month, now=now)  # what it took from allowances is free again
-    billing.compute_recurring(month=invoice.month)
+    billing.compute_recurring(closes_date=corrections.closing_of(invoice))
     again = corrections.issue_again(
         invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
     )
@@ -195,5 +227,5 @@ def _issuers() -> list[Issuer]:
     return list(Issuer.objects.order_by("code"))
 
 
-def _anything_to_issue(month: str) -> bool:
-    return BillRun.objects.filter(month=month, drafts__isnull=False).exists()
+def _anything_to_issue(closes_date: date) -> bool:
+    return BillRun.objects.filter(closes_date=closes_date, drafts__isnull=False).exists()

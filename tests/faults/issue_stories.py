@@ -29,6 +29,7 @@ from ardoise.access.models import OutboxMessage  # noqa: E402
 from ardoise.access.queries import verify_log  # noqa: E402
 from ardoise.bill import operations as billing  # noqa: E402
 from ardoise.bill.models import Document, Series  # noqa: E402
+from ardoise.core.periods import month_period  # noqa: E402
 from ardoise.core.schema import CHARGE_KEY, FROZEN  # noqa: E402
 from ardoise.deliver.models import Rendering  # noqa: E402
 from ardoise.deliver.operations import path_of  # noqa: E402
@@ -81,7 +82,7 @@ def issue_and_deliver(tell: Callable[[int], None] = lambda done: None) -> int:
     """What a user starts again after a crash; returns how many documents it issued."""
     done = billing.issue(
         issuer=Issuer.objects.get(),
-        month=MONTH,
+        closes_date=month_period(MONTH).end,
         issue_date=ISSUE_DATE,
         now=NOW,
         validator=lambda documents: [[] for _ in documents],

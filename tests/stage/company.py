@@ -21,6 +21,7 @@ from ardoise.collect import operations as collecting
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.documents import DocumentLine
+from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Issuer
 from ardoise.plainfiles.loading import LoadReport, load
@@ -205,16 +206,20 @@ class Company:
         self.collect()
         return flow.rate(month=month, now=self.now)
 
-    def preview(self, month: str = MONTH, *, on: date = ISSUE_DATE) -> list[flow.billing.Previewed]:
-        return flow.preview(month=month, issue_date=on, now=self.now)
+    def preview(
+        self, month: str = MONTH, *, closes_date: date | None = None, on: date = ISSUE_DATE
+    ) -> list[flow.billing.Previewed]:
+        return flow.preview(month=month, closes_date=closes_date, issue_date=on, now=self.now)
 
-    def issue(self, month: str = MONTH, *, on: date = ISSUE_DATE) -> list[flow.billing.Issued]:
+    def issue(
+        self, month: str = MONTH, *, closes_date: date | None = None, on: date = ISSUE_DATE
+    ) -> list[flow.billing.Issued]:
         """Issue without the readiness check, issuer by issuer, on the day printed (or today, if it is later)."""
         self.now = max(self.now, datetime.combine(on, time(8), UTC))
         return [
             flow.billing.issue(
                 issuer=issuer,
-                month=month,
+                closes_date=closes_date or month_period(month).end,
                 issue_date=on,
                 now=self.now,
                 validator=flow.delivery.official_verdicts,

@@ -19,7 +19,7 @@ from ardoise.access.operations import log_event
 from ardoise.bill import charges as tables
 from ardoise.bill import differences
 from ardoise.bill.credits import completed_by, completes, credit_notes_of, standing_of
-from ardoise.bill.drafts import draft_all
+from ardoise.bill.drafts import Run
 from ardoise.bill.lines import sections_minor
 from ardoise.bill.models import BillRun, Document
 from ardoise.bill.operations import (
@@ -36,6 +36,7 @@ from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
 from ardoise.core.invoices import CreditRefused, credit, left_to_credit
+from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account
 from ardoise.store import queries as store
@@ -204,6 +205,11 @@ def usage_months(invoice: Document) -> list[str]:
     return sorted(months[CHARGES.month].to_list())
 
 
+def closing_of(invoice: Document) -> date:
+    """The day before which an invoice bills: what is made anew in its place is due before it too."""
+    return invoice.bound_date or month_period(invoice.month).end
+
+
 def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator: Validator) -> Document | None:
     """Bill what is open of the payer of a cancelled invoice, on a new one that names it; None when nothing is.
 
@@ -211,8 +217,8 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
     """
     if made_before := invoice.replacements.first():
         return made_before
-    before = tables.generations(invoice.month, issuer_code=invoice.issuer.code)
-    drafts = draft_all(invoice.issuer, month=invoice.month, issue_date=issue_date)
+    run = Run(invoice.issuer, closes_date=closing_of(invoice), only=[invoice.account_id], anew=invoice)
+    drafts = run.draft([tables.bucket_of(invoice.account)], issue_date=issue_date, whole=True)
     made = next((one for one in drafts.made if one.account.pk == invoice.account_id), None)
     if problems := drafts.refused.get(invoice.account.code):
         raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
@@ -226,7 +232,7 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
         Document.objects.select_for_update().get(pk=invoice.pk)
         if invoice.run_id:
             BillRun.objects.select_for_update().get(pk=invoice.run_id)
-        if tables.generations(invoice.month, issuer_code=invoice.issuer.code) != before:
+        if tables.generations(run.scope) != run.before:
             raise IssueRefused(f"{invoice.number} is cancelled; its charges moved meanwhile, run the command again")
         number = next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)
         row = register(
@@ -236,13 +242,14 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
             issuer=invoice.issuer,
             run=invoice.run,
             month=invoice.month,
+            first_month=made.first_month,
+            bound_date=made.bound_date,
             minors=(made.usage_minor, made.subscription_minor),
             corrects=None,
             now=now,
             replaces=invoice,
         )
         freeze(
-            invoice.month,
             invoice.issuer.code,
             [made.charges.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))],
         )
@@ -377,7 +384,7 @@ def _correct(
             freeze_taken_back(one.taken_back, by=row)
         if not one.frozen.is_empty():
             frozen = one.frozen.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))
-            freeze(row.month, row.issuer.code, [frozen])
+            freeze(row.issuer.code, [frozen])
         done.issued.setdefault(account.code, []).append(row)
 
 

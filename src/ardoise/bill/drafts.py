@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
 from ardoise.bill import charges as tables
-from ardoise.bill import lines, parties
-from ardoise.bill.lines import GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
+from ardoise.bill import cycles, lines, parties
+from ardoise.bill.lines import EARLIER, GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
-from ardoise.bill.models import PastTotal
+from ardoise.bill.models import Hold, PastTotal
 from ardoise.bill.payers import payer_of_charge
 from ardoise.bill.regimes import Regimes
 from ardoise.catalog.models import VatRate, Zone
@@ -30,6 +30,7 @@ from ardoise.directory.models import Account, Issuer, Line
 from ardoise.directory.payers import invoiced
 
 HISTORY_MONTHS = 12
+IN_ONE_PART = 1_000_000  # rows of open charges that a run reads at once; more are read bucket by bucket
 TRANSFER, DIRECT_DEBIT = "30", "59"  # BT-81
 
 
@@ -42,6 +43,11 @@ class Drafted:
     charges: pl.DataFrame
     usage_minor: int
     subscription_minor: int
+    bound_date: date
+    first_month: str  # of its oldest charge
+    late_micros: int  # what of its usage came after the invoice of its period, in the basis it was priced in
+    late_calls: int
+    oldest_late_date: date | None
 
     @property
     def fingerprint(self) -> str:
@@ -52,61 +58,147 @@ class Drafted:
         return canonical.digest(content)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drafts:
-    """What a run would issue, by customer code, and the customers for whom nothing can be drafted, with the reason."""
+    """What a run would issue, and the customers for whom nothing can be drafted, with the reason, or who are held."""
 
     made: list[Drafted]
     refused: dict[str, list[Problem]]
+    held: dict[str, str]  # customer code -> why it is held
 
 
-def draft_all(issuer: Issuer, *, month: str, issue_date: date) -> Drafts:
-    """The documents that the open charges of a month make; an account whose VAT cannot be told stops no other one."""
-    found = _billable(issuer, month)
-    if found.is_empty():
-        return Drafts([], {})
-    payers = invoiced(found[PAYER].unique().to_list())
-    treatments = _Treatments(payers, issuer)
-    found = found.with_columns(treatments.index_of(found))
-    found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
-    statement = issuer.documents == Issuer.Documents.STATEMENTS
-    visible = ~_kept_off_bills(found)
-    words = _words(issuer, by_line=statement)
-    grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=words))
-    bound = lines.bind(found, grouped, by_line=statement)
-    by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
-    past = past_totals(payers, month)
-    drafted = []
-    for key, rows in grouped.partition_by(PAYER, as_dict=True).items():
-        account = payers[key[0]]
-        drafted.append(_draft(account, month, issue_date, rows, by_payer[key[0]], treatments, words, past[key[0]]))
-    refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()}
-    moved = [made for made in drafted if made.account.issuer_id != issuer.id]
-    for made in moved:
-        what = f"le client est passé chez l'émetteur {made.account.issuer.code} depuis la valorisation du mois"
-        refused[made.account.code] = [Problem("ISSUER", what, f"relancer ardoise rate --month {month}")]
-    drafted = [made for made in drafted if made.account.issuer_id == issuer.id]
-    return Drafts(sorted(drafted, key=lambda made: made.account.code), refused)
+class Run:
+    """A run as drafts see it: its scope, who is billed up to when, what is held; read once, then part by part.
+
+    A part is some buckets of the charges: every document has all of its charges in one. A run that fits in memory is
+    one part, so that its documents are numbered in the order of the customers' codes. `only` those accounts are billed;
+    `anew`: as if that document had not been issued.
+    """
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        *,
+        closes_date: date,
+        only: Collection[int] | None = None,
+        anew: IssuedDocument | None = None,
+    ) -> None:
+        self.issuer, self.closes_date = issuer, closes_date
+        self.month = cycles.month_closed(closes_date)
+        since = cycles.earliest_month(closes_date, first_month=issuer.first_month)
+        self.scope = tables.scope_of(issuer, month=self.month, since=since)
+        # Before the charges are read: what is issued meanwhile shows as a generation that moved.
+        self.before = tables.generations(self.scope)
+        self.left_open = dict.fromkeys(self.scope.earlier, False)
+        self._states = {month: tables.state_of(issuer, month) for month in self.scope.earlier}
+        self._held_keys = tables.held(self.scope)
+        self._dues = cycles.dues(issuer, closes_date, anew=anew)
+        if only is not None:
+            self._dues = {pk: due for pk, due in self._dues.items() if pk in only}
+        self._holds = holds_of(self.month)
+        self._statement = issuer.documents == Issuer.Documents.STATEMENTS
+        self._names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
+        self._words = _words(issuer, by_line=self._statement)
+        self._rates = dated_rates()
+
+    def parts(self) -> list[tuple[str, ...]]:
+        return tables.parts(in_one=tables.rows_open(self.scope) <= IN_ONE_PART)
+
+    def settled(self) -> dict[str, str]:
+        """The earlier months in which the parts read left nothing open, with the state that was read."""
+        return {month: self._states[month] for month, some in self.left_open.items() if not some}
+
+    def draft(self, buckets: Sequence[str], *, issue_date: date, whole: bool) -> Drafts:
+        """The documents of one part; an account whose VAT cannot be told stops no other one.
+
+        `whole` reads every column of the charges, to freeze them; else only what a document needs.
+        """
+        found = tables.billable(self.scope, buckets, self._held_keys, columns=None if whole else lines.READ)
+        for month in found.filter(pl.col(CHARGES.origin_kind) == tables.USAGE)[CHARGES.month].unique():
+            self.left_open[month] = True
+        found = self._due(found)
+        if found.is_empty():
+            return Drafts([], {}, {})
+        payers = invoiced(found[PAYER].unique().to_list())
+        held = {account.code: self._holds[pk] for pk, account in payers.items() if pk in self._holds}
+        treatments = _Treatments(payers, self.issuer, self._rates)
+        found = found.filter(~pl.col(PAYER).is_in(list(self._holds)))
+        found = found.with_columns(treatments.index_of(found))
+        found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
+        made = self._documents(found, payers, treatments, issue_date)
+        refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()}
+        for one in made:
+            if one.account.issuer_id != self.issuer.id:
+                what = f"le client est passé chez l'émetteur {one.account.issuer.code} depuis la valorisation du mois"
+                refused[one.account.code] = [Problem("ISSUER", what, f"relancer ardoise rate --month {self.month}")]
+        made = [one for one in made if one.account.code not in refused]
+        return Drafts(sorted(made, key=lambda one: one.account.code), refused, held)
+
+    def _due(self, found: pl.DataFrame) -> pl.DataFrame:
+        """What the run bills of open charges, with payer, branch, date of supply, and what is of an earlier period."""
+        branch = pl.col(CHARGES.account_id).replace_strict(self._names, default="", return_dtype=pl.String)
+        paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
+        bounds = pl.DataFrame(
+            [(pk, due.bound, due.period.start) for pk, due in self._dues.items()],
+            schema={PAYER: pl.Int64, "bound": pl.Date, "start": pl.Date},
+            orient="row",
+        )
+        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+        found = found.with_columns(
+            # What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill.
+            pl.when(paid_in_part)
+            .then(pl.lit(Section.BEYOND.value))
+            .otherwise(pl.col(CHARGES.section))
+            .alias(CHARGES.section),
+            payer_of_charge().alias(PAYER),
+            pl.col(CHARGES.at).dt.convert_time_zone(self.issuer.zone).dt.date().alias(SUPPLY_DATE),
+        )
+        own = pl.col(CHARGES.account_id) == pl.col(PAYER)
+        found = found.with_columns(pl.when(own).then(pl.lit("")).otherwise(branch).alias(GROUP))
+        found = found.join(bounds, on=PAYER, how="inner").filter(~usage | (pl.col(SUPPLY_DATE) < pl.col("bound")))
+        early = usage & (pl.col(SUPPLY_DATE) < pl.col("start"))
+        days = found.filter(early).select(PAYER, SUPPLY_DATE).unique()
+        marks = [self._earlier(pk, day) for pk, day in days.iter_rows()]
+        marked = days.with_columns(pl.Series("mark", marks, pl.String))
+        found = found.join(marked, on=[PAYER, SUPPLY_DATE], how="left")
+        mark = pl.when(early).then(pl.col("mark")).otherwise(pl.lit("")).alias(EARLIER)
+        return found.with_columns(mark).drop("bound", "start", "mark")
+
+    def _earlier(self, payer_id: int, day: date) -> str:
+        """The period of a day that the document's own period does not have."""
+        due = self._dues[payer_id]
+        period = due.cycle.containing(day)
+        said = f"{period.start}/{period.last_date}"
+        late = due.billed_until is not None and day < due.billed_until
+        return f"{said}/{lines.LATE_MARK}" if late else said
+
+    def _documents(
+        self, found: pl.DataFrame, payers: Mapping[int, Account], treatments: _Treatments, issue_date: date
+    ) -> list[Drafted]:
+        visible = ~_kept_off_bills(found)
+        grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=self._words))
+        bound = lines.bind(found, grouped, by_line=self._statement)
+        by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
+        past = past_totals(payers, self.month)
+        return [
+            _draft(
+                payers[pk],
+                self._dues[pk],
+                self.month,
+                issue_date,
+                rows,
+                by_payer[pk],
+                treatments,
+                self._words,
+                past[pk],
+            )
+            for (pk,), rows in grouped.partition_by(PAYER, as_dict=True).items()
+        ]
 
 
-def _billable(issuer: Issuer, month: str) -> pl.DataFrame:
-    """Open, priced, billable charges with payer (bill.payers), branch, date of supply."""
-    found = tables.open_charges(month, issuer_id=issuer.id)
-    found = found.filter((pl.col(CHARGES.state) == "priced") & pl.col(CHARGES.billable))
-    names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
-    branch = pl.col(CHARGES.account_id).replace_strict(names, default="", return_dtype=pl.String)
-    paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
-    found = found.with_columns(
-        # What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill.
-        pl.when(paid_in_part)
-        .then(pl.lit(Section.BEYOND.value))
-        .otherwise(pl.col(CHARGES.section))
-        .alias(CHARGES.section),
-        payer_of_charge().alias(PAYER),
-        pl.col(CHARGES.at).dt.convert_time_zone(issuer.zone).dt.date().alias(SUPPLY_DATE),
-    )
-    own = pl.col(CHARGES.account_id) == pl.col(PAYER)
-    return found.with_columns(pl.when(own).then(pl.lit("")).otherwise(branch).alias(GROUP))
+def holds_of(month: str) -> dict[int, str]:
+    """By account, why its documents of a month wait."""
+    return dict(Hold.objects.filter(month=month, released_at=None).values_list("account_id", "reason"))
 
 
 def _kept_off_bills(charges: pl.DataFrame) -> pl.Series:
@@ -122,10 +214,10 @@ class _Treatments:
     `refused` holds the payers for whom the catalogue or the directory does not say, and what to add.
     """
 
-    def __init__(self, payers: Mapping[int, Account], issuer: Issuer) -> None:
+    def __init__(self, payers: Mapping[int, Account], issuer: Issuer, rates: tuple[DatedRate, ...]) -> None:
         self.statement = issuer.documents == Issuer.Documents.STATEMENTS
         self.payers = payers
-        self.rates = dated_rates()
+        self.rates = rates
         self.regimes = Regimes(payers)
         self.latest: dict[int, tuple[date, RegimeKind]] = {}  # payer -> regime of its last day of supply
         self.made: list[VatTreatment] = []
@@ -177,6 +269,7 @@ def dated_rates() -> tuple[DatedRate, ...]:
 
 def _draft(
     account: Account,
+    due: cycles.Due,
     month: str,
     issue_date: date,
     rows: pl.DataFrame,
@@ -195,15 +288,14 @@ def _draft(
     usage_minor, subscription_minor = lines.sections_minor([(line.section, line.net_minor) for line in body.lines])
     natures = set(rows[CHARGES.vat_nature].unique())
     private = account.audience == Account.Audience.B2C
-    period = month_period(month)
     terms = parse_terms(account.payment_terms or issuer.payment_terms)
     document = Document(
         kind=DocumentKind.STATEMENT if treatments.statement else DocumentKind.INVOICE,
         number="",
         issue_date=issue_date,
         due_date=None if treatments.statement else terms.due_date(issue_date),
-        period_from=period.start,
-        period_to=period.end - timedelta(days=1),
+        period_from=_first_day(due, charges),
+        period_to=due.period.last_date,
         currency=issuer.currency,
         seller=parties.seller(issuer),
         buyer=parties.buyer(account),
@@ -227,7 +319,31 @@ def _draft(
         purchase_order=account.purchase_order,
         history_minor=_history(past, month, body.totals.net_minor),
     )
-    return Drafted(account, document, charges, usage_minor, subscription_minor)
+    return _with_late(account, due, document, charges, (usage_minor, subscription_minor))
+
+
+def _with_late(
+    account: Account, due: cycles.Due, document: Document, charges: pl.DataFrame, minors: tuple[int, int]
+) -> Drafted:
+    late = charges.filter(pl.col(EARLIER).str.ends_with(lines.LATE_MARK))
+    return Drafted(
+        account,
+        document,
+        charges,
+        *minors,
+        bound_date=due.bound,
+        first_month=min(charges[CHARGES.month].unique()),
+        late_micros=int(late[CHARGES.amount_micros].sum()),
+        late_calls=late[CHARGES.origin_id].n_unique(),
+        oldest_late_date=late[SUPPLY_DATE].min(),  # type: ignore[arg-type]
+    )
+
+
+def _first_day(due: cycles.Due, charges: pl.DataFrame) -> date:
+    """The first day of what a document bills: of its period, or of the oldest one that no document billed before."""
+    marks = charges[EARLIER].unique()
+    caught_up = [first for first, _, late in map(lines.earlier_period, marks) if first is not None and not late]
+    return min([due.period.start, *caught_up])
 
 
 def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, int]]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from ardoise.bill.charges import RETAIL, frozen_charges
+from ardoise.bill.charges import RETAIL, frozen_of
 from ardoise.bill.lines import residue_of
 from ardoise.bill.models import Document
 from ardoise.core import canonical
@@ -128,7 +128,8 @@ def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalan
     frozen = store.standing([month])
     held = store.standing(columns=key)  # of any month: see `charges.open_charges`
     free = computed.join(held, on=key, how="anti")
-    kinds = dict(Document.objects.filter(issuer__in=ids, month=month).values_list("id", "kind"))
+    # Of any month: late usage of this one stands on a document of a later one.
+    kinds = dict(Document.objects.filter(issuer__in=ids, month__gte=month).values_list("id", "kind"))
     kind = pl.col(FROZEN.document_id).replace_strict(kinds, default="", return_dtype=pl.String)
     on_statement = kind == DocumentKind.STATEMENT.value
     bound = frozen.filter(mine)
@@ -158,8 +159,9 @@ def _sums(frame: pl.LazyFrame) -> tuple[int, int]:
 
 def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance:
     """Compare every line of every document issued for a month with the frozen charges bound to it."""
+    documents = Document.objects.filter(issuer__in=list(issuers), month=month).exclude(kind=DocumentKind.CREDIT_NOTE)
     summed = (
-        frozen_charges(month)
+        frozen_of(documents.defer("content"))
         .group_by(FROZEN.document_id, FROZEN.line_no, CHARGES.tax_basis)
         .agg(
             pl.col(CHARGES.amount_micros).sum(),
@@ -171,7 +173,6 @@ def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance
     for document_id, line_no, basis, micros, residues in summed.iter_rows():
         of_line.setdefault((document_id, line_no), {})[basis] = micros, residue_of(residues)
     charges = lines = off = 0
-    documents = Document.objects.filter(issuer__in=list(issuers), month=month).exclude(kind=DocumentKind.CREDIT_NOTE)
     for row in documents.iterator():
         document = canonical.from_json(row.content)
         allowed = Fraction(MICROS_PER_MINOR, 2) if not document.with_tax else Fraction(2 * MICROS_PER_MINOR)

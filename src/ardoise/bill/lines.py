@@ -23,6 +23,10 @@ from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import VatTreatment
 
 PAYER, GROUP, SUPPLY_DATE, VAT_INDEX, LINE_NO = "payer_id", "group", "supply_date", "vat_index", "line_no"
+# Of usage that is not of the document's own period: the first and last day of its period, and whether that period had
+# been invoiced before it came ("2026-10-01/2026-10-31", "2026-10-01/2026-10-31/late"); empty for all the rest.
+EARLIER = "earlier"
+LATE_MARK = "late"
 _LINE_KEY = [
     PAYER,
     CHARGES.section,
@@ -37,7 +41,30 @@ _LINE_KEY = [
     VAT_INDEX,
     "line_key",
     "sold_at",
+    EARLIER,
 ]
+READ = [
+    CHARGES.month,
+    CHARGES.issuer_id,
+    CHARGES.root_id,
+    CHARGES.account_id,
+    CHARGES.section,
+    CHARGES.at,
+    CHARGES.label,
+    CHARGES.zone,
+    CHARGES.period_from,
+    CHARGES.period_to,
+    CHARGES.tax_basis,
+    CHARGES.vat_nature,
+    CHARGES.amount_micros,
+    CHARGES.residue,
+    CHARGES.talk_s,
+    CHARGES.line_id,
+    CHARGES.quantity,
+    CHARGES.number_category,
+    CHARGES.source,
+]
+"""The columns that lines are made from, beside the charge's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +138,28 @@ def _usage_input(
         zone = words.lines.get(_int(row["one_line"]), "")
     label = f"{wording.word(words.language, 'service')} – {zone}" if section is Section.THIRD_PARTY else zone
     calls = wording.count(words.language, "calls", _int(row["n"]))
+    detail = f"{calls}, {wording.duration(_int(row['talk_s']))}"
+    first, last, late = earlier_period(str(row[EARLIER]))
+    if first is not None and last is not None:
+        detail = f"{detail}, {wording.usage_of(words.language, first, last, late=late)}"
     return LineInput(
         section=section,
         label=label,
         amount_micros=micros,
         vat=vat,
         group=str(row[GROUP]),
-        detail=f"{calls}, {wording.duration(_int(row['talk_s']))}",
+        detail=detail,
+        period_from=first,
+        period_to=last,
     )
+
+
+def earlier_period(mark: str) -> tuple[date | None, date | None, bool]:
+    """What EARLIER says: first and last day, and whether the usage came after the invoice of its period."""
+    if not mark:
+        return None, None, False
+    first, last, *late = mark.split("/")
+    return date.fromisoformat(first), date.fromisoformat(last), late == [LATE_MARK]
 
 
 def _sold_input(

@@ -21,16 +21,17 @@ class Series(models.Model):
 
 
 class BillRun(models.Model):
-    """One billing of one issuer and month; its drafts are remade at will until they are issued."""
+    """One billing of one issuer: what is due before the day it closes. Its drafts are remade at will until issued."""
 
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="runs")
-    month = models.CharField(max_length=7)
+    closes_date = models.DateField()  # the day after the last day billed
+    month = models.CharField(max_length=7)  # of the last day billed: what reports and file names read
     created_at = models.DateTimeField()
     previewed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)  # every account of the run was issued or has nothing to bill
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["issuer", "month"], name="run_once")]
+        constraints = [models.UniqueConstraint(fields=["issuer", "closes_date"], name="run_once")]
 
 
 class Draft(models.Model):
@@ -44,6 +45,8 @@ class Draft(models.Model):
     usage_minor = models.BigIntegerField()  # communications without tax
     subscription_minor = models.BigIntegerField()
     fingerprint = models.CharField(max_length=64)
+    # what the official rules say of it, [[code, message, remedy], ...]; null = not asked yet
+    verdict = models.JSONField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "account"], name="draft_once")]
@@ -63,6 +66,8 @@ class Document(models.Model):
     run = models.ForeignKey(BillRun, null=True, on_delete=models.PROTECT, related_name="documents")
     number = models.CharField(max_length=80)  # BT-1 (35 at most); statements carry an internal reference here
     month = models.CharField(max_length=7)
+    first_month = models.CharField(max_length=7)  # of its oldest charge: late usage is frozen in the month it is of
+    bound_date = models.DateField(null=True)  # what it bills is before that day; none: a correction of another one
     issue_date = models.DateField()
     due_date = models.DateField(null=True)
     currency = models.CharField(max_length=3)
@@ -84,6 +89,46 @@ class Document(models.Model):
             models.UniqueConstraint(fields=["issuer", "kind", "number"], name="document_number_once"),
         ]
         indexes = [models.Index(fields=["month", "issuer"], name="document_by_month")]
+
+
+class Hold(models.Model):
+    """A payer whose documents of a month wait, by somebody's decision; what it owes stays open and is billed later."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
+    month = models.CharField(max_length=7)
+    reason = models.CharField(max_length=300)
+    held_by = models.CharField(max_length=120)
+    held_at = models.DateTimeField()
+    released_by = models.CharField(max_length=120, blank=True)
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "month"], condition=models.Q(released_at=None), name="hold_once_at_a_time"
+            ),
+        ]
+
+
+class Settled(models.Model):
+    """A month of an issuer in which nothing billable was left open, and the state of its tables at that moment.
+
+    Late usage is looked for in the months whose state is another one today; a row is only ever a reason not to look.
+    """
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.CASCADE)
+    month = models.CharField(max_length=7)
+    state = models.CharField(max_length=64)  # digest of the generations: compared by equality
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "month"], name="settled_once")]
+
+
+class Sold(models.Model):
+    """For which run the subscriptions and purchases of a month were computed last: runs of one month share them."""
+
+    month = models.CharField(max_length=7, primary_key=True)
+    closes_date = models.DateField()
 
 
 class PastTotal(models.Model):

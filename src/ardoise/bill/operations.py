@@ -1,4 +1,4 @@
-"""The writes of a run: recurring charges, previews, the issue of documents, waivers. Corrections: `corrections`.
+"""The writes of a run: recurring charges, previews, the issue of documents, holds, waivers. Corrections: `corrections`.
 
 Issuing is a run of small transactions: each takes at most `BATCH` documents from what should be billed to what has
 been. A crash between two of them, a rerun, or two runs at once cannot double anything: a charge is billed when its
@@ -7,7 +7,7 @@ frozen row is committed, in the transaction that also takes the number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -18,16 +18,17 @@ from django.db import transaction
 from ardoise.access.operations import log_event, put_message
 from ardoise.bill import charges as tables
 from ardoise.bill import recurring
-from ardoise.bill.drafts import Drafted, Drafts, draft_all
+from ardoise.bill.cycles import month_closed, refuse_closing
+from ardoise.bill.drafts import Drafted, Drafts, Run
 from ardoise.bill.lines import LINE_NO
-from ardoise.bill.models import BillRun, Document, Draft, Series, Waiver
+from ardoise.bill.models import BillRun, Document, Draft, Hold, Series, Sold, Waiver
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import Problem, validate
 from ardoise.core.naming import format_number
 from ardoise.core.periods import local_date, month_period
 from ardoise.core.postings import NotPosted, post_invoice
-from ardoise.core.schema import FROZEN
+from ardoise.core.schema import CHARGES, FROZEN
 from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.operations import post
 from ardoise.store import queries as store
@@ -47,42 +48,62 @@ class IssueRefused(ValueError):
     """The documents cannot be issued; the message says why and what to do."""
 
 
+class HoldRefused(ValueError):
+    """The account cannot be held, or released; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Usage of an account that came after the invoice of its period: what the next one bills apart."""
+
+    calls: int
+    micros: int  # in the basis it was priced in
+    oldest_date: date
+
+
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a preview made, and by account what would keep its document from being issued."""
+    """What a preview made; by account, what would keep its document from being issued, who is held, what came late."""
 
     issuer: str
     drafts: int
     net_minor: int
     faulty: dict[str, list[Problem]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    late: dict[str, Late] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Issued:
     """What a run did: numbers issued, accounts left out since they moved after their preview, accounts with a fault.
 
-    A problem of an account says what is wrong and what to do; the other accounts are issued all the same.
+    A problem of an account says what is wrong and what to do; the other accounts are issued all the same. `held` says
+    of each account that waits why it does.
     """
 
     issuer: str
     numbers: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     faulty: dict[str, list[Problem]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
 
-def compute_recurring(*, month: str) -> int:
-    """Write the subscriptions and purchases due in a month as open charges; returns how many. Repeatable."""
+def compute_recurring(*, closes_date: date) -> int:
+    """Write the subscriptions and purchases due on a day as open charges; returns how many. Repeatable."""
+    month = month_closed(closes_date)
     state = store.state_of(TableName.OPEN, month, tables.RECURRING)
-    rows = recurring.compute(month)
-    if store.scan(TableName.OPEN, [month], partition=tables.RECURRING).collect().equals(_sorted(rows)):
-        return rows.height
-    replace_partition(
-        table=TableName.OPEN,
-        month=month,
-        partition=tables.RECURRING,
-        expected_generation=state.generation,
-        files=[write_parquet(rows, TableName.OPEN)] if rows.height else [],
-    )
+    rows = recurring.compute(closes_date)
+    same = store.scan(TableName.OPEN, [month], partition=tables.RECURRING).collect().equals(_sorted(rows))
+    with transaction.atomic():
+        if not same:
+            replace_partition(
+                table=TableName.OPEN,
+                month=month,
+                partition=tables.RECURRING,
+                expected_generation=state.generation,
+                files=[write_parquet(rows, TableName.OPEN)] if rows.height else [],
+            )
+        Sold.objects.update_or_create(month=month, defaults={"closes_date": closes_date})
     return rows.height
 
 
@@ -90,65 +111,183 @@ def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("account_id", "at", nulls_last=True, maintain_order=True)
 
 
-def preview(*, issuer: Issuer, month: str, issue_date: date, now: datetime) -> Previewed:
-    """Remake the drafts of a run. As often as wanted; nothing is numbered, frozen or posted."""
-    drafts = draft_all(issuer, month=month, issue_date=issue_date)
-    faulty = drafts.refused | {made.account.code: found for made in drafts.made if (found := _problems(made))}
+def _sold_of(closes_date: date) -> None:
+    """The recurring charges of a month are those of its last computed run: make them this one's."""
+    if not Sold.objects.filter(month=month_closed(closes_date), closes_date=closes_date).exists():
+        compute_recurring(closes_date=closes_date)
+
+
+def preview(
+    *, issuer: Issuer, closes_date: date, issue_date: date, now: datetime, validator: Validator | None = None
+) -> Previewed:
+    """Remake the drafts of a run. As often as wanted; nothing is numbered, frozen or posted.
+
+    With a `validator` the drafts that are new are shown to the official rules, and the verdict is kept: the issue then
+    asks for none of them again. Raises ClosingRefused.
+    """
+    refuse_closing(closes_date, today=local_date(now, issuer.zone))
+    _sold_of(closes_date)
+    run = Run(issuer, closes_date=closes_date)
+    seen = _Seen(issuer, closes_date, validator)
+    for buckets in run.parts():
+        seen.add(run.draft(buckets, issue_date=issue_date, whole=False))
     with transaction.atomic():
-        BillRun.objects.get_or_create(issuer=issuer, month=month, defaults={"created_at": now})
-        run = BillRun.objects.select_for_update().get(issuer=issuer, month=month)
-        run.previewed_at = now
-        run.save(update_fields=["previewed_at"])
-        run.drafts.all().delete()
-        Draft.objects.bulk_create(
-            Draft(
-                run=run,
-                account=made.account,
-                content=canonical.to_json(made.document),
-                charges=made.charges.height,
-                net_minor=made.document.totals.net_minor,
-                usage_minor=made.usage_minor,
-                subscription_minor=made.subscription_minor,
-                fingerprint=made.fingerprint,
-            )
-            for made in drafts.made
+        BillRun.objects.get_or_create(
+            issuer=issuer, closes_date=closes_date, defaults={"created_at": now, "month": run.month}
         )
-    net_minor = sum(made.document.totals.net_minor for made in drafts.made)
-    return Previewed(issuer.code, len(drafts.made), net_minor, faulty)
+        row = BillRun.objects.select_for_update().get(issuer=issuer, closes_date=closes_date)
+        row.previewed_at = now
+        row.save(update_fields=["previewed_at"])
+        row.drafts.all().delete()
+        for draft in seen.drafts:
+            draft.run = row
+        Draft.objects.bulk_create(seen.drafts, batch_size=1000)
+        tables.settle(issuer, run.settled())
+    return seen.previewed(held_codes(issuer, run.month))
+
+
+class _Seen:
+    """The drafts of a preview as they are made, part by part; their charges are not kept."""
+
+    def __init__(self, issuer: Issuer, closes_date: date, validator: Validator | None) -> None:
+        self.issuer, self.validator = issuer, validator
+        self.drafts: list[Draft] = []
+        self.faulty: dict[str, list[Problem]] = {}
+        self.late: dict[str, Late] = {}
+        known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
+        self._verdicts = dict(known.values_list("fingerprint", "verdict"))
+
+    def add(self, drafts: Drafts) -> None:
+        self.faulty |= drafts.refused
+        for made in _batched(drafts.made, BATCH):
+            fingerprints = [one.fingerprint for one in made]
+            self._ask(made, fingerprints)
+            for one, fingerprint in zip(made, fingerprints, strict=True):
+                verdict = self._verdicts.get(fingerprint)
+                if found := [*_problems(one), *_said(verdict)]:
+                    self.faulty[one.account.code] = found
+                if one.oldest_late_date is not None:
+                    self.late[one.account.code] = Late(one.late_calls, one.late_micros, one.oldest_late_date)
+                self.drafts.append(_draft_row(one, fingerprint, verdict))
+
+    def _ask(self, made: Sequence[Drafted], fingerprints: Sequence[str]) -> None:
+        """The verdict of the official rules on the drafts that have none yet."""
+        if self.validator is None:
+            return
+        new = [(one, print_) for one, print_ in zip(made, fingerprints, strict=True) if print_ not in self._verdicts]
+        new = [(one, print_) for one, print_ in new if one.document.kind is not core.DocumentKind.STATEMENT]
+        verdicts = self.validator([replace(one.document, number=PLACEHOLDER) for one, _ in new]) if new else []
+        for (_, fingerprint), verdict in zip(new, verdicts, strict=True):
+            self._verdicts[fingerprint] = [[found.code, found.message, found.remedy] for found in verdict]
+
+    def previewed(self, held: dict[str, str]) -> Previewed:
+        net_minor = sum(draft.net_minor for draft in self.drafts)
+        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.late)
+
+
+def _draft_row(made: Drafted, fingerprint: str, verdict: list[list[str]] | None) -> Draft:
+    return Draft(
+        account=made.account,
+        content=canonical.to_json(made.document),
+        charges=made.charges.height,
+        net_minor=made.document.totals.net_minor,
+        usage_minor=made.usage_minor,
+        subscription_minor=made.subscription_minor,
+        fingerprint=fingerprint,
+        verdict=verdict,
+    )
+
+
+def _said(verdict: Iterable[Sequence[str]] | None) -> list[Problem]:
+    return [Problem(code, message, remedy) for code, message, remedy in verdict or ()]
 
 
 def issue(
     *,
     issuer: Issuer,
-    month: str,
+    closes_date: date,
     issue_date: date,
     now: datetime,
     validator: Validator,
+    accounts: Collection[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Issued:
     """Issue every previewed document of a run whose charges have not moved; the others are left out and listed.
 
-    `validator` is the door to the official rules (deliver's XSLTs): it sees each document with a placeholder number,
-    before a number is taken. Raises IssueRefused when the run was never previewed, or the date is before the last one
-    of the series. Running it again issues what is left, or nothing.
+    `validator` is the door to the official rules (deliver's XSLTs): it sees each document that the preview did not show
+    it, with a placeholder number, before a number is taken. `accounts` issues those customers alone, by code. Raises
+    IssueRefused when the run was never previewed, or the date is before the last one of the series, ClosingRefused.
+    Running it again issues what is left, or nothing.
     """
-    run = BillRun.objects.filter(issuer=issuer, month=month, previewed_at__isnull=False).first()
-    if run is None:
-        raise IssueRefused(f"{issuer.code} {month} has no preview; run first: ardoise bill preview --month {month}")
-    refuse_date(issuer, issue_date, not_before=month_period(month).end, now=now)
-    before = tables.generations(month, issuer_code=issuer.code)
-    drafts = draft_all(issuer, month=month, issue_date=issue_date)
-    done = Issued(issuer.code, faulty=dict(drafts.refused))
-    ready, done.moved = _sorted_out(run, drafts)
-    for batch in _batched(ready, BATCH):
-        sound = _validated(batch, validator, done)
-        before = _issue_batch(run, sound, issue_date, now, before, done)
-        if progress:
-            progress(len(batch))
-    if not done.moved and not done.faulty and run.finished_at is None:
-        run.finished_at = now
-        run.save(update_fields=["finished_at"])
+    refuse_closing(closes_date, today=local_date(now, issuer.zone))
+    row = BillRun.objects.filter(issuer=issuer, closes_date=closes_date, previewed_at__isnull=False).first()
+    if row is None:
+        raise IssueRefused(f"{issuer.code} {_named(closes_date)} has no preview; run first: {_command(closes_date)}")
+    refuse_date(issuer, issue_date, not_before=closes_date, now=now)
+    _sold_of(closes_date)
+    run = Run(issuer, closes_date=closes_date)
+    done = Issued(issuer.code, held=held_codes(issuer, run.month))
+    accepted = _Accepted(row, done, accounts)
+    before: Mapping[tuple[str, str, str], int] = run.before
+    for buckets in run.parts():
+        drafts = run.draft(buckets, issue_date=issue_date, whole=True)
+        done.faulty |= drafts.refused
+        for batch in _batched(accepted.of(drafts.made), BATCH):
+            sound = _validated(batch, accepted.verdicts, validator, done)
+            before = _issue_batch(row, run.scope, sound, issue_date, now, before, done)
+            if progress:
+                progress(len(batch))
+    done.moved = accepted.moved()
+    if not done.moved and not done.faulty and not done.held and accounts is None and row.finished_at is None:
+        row.finished_at = now
+        row.save(update_fields=["finished_at"])
     return done
+
+
+class _Accepted:
+    """What is as it was previewed; the accounts that moved: other charges, new ones, none left."""
+
+    def __init__(self, run: BillRun, done: Issued, accounts: Collection[str] | None) -> None:
+        self._only, self._done = accounts, done
+        rows = list(run.drafts.values_list("account__code", "fingerprint", "verdict"))
+        self._previewed = {code: fingerprint for code, fingerprint, _ in rows}
+        self.verdicts = {code: verdict for code, _, verdict in rows if verdict is not None}
+        self._issued = set(run.documents.values_list("account__code", flat=True))
+        self._made: set[str] = set()
+        self._ready: set[str] = set()
+        if unknown := set(accounts or ()) - self._previewed.keys():
+            raise IssueRefused(
+                f"{run.issuer.code}: no draft for {', '.join(sorted(unknown))}; look at what the preview lists"
+            )
+
+    def of(self, made: Sequence[Drafted]) -> list[Drafted]:
+        if self._only is not None:
+            made = [one for one in made if one.account.code in self._only]
+        ready = [one for one in made if self._previewed.get(one.account.code) == one.fingerprint]
+        self._made |= {one.account.code for one in made}
+        self._ready |= {one.account.code for one in ready}
+        return ready
+
+    def moved(self) -> list[str]:
+        previewed = self._previewed.keys() if self._only is None else self._previewed.keys() & set(self._only)
+        moved = (previewed - self._issued) | self._made
+        return sorted(moved - self._ready - self._done.faulty.keys() - self._done.held.keys())
+
+
+def held_codes(issuer: Issuer, month: str) -> dict[str, str]:
+    """By code, the accounts of an issuer whose documents of a month wait, with the reason."""
+    rows = Hold.objects.filter(account__issuer=issuer, month=month, released_at=None)
+    return dict(rows.order_by("account__code").values_list("account__code", "reason"))
+
+
+def _named(closes_date: date) -> str:
+    """A run as people name it: its month when it closes one, else the day it closes."""
+    return month_closed(closes_date) if closes_date.day == 1 else f"until {closes_date}"
+
+
+def _command(closes_date: date) -> str:
+    which = f"--month {month_closed(closes_date)}" if closes_date.day == 1 else f"--until {closes_date}"
+    return f"ardoise bill preview {which}"
 
 
 def refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: datetime) -> None:
@@ -158,15 +297,6 @@ def refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: date
         raise IssueRefused(
             f"{issuer.code}: {issue_date} cannot be the date of this document; choose one from {not_before} to {today}"
         )
-
-
-def _sorted_out(run: BillRun, drafts: Drafts) -> tuple[list[Drafted], list[str]]:
-    """What is as it was previewed, and the codes of the accounts that moved: other charges, new ones, none left."""
-    previewed = dict(run.drafts.values_list("account__code", "fingerprint"))
-    ready = [made for made in drafts.made if previewed.get(made.account.code) == made.fingerprint]
-    gone = previewed.keys() - set(run.documents.values_list("account__code", flat=True))
-    moved = gone | {made.account.code for made in drafts.made}
-    return ready, sorted(moved - {made.account.code for made in ready} - drafts.refused.keys())
 
 
 def _problems(made: Drafted) -> list[Problem]:
@@ -179,35 +309,43 @@ def _batched(items: Sequence[Drafted], size: int) -> Iterable[Sequence[Drafted]]
         yield items[start : start + size]
 
 
-def _validated(batch: Sequence[Drafted], validator: Validator, done: Issued) -> list[Drafted]:
-    """The documents of a batch that hold; the problems of the others are kept by account."""
+def _validated(
+    batch: Sequence[Drafted], known: Mapping[str, Sequence[Sequence[str]]], validator: Validator, done: Issued
+) -> list[Drafted]:
+    """The documents of a batch that hold; the problems of the others are kept by account.
+
+    `known` holds the verdicts of the preview, by account: a document is what was previewed, its dates apart.
+    """
     legal = [made for made in batch if made.document.kind is not core.DocumentKind.STATEMENT]
-    verdicts = validator([replace(made.document, number=PLACEHOLDER) for made in legal])
-    official = {made.account.code: verdict for made, verdict in zip(legal, verdicts, strict=True)}
+    new = [made for made in legal if made.account.code not in known]
+    verdicts = validator([replace(made.document, number=PLACEHOLDER) for made in new]) if new else []
+    official = {made.account.code: list(verdict) for made, verdict in zip(new, verdicts, strict=True)}
     for made in batch:
-        if problems := [*_problems(made), *official.get(made.account.code, ())]:
-            done.faulty[made.account.code] = problems
+        code = made.account.code
+        if problems := [*_problems(made), *official.get(code, _said(known.get(code)))]:
+            done.faulty[code] = problems
     return [made for made in batch if made.account.code not in done.faulty]
 
 
 def _issue_batch(
     run: BillRun,
+    scope: tables.Scope,
     batch: Sequence[Drafted],
     issue_date: date,
     now: datetime,
     before: Mapping[tuple[str, str, str], int],
     done: Issued,
-) -> dict[tuple[str, str, str], int]:
+) -> Mapping[tuple[str, str, str], int]:
     """One transaction: numbers, documents, frozen charges, ledger, outbox. Returns the generations it leaves."""
     if not batch:
-        return dict(before)
+        return before
     with transaction.atomic():
         BillRun.objects.select_for_update().get(pk=run.pk)
         # Read after the run is locked: from here on nobody else can freeze the same charges.
-        if tables.generations(run.month, issuer_code=run.issuer.code) != before:
+        if tables.generations(scope) != before:
             raise IssueRefused(
-                f"{run.issuer.code} {run.month}: charges were computed again, or issued by somebody else, during the "
-                "issue; nothing of this batch was issued, preview and issue again"
+                f"{run.issuer.code} {_named(run.closes_date)}: charges were computed again, or issued by somebody "
+                "else, during the issue; nothing of this batch was issued, preview and issue again"
             )
         numbers = _take_numbers(run, batch, issue_date)
         frozen = []
@@ -215,8 +353,8 @@ def _issue_batch(
             row = _write(replace(made.document, number=number), made, run, now)
             frozen.append(made.charges.with_columns(pl.lit(row.id, pl.Int64).alias(FROZEN.document_id)))
             done.numbers.append(number)
-        freeze(run.month, run.issuer.code, frozen)
-        return tables.generations(run.month, issuer_code=run.issuer.code)
+        freeze(run.issuer.code, frozen)
+        return tables.generations(scope)
 
 
 def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> list[str]:
@@ -256,6 +394,8 @@ def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) 
         issuer=run.issuer,
         run=run,
         month=run.month,
+        first_month=made.first_month,
+        bound_date=made.bound_date,
         minors=(made.usage_minor, made.subscription_minor),
         corrects=None,
         now=now,
@@ -274,6 +414,8 @@ def register(
     corrects: Document | None,
     now: datetime,
     replaces: Document | None = None,
+    first_month: str = "",
+    bound_date: date | None = None,
 ) -> Document:
     """Insert an issued document, its posting, its event and its message to `deliver`, in the caller's transaction."""
     content = canonical.to_json(document)
@@ -284,6 +426,8 @@ def register(
         run=run,
         number=document.number,
         month=month,
+        first_month=first_month or month,
+        bound_date=bound_date,
         issue_date=document.issue_date,
         due_date=document.due_date,
         currency=document.currency,
@@ -307,10 +451,14 @@ def register(
     return row
 
 
-def freeze(month: str, partition: str, frames: Sequence[pl.DataFrame]) -> None:
-    """Append charges of a month, each bound to its document and line."""
+def freeze(partition: str, frames: Sequence[pl.DataFrame]) -> None:
+    """Append the charges of a batch, each to its month; usage apart, so that what is sold is read without it."""
     frozen = tables.bound_schema(pl.concat(frames).with_columns(pl.col(LINE_NO).cast(pl.Int64)))
-    append_frozen(month=month, partition=partition, files=[write_parquet(frozen, TableName.FROZEN)])
+    for (month,), of_month in frozen.partition_by(CHARGES.month, as_dict=True).items():
+        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+        apart = [rows for rows in (of_month.filter(usage), of_month.filter(~usage)) if rows.height]
+        files = [write_parquet(rows, TableName.FROZEN) for rows in apart]
+        append_frozen(month=month, partition=partition, files=files)
 
 
 def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:
@@ -323,3 +471,33 @@ def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetim
         month=month, finding=finding, defaults={"reason": reason, "waived_by": waived_by, "waived_at": now}
     )
     return waiver
+
+
+def hold(*, account: Account, month: str, reason: str, held_by: str, now: datetime) -> Hold:
+    """Make an account wait in the runs of a month; what it owes stays open. Holding it again changes nothing.
+
+    Raises HoldRefused without a reason, or for an account that is sent no documents of its own.
+    """
+    if not reason.strip():
+        raise HoldRefused(f'holding {account.code} needs a reason; add --reason "..."')
+    month_period(month)  # raises what to write
+    if account.parent is not None and account.issuer.documents == Issuer.Documents.INVOICES:
+        raise HoldRefused(f"{account.code} is billed with its customer; hold the account at the top of its tree")
+    row, _ = Hold.objects.get_or_create(
+        account=account,
+        month=month,
+        released_at=None,
+        defaults={"reason": reason, "held_by": held_by, "held_at": now},
+    )
+    return row
+
+
+def release(*, account: Account, month: str, released_by: str, now: datetime) -> Hold:
+    """Let an account be billed again; the next preview has its draft. Raises HoldRefused when it is not held."""
+    with transaction.atomic():
+        row = Hold.objects.select_for_update().filter(account=account, month=month, released_at=None).first()
+        if row is None:
+            raise HoldRefused(f"{account.code} is not held for {month}; ardoise bill preview lists who is")
+        row.released_by, row.released_at = released_by, now
+        row.save(update_fields=["released_by", "released_at"])
+    return row

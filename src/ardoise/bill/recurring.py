@@ -1,22 +1,24 @@
-"""Subscriptions and purchases -> open charges of a billing month, in the partition "recurring" of the open table."""
+"""Subscriptions and purchases -> open charges of a run, in the partition "recurring" of the open table."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db.models import Min
 
 from ardoise.bill import charges as tables
+from ardoise.bill import cycles
+from ardoise.bill.models import Document
 from ardoise.catalog import models as catalog
 from ardoise.core import purchases as sales
 from ardoise.core import recurring as core
 from ardoise.core.documents import Section
-from ardoise.core.periods import month_period
-from ardoise.core.schema import CHARGES
+from ardoise.core.periods import MONTHLY, month_of, month_period
+from ardoise.core.schema import CHARGES, FROZEN
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
 from ardoise.directory.models import Account
@@ -24,15 +26,18 @@ from ardoise.directory.models import Account
 Row = dict[str, object]
 
 
-def compute(month: str) -> pl.DataFrame:
-    """Every recurring and purchased charge due in the run of `month`, frozen ones of that month included.
+def compute(closes_date: date) -> pl.DataFrame:
+    """Every recurring and purchased charge due in the runs that close a day, those they have frozen included.
 
-    A pure function of the directory, the catalogue and the charges frozen by *other* months: computing again after
-    the run was issued gives the same rows, which the frozen keys then cancel.
+    Due is what the cycle of the customer has reached. A pure function of the directory, the catalogue and the charges
+    frozen by *other* runs: computing again after the run was issued gives the same rows, which the frozen keys then
+    cancel.
     """
-    roots = _roots()
-    billed = _billed_elsewhere(month)
-    rows = [*_subscriptions(month, roots, billed), *_purchases(month, roots)]
+    month = cycles.month_closed(closes_date)
+    roots, bounds = _roots(), cycles.bounds(closes_date)
+    own = list(Document.objects.filter(run__closes_date=closes_date).values_list("id", flat=True))
+    billed = _billed_elsewhere(own)
+    rows = [*_subscriptions(month, roots, bounds, billed), *_purchases(month, roots, bounds, closes_date, own)]
     return tables.charge_frame(rows)
 
 
@@ -46,11 +51,11 @@ def _roots() -> dict[int, tuple[int, Account]]:
     return {pk: (root(account), account) for pk, account in accounts.items()}
 
 
-def _billed_elsewhere(month: str) -> dict[int, list[core.Billed]]:
-    """What the runs of other months, before or after, froze for each subscription, oldest first."""
+def _billed_elsewhere(own: list[int]) -> dict[int, list[core.Billed]]:
+    """What other documents than these, before or after, froze for each subscription, oldest first."""
     frozen = (
-        tables.standing_charges()
-        .filter((pl.col(CHARGES.origin_kind) == "recurring") & (pl.col(CHARGES.month) != month))
+        tables.standing_sold()
+        .filter((pl.col(CHARGES.origin_kind) == "recurring") & ~pl.col(FROZEN.document_id).is_in(own))
         .select(CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros)
         .sort(CHARGES.period_from)
         .collect()
@@ -63,7 +68,10 @@ def _billed_elsewhere(month: str) -> dict[int, list[core.Billed]]:
 
 
 def _subscriptions(
-    month: str, roots: dict[int, tuple[int, Account]], billed: dict[int, list[core.Billed]]
+    month: str,
+    roots: dict[int, tuple[int, Account]],
+    bounds: dict[int, date],
+    billed: dict[int, list[core.Billed]],
 ) -> Iterator[Row]:
     rows = catalog.Subscription.objects.filter(superseded_at=None).select_related("product", "plan__product", "line")
     # A change of a subscription is a new row of the same reference: what was billed is known by its first row.
@@ -89,8 +97,12 @@ def _subscriptions(
             line_ends_date=row.line.ended_date if row.line else None,
         )
         since = _taken_over(item, account.issuer.first_month)
-        for charge in core.charges_for_run(
-            item, bill_month=month, already=billed.get(item.subscription_id, ()), not_before_date=since
+        for charge in core.charges_due(
+            item,
+            cycle=MONTHLY,
+            as_of_date=bounds[root_id],
+            already=billed.get(item.subscription_id, ()),
+            not_before_date=since,
         ):
             yield {
                 **_common(month, root_id, account, item.label, item.tax_basis, item.nature),
@@ -119,12 +131,14 @@ def _taken_over(item: core.RecurringItem, first_month: str) -> date | None:
     return first.end if item.in_advance else first.start
 
 
-def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Row]:
-    period = month_period(month)
-    bought = catalog.Purchase.objects.filter(date__gte=period.start, date__lt=period.end).select_related("product")
-    sold = _sold_elsewhere(month)
+def _purchases(
+    month: str, roots: dict[int, tuple[int, Account]], bounds: dict[int, date], closes_date: date, own: list[int]
+) -> Iterator[Row]:
+    bought = catalog.Purchase.objects.filter(date__lt=closes_date).select_related("product")
+    sold = _sold_elsewhere(own)
     for row in bought.order_by("id"):
         root_id, account = roots[row.account_id]
+        since = cycles.earliest_month(closes_date, first_month=account.issuer.first_month)
         purchase = sales.Purchase(
             purchase_id=row.id,
             product_code=row.product.code,
@@ -137,7 +151,9 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
             account_id=row.account_id,
             line_id=row.line_id,
         )
-        for charge in sales.purchases_due(purchase, as_of_date=period.last_date, already=sold):
+        for charge in sales.purchases_due(purchase, as_of_date=bounds[root_id] - timedelta(days=1), already=sold):
+            if month_of(charge.purchase_date) < since:
+                continue  # due before billing began here, or too long ago to be caught up
             yield {
                 **_common(month, root_id, account, purchase.label, purchase.tax_basis, purchase.nature),
                 CHARGES.origin_kind: "purchase",
@@ -152,10 +168,10 @@ def _purchases(month: str, roots: dict[int, tuple[int, Account]]) -> Iterator[Ro
             }
 
 
-def _sold_elsewhere(month: str) -> frozenset[str]:
-    """Purchases that the run of another month froze: their date was edited since."""
-    bound = (pl.col(CHARGES.origin_kind) == "purchase") & (pl.col(CHARGES.month) != month)
-    return frozenset(tables.standing_charges().filter(bound).select(CHARGES.origin_id).collect()[CHARGES.origin_id])
+def _sold_elsewhere(own: list[int]) -> frozenset[str]:
+    """Purchases that other documents than these hold."""
+    bound = (pl.col(CHARGES.origin_kind) == "purchase") & ~pl.col(FROZEN.document_id).is_in(own)
+    return frozenset(tables.standing_sold().filter(bound).select(CHARGES.origin_id).collect()[CHARGES.origin_id])
 
 
 def _common(month: str, root_id: int, account: Account, label: str, basis: TaxBasis, nature: Nature) -> Row:

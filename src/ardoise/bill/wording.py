@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import month_name, monthrange
 from datetime import date
 
 NBSP = "\u00a0"
@@ -18,6 +19,8 @@ _WORDS = {
         "purchased": "le {0}",
         "unknown": "Autres destinations",
         "corrected": "Facturé {0}, dû {1}",
+        "usage_of": "communications {0}",
+        "late": "{0}, arrivées après la facture",
     },
     "en": {
         "calls": ("call", "calls"),
@@ -29,6 +32,8 @@ _WORDS = {
         "purchased": "on {0}",
         "unknown": "Other destinations",
         "corrected": "Billed {0}, due {1}",
+        "usage_of": "calls {0}",
+        "late": "{0}, received after the invoice",
     },
 }
 
@@ -63,3 +68,28 @@ def day(value: date) -> str:
 
 def from_to(language: str, first: date, last: date) -> str:
     return word(language, "from_to").format(day(first), day(last))
+
+
+_MONTHS_FR = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "décembre",
+)  # fmt: skip
+
+
+def usage_of(language: str, first: date, last: date, *, late: bool) -> str:
+    """« communications d'octobre 2026, arrivées après la facture », of a whole month; else of days from ... to."""
+    whole_month = first.day == 1 and (last.year, last.month) == (first.year, first.month)
+    if whole_month and last.day == monthrange(last.year, last.month)[1]:
+        when = _of_month(language, first)
+    else:
+        when = from_to(language, first, last)
+    said = word(language, "usage_of").format(when)
+    return word(language, "late").format(said) if late else said
+
+
+def _of_month(language: str, first: date) -> str:
+    if language == "en":
+        return f"of {month_name[first.month]} {first.year}"
+    name = _MONTHS_FR[first.month - 1]
+    of = "d'" if name[0] in "ao" else "de "
+    return f"{of}{name} {first.year}"

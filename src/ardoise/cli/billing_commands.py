@@ -16,6 +16,7 @@ from rich.markup import escape
 from ardoise.cli.progress import counting
 from ardoise.cli.wiring import (
     FAILED,
+    USAGE,
     AsJson,
     Month,
     Today,
@@ -33,10 +34,18 @@ from ardoise.core.money import MICROS_PER_UNIT, amount_text, euros
 from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
+    from ardoise.bill.operations import Previewed
     from ardoise.bill.proposals import Proposal
+    from ardoise.directory.models import Account
 
 bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
 
+Until = Annotated[
+    str,
+    typer.Option(
+        "--until", metavar="DATE", help="Bill what is due before this day (YYYY-MM-DD).", show_default="end of --month"
+    ),
+]
 IssueDate = Annotated[
     str, typer.Option("--date", help="Date printed on the documents, YYYY-MM-DD.", show_default="today")
 ]
@@ -135,8 +144,12 @@ def _print_equation(month: str) -> None:
 
 
 @bill.command()
-def preview(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJson = False) -> None:
-    """Make the drafts of a month; as often as wanted, nothing is numbered.
+def preview(
+    month: Month = "", until: Until = "", on: IssueDate = "", today: Today = "", as_json: AsJson = False
+) -> None:
+    """Make the drafts of a month, or of what is due before a day; as often as wanted, nothing is numbered.
+
+    Each customer is billed up to the last end of its own cycle.
 
     Example: ardoise bill preview --month 2026-10
     """
@@ -144,26 +157,64 @@ def preview(month: Month = "", on: IssueDate = "", today: Today = "", as_json: A
 
     ready_database()
     now = clock(today)()
-    month = chosen_month(month, now)
-    previewed = flow.preview(month=month, issue_date=read_date(on, now.date()), now=now)
+    closes_date, named = _closing(month, until, now)
+    previewed = flow.preview(closes_date=closes_date, issue_date=read_date(on, now.date()), now=now)
     if as_json:
-        print_json(
-            [
-                {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor, "faulty": sorted(run.faulty)}
-                for run in previewed
-            ]
-        )
+        print_json([_previewed(run) for run in previewed])
         return
-    shown = table(f"Preview of {month}", "Issuer", "Drafts", "Total without tax", right=(1, 2))
+    shown = table(f"Preview of {named}", "Issuer", "Drafts", "Total without tax", right=(1, 2))
     for run in previewed:
         shown.add_row(run.issuer, str(run.drafts), euros(run.net_minor))
     screen.print(shown)
     for run in previewed:
+        for code, late in sorted(run.late.items()):
+            days = (closes_date - late.oldest_date).days
+            screen.print(
+                f"[yellow]![/] {escape(code)}: {counted(late.calls, 'call')} came after the invoice, "
+                f"{_exact(late.micros, 'EUR')}, the oldest {counted(days, 'day')} ago"
+            )
+        _print_held(run.held)
         _print_faulty(run.faulty)
 
 
+def _previewed(run: Previewed) -> dict[str, object]:
+    late = {
+        code: {"calls": late.calls, "micros": late.micros, "oldest_date": late.oldest_date.isoformat()}
+        for code, late in sorted(run.late.items())
+    }
+    sums = {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor}
+    return sums | {"faulty": sorted(run.faulty), "held": run.held, "late": late}
+
+
+def _closing(month: str, until: str, now: datetime) -> tuple[date, str]:
+    """The day before which a run bills, and how it is called: a month, or that day."""
+    from ardoise.core.periods import month_period
+
+    if until and month:
+        fail("choose one of --month and --until", code=USAGE)
+    if until:
+        return read_date(until, now.date()), f"what is due before {until}"
+    month = chosen_month(month, now)
+    return month_period(month).end, month
+
+
+def _print_held(held: Mapping[str, str]) -> None:
+    for code, reason in sorted(held.items()):
+        screen.print(f"[yellow]![/] {escape(code)} is held: {escape(reason)}")
+
+
 @bill.command()
-def issue(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJson = False) -> None:
+def issue(
+    month: Month = "",
+    until: Until = "",
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="CODE", help="Issue this customer alone; repeat for others."),
+    ] = None,
+    on: IssueDate = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
     """Issue the previewed documents: numbers are taken, everything freezes. Refused while the check has open findings.
 
     Example: ardoise bill issue --month 2026-10 --date 2026-11-05
@@ -172,23 +223,86 @@ def issue(month: Month = "", on: IssueDate = "", today: Today = "", as_json: AsJ
 
     ready_database()
     now = clock(today)()
-    month = chosen_month(month, now)
+    closes_date, named = _closing(month, until, now)
     with counting("Issuing", "documents") as step:
-        billed = flow.issue(month=month, issue_date=read_date(on, now.date()), now=now, progress=step)
+        billed = flow.issue(
+            closes_date=closes_date, issue_date=read_date(on, now.date()), now=now, accounts=account, progress=step
+        )
         flow.deliver(now=now)
     moved = [code for run in billed.issued for code in run.moved]
     faulty = {code: problems for run in billed.issued for code, problems in run.faulty.items()}
+    held = {code: reason for run in billed.issued for code, reason in run.held.items()}
     if as_json:
-        print_json({"month": month, "numbers": billed.numbers, "moved": moved, "faulty": sorted(faulty)})
+        run_said = {"month": named, "closes_date": closes_date.isoformat(), "numbers": billed.numbers, "moved": moved}
+        print_json({**run_said, "faulty": sorted(faulty), "held": held})
     else:
         for run in billed.issued:
             said = f"{len(run.numbers)} issued" + (f", {run.numbers[0]} to {run.numbers[-1]}" if run.numbers else "")
             screen.print(f"{run.issuer}: {said}")
         for code in moved:
             screen.print(f"[yellow]![/] {code} was left out: its charges moved since the preview; preview again")
+        _print_held(held)
         _print_faulty(faulty)
     if moved or faulty:
         raise typer.Exit(FAILED)
+
+
+@bill.command()
+def hold(
+    code: Annotated[str, typer.Argument(help="Code of the account to hold.")],
+    month: Month = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why its documents wait.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Who holds it.", show_default="the system user")] = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Keep an account out of the runs of a month; what it owes stays open and is billed later.
+
+    Example: ardoise bill hold A1001 --month 2026-10 --reason "litige en cours"
+    """
+    from ardoise.bill import operations as billing
+
+    ready_database()
+    now = clock(today)()
+    account, month = _account(code), chosen_month(month, now)
+    held = billing.hold(account=account, month=month, reason=reason, held_by=by or getpass.getuser(), now=now)
+    if as_json:
+        print_json({"account": code, "month": month, "reason": held.reason, "held_by": held.held_by})
+    else:
+        screen.print(f"{code} is held for {month}: {escape(held.reason)}")
+
+
+@bill.command()
+def release(
+    code: Annotated[str, typer.Argument(help="Code of the account to release.")],
+    month: Month = "",
+    by: Annotated[str, typer.Option("--by", help="Who releases it.", show_default="the system user")] = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let an account that was held be billed again; preview the month once more to see its draft.
+
+    Example: ardoise bill release A1001 --month 2026-10
+    """
+    from ardoise.bill import operations as billing
+
+    ready_database()
+    now = clock(today)()
+    account, month = _account(code), chosen_month(month, now)
+    billing.release(account=account, month=month, released_by=by or getpass.getuser(), now=now)
+    if as_json:
+        print_json({"account": code, "month": month, "held": False})
+    else:
+        screen.print(f"{code} is no longer held for {month}")
+
+
+def _account(code: str) -> Account:
+    from ardoise.directory.models import Account
+
+    found = Account.objects.select_related("issuer", "parent").filter(code=code).first()
+    if found is None:
+        fail(f"no account has the code {code}; ardoise dump writes them all to accounts.csv")
+    return found
 
 
 def _print_faulty(faulty: Mapping[str, Sequence[Problem]]) -> None:

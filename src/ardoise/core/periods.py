@@ -191,11 +191,34 @@ class Cycle:
         """The first boundary strictly after the day."""
         return self.boundary(self.index_at(day) + 1)
 
+    def last_until(self, day: date) -> date:
+        """The last boundary on or before the day."""
+        return self.boundary(self.index_at(day))
+
     def is_boundary(self, day: date) -> bool:
         return self.boundary(self.index_at(day)) == day
 
 
 MONTHLY = Cycle.calendar(Length(months=1))
+
+
+def billing_cycle(length: str, *, day: int | None = None, start: date | None = None) -> Cycle:
+    """The cycle on which a customer is billed: every `length` (P1M, P3M, P1Y, P45D ...).
+
+    Months fall on the calendar's boundaries (quarters in January, April ...), on a billing `day` of theirs, on the
+    anniversary of `start`, or on a `day` counted from `start`; days are counted from `start`. Raises PeriodError.
+    """
+    parsed = parse_length(length)
+    if parsed.days:
+        if start is None:
+            raise PeriodError(f"a cycle of {parsed.days} days is counted from a day: give its start")
+        if day is not None:
+            raise PeriodError(f"a cycle of {parsed.days} days has no billing day of the month: leave it empty")
+        return Cycle.anniversary(parsed, start)
+    if start is not None:
+        return Cycle.anniversary(parsed, start) if day is None else Cycle.on_day(parsed, day, start=start)
+    day = 1 if day is None else day
+    return Cycle(parsed, clamped(2001, 1, day), day) if 1 <= day <= 31 else Cycle(parsed, date(2001, 1, 1), day)
 
 
 def service_periods(cycle: Cycle, *, start: date, end: date | None) -> Iterator[Period]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ardoise.bill.charges import frozen_charges
+from ardoise.bill.charges import frozen_of
 from ardoise.bill.models import Document
 from ardoise.catalog.models import Zone
 from ardoise.core import phone
@@ -77,7 +77,7 @@ def _calls(row: Document) -> pl.DataFrame:
     """The frozen calls of a document with their local time, line by line, in time order."""
     mine = (pl.col(FROZEN.document_id) == row.id) & (pl.col(CHARGES.origin_kind) == "usage")
     local = pl.col(CHARGES.at).dt.convert_time_zone(row.issuer.zone).alias("local")
-    found = frozen_charges(row.month).filter(mine).with_columns(local).collect()
+    found = frozen_of([row]).filter(mine).with_columns(local).collect()
     return found.sort(CHARGES.line_id, CHARGES.at, CHARGES.origin_id, CHARGES.part)
 
 

@@ -114,6 +114,10 @@ class Account(Address):
     payment_terms = models.CharField(max_length=20, blank=True)  # empty = those of the account above, then the issuer's
     own_invoice = models.BooleanField(default=False)  # a branch that pays for what is below it; a customer always does
     resells = models.BooleanField(default=False)  # an operator: buys to resell, a condition of reverse charge
+    # When a customer is billed: `core.periods.billing_cycle` says what the three mean together.
+    cycle = models.CharField(max_length=6, default="P1M")
+    cycle_day = models.PositiveSmallIntegerField(null=True, blank=True)
+    cycle_start_date = models.DateField(null=True, blank=True)
     provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
 
     class Meta:

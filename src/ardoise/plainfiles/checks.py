@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from ardoise.bill.cycles import CATCH_UP_MONTHS
 from ardoise.collect.links import problems as link_problems
 from ardoise.core.assembly import AssemblyPolicy, BadAssembly
 from ardoise.core.calendars import UnknownTerritory, french_holidays
 from ardoise.core.naming import BadPattern, file_name, format_number
+from ardoise.core.periods import PeriodError, billing_cycle, parse_length
 from ardoise.core.phone import DialPlan
 from ardoise.core.terms import AGREED, SUMMARY, Excess, excess, parse_terms
 from ardoise.core.vat import (
@@ -63,6 +65,7 @@ def check(world: World) -> None:
         _bands,
         *PRICE_CHECKS,
         _resellers,
+        _billing_cycles,
         _sales,
         _sources,
     ):
@@ -268,6 +271,32 @@ def _resellers(world: World) -> Iterator[Problem]:
             yield blamed.problem(
                 "reseller", f"an account cannot resell to itself: {' > '.join(path)}; change a reseller"
             )
+
+
+def _billing_cycles(world: World) -> Iterator[Problem]:
+    """A cycle that exists, of a customer that is invoiced: what is below follows it, statements are made by month."""
+    accounts = world.cells["accounts"]
+    for row in world.rows("accounts"):
+        length, day, start = (row.cells[name] for name in ("cycle", "cycle_day", "cycle_start_date"))
+        if (length, day, start) == ("P1M", None, None):
+            continue
+        issuer = world.cells["issuers"].get(((root_of(accounts, row.cells) or row.cells)["issuer"],))
+        if row.cells["parent"]:
+            yield row.problem("cycle", "belongs to the customer at the top of the tree; leave it empty here")
+        elif issuer is not None and issuer["documents"] == "statements":
+            yield row.problem("cycle", "statements are made by calendar month; leave it empty here")
+        elif _beyond_catch_up(length):
+            yield row.problem("cycle", f"« {length} » is longer than runs catch up; write at most P24M or P720D")
+        else:
+            try:
+                billing_cycle(length, day=day, start=start)
+            except PeriodError as error:
+                yield row.problem("cycle_day" if day is not None else "cycle_start_date", str(error))
+
+
+def _beyond_catch_up(length: str) -> bool:
+    parsed = parse_length(length)
+    return parsed.months > CATCH_UP_MONTHS or parsed.days > CATCH_UP_MONTHS * 30
 
 
 def _legal_numbers(world: World) -> Iterator[Problem]:

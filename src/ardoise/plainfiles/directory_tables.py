@@ -201,6 +201,30 @@ ACCOUNTS = Table(
             rare=True,
         ),
         Column(
+            "cycle",
+            kinds.Pattern(
+                regex="P[1-9][0-9]{0,2}[DWMY]", fr="une durée « P1M », « P3M », « P45D »", en="a length: P1M, P3M, P45D"
+            ),
+            "période de facturation d’un client : P1M, P3M, P6M, P1Y, ou des jours, P30D",
+            "billing period of a customer: P1M, P3M, P6M, P1Y, or days, P30D",
+            default="P1M",
+            rare=True,
+        ),
+        Column(
+            "cycle_day",
+            kinds.Whole(least=1, most=31),
+            "jour de facturation, 31 = le dernier du mois ; vide = le 1er, ou l’anniversaire de cycle_start_date",
+            "billing day, 31 = the last of the month; empty = the 1st, or the anniversary of cycle_start_date",
+            rare=True,
+        ),
+        Column(
+            "cycle_start_date",
+            kinds.Day(),
+            "anniversaire, ou premier jour d’une période en jours",
+            "anniversary, or first day of a period in days",
+            rare=True,
+        ),
+        Column(
             "reseller",
             kinds.Ref(table="accounts"),
             "compte qui revend à ce client : il paie sa propre grille pour les mêmes appels",

@@ -10,13 +10,13 @@ from datetime import date
 import polars as pl
 
 from ardoise.access.scope import Scope
-from ardoise.bill.charges import standing_charges
+from ardoise.bill.charges import frozen_of
 from ardoise.bill.drafts import months_before, past_totals
 from ardoise.bill.models import Document
 from ardoise.collect.activity import activity
 from ardoise.core.documents import DocumentKind
 from ardoise.core.money import micros_to_minor
-from ardoise.core.schema import CHARGES, FROZEN
+from ardoise.core.schema import CHARGES
 from ardoise.deliver.sheets import Column, ColumnKind, ReportTable
 from ardoise.directory.models import Account, Issuer, Line
 
@@ -117,10 +117,9 @@ def cost_by_extension(issuers: Sequence[Issuer], month: str, made_on: date) -> R
     """« Coûts par service et par poste »: calls, duration and cost of each line of each department."""
     priced = pl.col(CHARGES.state) == "priced"
     usage = pl.col(CHARGES.origin_kind) == "usage"
-    documents = {row.id for row in documents_of(issuers, month)}
     found = (
-        standing_charges(month)
-        .filter(priced & pl.col(FROZEN.document_id).is_in(list(documents)))
+        frozen_of(documents_of(issuers, month), standing=True)
+        .filter(priced)
         .group_by(CHARGES.account_id, CHARGES.line_id)
         .agg(
             pl.col(CHARGES.origin_id).filter(usage).n_unique().alias("calls"),

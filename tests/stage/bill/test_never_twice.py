@@ -59,7 +59,7 @@ def test_a_date_after_today_or_inside_the_month_is_refused(customer: Company) ->
         with pytest.raises(IssueRefused, match="choose one from 2026-11-01 to 2026-11-05"):
             flow.billing.issue(
                 issuer=issuer,
-                month="2026-10",
+                closes_date=date(2026, 11, 1),
                 issue_date=wrong,
                 now=customer.now,
                 validator=flow.delivery.official_verdicts,

@@ -18,6 +18,7 @@ from ardoise.bill.equation import charge_balance
 from ardoise.bill.operations import compute_recurring
 from ardoise.bill.proposals import Proposal, proposals, proposed_charges, write_csv
 from ardoise.cli import billing_commands
+from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGES
 from ardoise.deliver.operations import official_verdicts
 from ardoise.directory.models import Issuer
@@ -171,7 +172,7 @@ def test_a_corrected_price_of_a_subscription_is_proposed(company: Company) -> No
     company.bill()
     company.row("subscriptions", reference="S1")["unit_price"] = "8.00"
     company.load()
-    compute_recurring(month=MONTH)
+    compute_recurring(closes_date=month_period(MONTH).end)
     assert told(proposed()) == [("C1", "FA2026-00001", 1, 10_000_000, 8_000_000)]
 
 
@@ -187,7 +188,7 @@ def test_what_the_next_run_settles_by_itself_is_not_proposed_too(company: Compan
     company.row("purchases", reference="P1")["date"] = "2026-11-02"  # sold all the same
     company.load()
     for month in (MONTH, "2026-11"):
-        compute_recurring(month=month)
+        compute_recurring(closes_date=month_period(month).end)
     assert proposed() == []
 
 

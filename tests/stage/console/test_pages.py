@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.conf import settings
@@ -182,7 +182,9 @@ def test_a_document_whose_rendering_failed_says_why(admin: Client) -> None:
 def test_a_draft_is_shown_as_one(admin: Client) -> None:
     issued = Draft.objects.get(account__code="B1")
     assert admin.get(f"/drafts/{issued.pk}/").status_code == 404  # it was issued: the document stands for it
-    run = BillRun.objects.create(issuer=issued.run.issuer, month="2026-11", created_at=issued.run.created_at)
+    run = BillRun.objects.create(
+        issuer=issued.run.issuer, closes_date=date(2026, 12, 1), month="2026-11", created_at=issued.run.created_at
+    )
     waiting = Draft.objects.create(
         run=run, account=issued.account, content=issued.content, charges=1, net_minor=1234, usage_minor=0,
         subscription_minor=1234, fingerprint="x",

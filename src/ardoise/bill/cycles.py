@@ -1,0 +1,115 @@
+"""Up to which day each payer is billed by a run: the last boundary of its cycle that the run has reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Max
+
+from ardoise.bill.models import Document
+from ardoise.core.periods import MONTHLY, Cycle, Period, add_length, billing_cycle, month_of
+from ardoise.core.periods import Length as PeriodLength
+from ardoise.directory.models import Account, Issuer
+from ardoise.directory.payers import paying_branches
+
+CATCH_UP_MONTHS = 24  # how far back a run looks for what was never billed, and may itself lie
+
+
+class ClosingRefused(ValueError):
+    """No run can close that day; the message says which ones can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a run bills to one payer: everything open before `bound`, the end of its grid period `period`.
+
+    `billed_until` is the bound of the last document issued to it: what is before that day and still open came late.
+    """
+
+    cycle: Cycle
+    period: Period
+    billed_until: date | None
+
+    @property
+    def bound(self) -> date:
+        return self.period.end
+
+
+def month_closed(closes_date: date) -> str:
+    """The month that a run is filed under: the one of the last day it bills."""
+    return month_of(closes_date - timedelta(days=1))
+
+
+def earliest_month(closes_date: date, *, first_month: str = "") -> str:
+    """The first month in which a run looks for open charges: bounded, and never before the issuer began here."""
+    return max(month_of(add_length(closes_date, PeriodLength(months=CATCH_UP_MONTHS), -1)), first_month)
+
+
+def refuse_closing(closes_date: date, *, today: date) -> None:
+    """A run bills days that are over: none beyond the running month, none older than the catch-up."""
+    last = MONTHLY.next_after(today)
+    first = add_length(MONTHLY.containing(today).start, PeriodLength(months=CATCH_UP_MONTHS), -1)
+    if closes_date > last:
+        raise ClosingRefused(
+            f"no run can close on {closes_date}: it is in the future; choose a day up to {last}, or see what is to "
+            f"come with: ardoise bill simulate --until {closes_date}"
+        )
+    if closes_date < first:
+        raise ClosingRefused(
+            f"no run can close on {closes_date}: runs catch up {CATCH_UP_MONTHS} months; choose a day from {first}"
+        )
+
+
+def bounds(closes_date: date) -> dict[int, date]:
+    """By customer at the top of a tree, the day before which a run bills: for what is sold, whoever the issuer."""
+    return {pk: cycle.last_until(closes_date) for pk, cycle in _cycles().items()}
+
+
+def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> dict[int, Due]:
+    """Every payer that takes part in a run, by account id.
+
+    A payer whose period the run does not close, and that has a document up to there, waits for its next one: what came
+    late stands on that. `anew`: as if that document had not been issued.
+    """
+    statements = issuer.documents == Issuer.Documents.STATEMENTS
+    cycles = dict.fromkeys(_departments(issuer), MONTHLY) if statements else _cycles()
+    until = billed_until(issuer, anew=anew)
+    found = {}
+    for pk, cycle in cycles.items():
+        bound, billed = cycle.last_until(closes_date), until.get(pk)
+        if bound == closes_date or billed is None or billed < bound:
+            found[pk] = Due(cycle, cycle.containing(bound - timedelta(days=1)), billed)
+    return found
+
+
+def billed_until(issuer: Issuer, *, anew: Document | None = None) -> dict[int, date]:
+    """By account, the day before which its documents bill."""
+    rows = Document.objects.filter(issuer=issuer, bound_date__isnull=False).order_by()
+    if anew is not None:
+        rows = rows.exclude(pk=anew.pk)
+    return dict(rows.values_list("account_id").annotate(Max("bound_date")))
+
+
+def _cycles() -> dict[int, Cycle]:
+    """By payer: every customer at the top of a tree, and the branches that pay for themselves, on its cycle."""
+    made: dict[tuple[str, int | None, date | None], Cycle] = {}
+    found: dict[int, Cycle] = {}
+    customers = Account.objects.filter(parent=None).values_list("id", "cycle", "cycle_day", "cycle_start_date")
+    for pk, length, day, start in customers:
+        key = (length, day, start)
+        if key not in made:
+            made[key] = billing_cycle(length, day=day, start=start)
+        found[pk] = made[key]
+    branches = set(paying_branches().values())
+    parents = dict(Account.objects.values_list("id", "parent_id")) if branches else {}
+    for branch in branches:
+        top = branch
+        while (above := parents[top]) is not None:
+            top = above
+        found[branch] = found[top]
+    return found
+
+
+def _departments(issuer: Issuer) -> list[int]:
+    return list(Account.objects.filter(issuer=issuer).values_list("id", flat=True))
