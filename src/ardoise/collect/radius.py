@@ -18,6 +18,7 @@ from pyrad.packet import AccountingRequest, AcctPacket, PacketError, StatusServe
 from ardoise.collect.links import BadLink
 from ardoise.collect.receive import Receiver
 from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.wording import Said, said_by
 from ardoise.formats.radius.wire import LARGEST_PACKET_BYTES, with_timestamp
 
 ANSWERS_KEPT = 4096  # of the last packets, for those that come again
@@ -59,7 +60,8 @@ class RadiusServer(Receiver):
                 return transport
             except OSError as error:
                 if not said:
-                    self.say("alarm", f"Cannot listen on UDP port {self.feed.port}: {error.strerror or error}")
+                    why = error.strerror or str(error)
+                    self.say("alarm", Said("cannot_listen", host=self.feed.host or "UDP", port=self.feed.port, why=why))
                 said = True
                 await sleep(pauses.next(), stop)
         return None
@@ -103,25 +105,25 @@ class RadiusServer(Receiver):
     def _checked(self, data: bytes, peer: Peer) -> AcctPacket | None:
         """The packet, if it is one and its sender knows the secret; otherwise it was said why not."""
         if not self._is_client(peer[0]):
-            self._say_refused(peer, "is not among the clients of this source")
+            self._say_refused(Said("radius_client", peer=peer[0]), peer)
             return None
         try:
             secret = self.feed.link.secret("secret").encode()
         except BadLink as error:
             if not self._secret_was_missing:
-                self.say("alarm", str(error))
+                self.say("alarm", said_by(error))
             self._secret_was_missing = True
             return None
         self._secret_was_missing = False
         try:
             packet = AcctPacket(packet=data[:LARGEST_PACKET_BYTES], secret=secret)
         except PacketError as error:
-            self._say_refused(peer, f"sends what is no RADIUS packet ({error})")
+            self._say_refused(Said("radius_packet", peer=peer[0], why=str(error)), peer)
             return None
         if packet.code not in (AccountingRequest, StatusServer):
-            self._say_refused(peer, f"sends packets of code {packet.code}: only accounting is answered here")
+            self._say_refused(Said("radius_code", peer=peer[0], number=packet.code), peer)
         elif not packet.VerifyAcctRequest():
-            self._say_refused(peer, "signs its packets with another secret: they stay without an answer")
+            self._say_refused(Said("radius_secret", peer=peer[0]), peer)
         else:
             self._refused.discard(peer[0])
             return packet
@@ -131,10 +133,10 @@ class RadiusServer(Receiver):
         clients = [text.strip() for text in self.feed.link.text("clients").split(",") if text.strip()]
         return not clients or any(ipaddress.ip_address(address) in ipaddress.ip_network(text) for text in clients)
 
-    def _say_refused(self, peer: Peer, why: str) -> None:
+    def _say_refused(self, why: Said, peer: Peer) -> None:
         """Said once a peer, until a good packet of it comes."""
         if peer[0] not in self._refused and len(self._refused) < PEERS_SAID_MAX:
-            self.say("alarm", f"{peer[0]} {why}")
+            self.say("alarm", why)
             self._refused.add(peer[0])
 
 

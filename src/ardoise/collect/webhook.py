@@ -28,6 +28,7 @@ import h11
 from ardoise.collect.links import BadLink, Link
 from ardoise.collect.receive import READ_BYTES, Receiver, peer_of
 from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.wording import Said, said_by
 
 BODY_BYTES_MAX = 1024 * 1024
 REQUEST_S = 15.0  # a request must be whole by then
@@ -78,7 +79,8 @@ class Webhook(Receiver):
             try:
                 return await Door.join(self)
             except (OSError, BadLink) as error:
-                if (why := f"Cannot listen on port {self.feed.port}: {error}") != said:
+                why = Said("cannot_listen", host=self.feed.host or "*", port=self.feed.port, why=str(error))
+                if why != said:
                     self.say("alarm", why)
                 said = why
                 await sleep(pauses.next(), stop)
@@ -108,20 +110,20 @@ class Webhook(Receiver):
         try:
             secret = self.feed.link.secret("secret").encode()
         except BadLink as error:
-            self._say_once("secret", str(error))
+            self._say_once("secret", said_by(error))
             raise Answered(503, "the secret of this address cannot be read here", [(b"retry-after", b"300")]) from error
         host = peer.rpartition(":")[0]
         if is_proven(self.feed.link, body, headers, secret):
             self._said -= {host, "secret"}
             return
-        self._say_once(host, f"{host} posted without a good {self._proof()}: refused")
+        self._say_once(host, Said("webhook_proof", peer=host, proof=self._proof()))
         scheme = b"Basic" if self.feed.link.text("proof") == "basic" else b"Bearer"
         raise Answered(401, f"no good {self._proof()}", [(b"www-authenticate", scheme)])
 
     def _proof(self) -> str:
         return {"bearer": "bearer token", "basic": "name and password"}.get(self.feed.link.text("proof"), "signature")
 
-    def _say_once(self, about: str, text: str) -> None:
+    def _say_once(self, about: str, text: Said) -> None:
         if about not in self._said and len(self._said) < STRANGERS_SAID_MAX:
             self._said.add(about)
             self.say("alarm", text)

@@ -33,6 +33,24 @@ _RECEPTION: Mapping[str, str] = {
     "too_many_clients": "%(peer)s was refused: %(most)s clients are already connected",
     "disk": "Reception stopped, the PBX keeps its tickets: %(why)s",
     "unreadable_journal": "Tickets cannot be read into calls, they wait in the journal: %(why)s",
+    "sftp_key": "The key of %(host)s is not the one this source knows: nothing was read and no password was sent. "
+    "%(why)s",
+    "sftp_login": "%(host)s does not let %(user)s in: %(why)s",
+    "sftp_folder": "%(host)s, %(folder)s: %(why)s; check the path and the rights",
+    "sftp_down": "%(host)s cannot be reached by SSH: %(why)s",
+    "sftp_left": "%(file)s was left on %(host)s: %(why)s",
+    "service_login": "%(service)s does not take our login (%(status)s), even a new one: check user, password and the "
+    "rights given to them",
+    "service_refuses": "%(service)s refuses %(path)s: %(status)s %(why)s",
+    "service_elsewhere": "%(service)s sends us on to another server (%(host)s): its pages are not followed",
+    "service_too_long": "%(service)s sends more than %(most)s bytes in one answer",
+    "service_down": "%(service)s cannot be read, it is tried again: %(why)s",
+    "service_clear": "%(url)s: only https is used (http for this machine alone), or the password would be readable",
+    "radius_client": "%(peer)s is not among the clients of this source",
+    "radius_packet": "%(peer)s sends what is no RADIUS packet (%(why)s)",
+    "radius_code": "%(peer)s sends packets of code %(number)s: only accounting is answered here",
+    "radius_secret": "%(peer)s signs its packets with another secret: they stay without an answer",
+    "webhook_proof": "%(peer)s posted without a good %(proof)s: refused",
     "receiver": "Reception failed (%(why)s): it starts again by itself",
 }
 RECEPTION_CODES = frozenset(_RECEPTION)
@@ -67,6 +85,12 @@ class Said(str):
         said = super().__new__(cls, english(code, params))
         said.code, said.params = code, params
         return said
+
+
+def said_by(error: Exception) -> Said:
+    """What an error of a way in says: its own sentence with its code, else its text."""
+    told = error.args[0] if error.args else ""
+    return told if isinstance(told, Said) else Said(RECEPTION, text=str(error))
 
 
 def english(code: str, params: Mapping[str, Any]) -> str:

@@ -103,6 +103,27 @@ ALARMS: Words = {
     "too_many_clients": _("%(peer)s was refused: %(most)s clients are already connected."),
     "disk": _("Reception stopped, the PBX keeps its tickets: %(why)s"),
     "unreadable_journal": _("Tickets cannot be read into calls, they wait in the journal: %(why)s"),
+    "sftp_key": _(
+        "The key of %(host)s is not the one this source knows: nothing was read and no password was sent. %(why)s"
+    ),
+    "sftp_login": _("%(host)s does not let %(user)s in: %(why)s"),
+    "sftp_folder": _("%(host)s, %(folder)s: %(why)s; check the path and the rights."),
+    "sftp_down": _("%(host)s cannot be reached by SSH: %(why)s"),
+    "sftp_left": _("%(file)s was left on %(host)s: %(why)s"),
+    "service_login": _(
+        "%(service)s does not take our login (%(status)s), even a new one: check user, password and the rights given "
+        "to them."
+    ),
+    "service_refuses": _("%(service)s refuses %(path)s: %(status)s %(why)s"),
+    "service_elsewhere": _("%(service)s sends us on to another server (%(host)s): its pages are not followed."),
+    "service_too_long": _("%(service)s sends more than %(most)s bytes in one answer."),
+    "service_down": _("%(service)s cannot be read, it is tried again: %(why)s"),
+    "service_clear": _("%(url)s: only https is used (http for this machine alone), or the password would be readable."),
+    "radius_client": _("%(peer)s is not among the clients of this source."),
+    "radius_packet": _("%(peer)s sends what is no RADIUS packet (%(why)s)."),
+    "radius_code": _("%(peer)s sends packets of code %(number)s: only accounting is answered here."),
+    "radius_secret": _("%(peer)s signs its packets with another secret: they stay without an answer."),
+    "webhook_proof": _("%(peer)s posted without a good %(proof)s: refused."),
     "receiver": _("Reception failed (%(why)s): it starts again by itself."),
 }
 BASES: Words = {"ht": _("excl. VAT"), "ttc": _("incl. VAT")}

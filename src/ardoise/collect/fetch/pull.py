@@ -25,6 +25,7 @@ from ardoise.collect.links import BadLink, link_of
 from ardoise.collect.receive import Feed, Receiver
 from ardoise.collect.waiting import Pauses, Stopped, sleep, unless
 from ardoise.collect.webhook import Webhook
+from ardoise.collect.wording import said_by
 from ardoise.core.usage import Event, Leg, Reading
 from ardoise.formats.spec import PagedFormat
 from ardoise.store.blobs import BlobDamaged, BlobMissing
@@ -67,7 +68,7 @@ class Puller(Receiver):
             except (ServiceRefused, ServiceDown, BadLink) as error:
                 if str(error) != said:
                     said = str(error)
-                    self.say("alarm", said)
+                    self.say("alarm", said_by(error))
                 await sleep(min(pauses.next() * 10, pause_s or 600), stop)
 
     async def _serve(self, service: Service, stop: asyncio.Event, pause_s: int) -> None:

@@ -22,6 +22,7 @@ from ardoise.collect.files import is_wanted, opened
 from ardoise.collect.links import BadLink
 from ardoise.collect.receive import Receiver
 from ardoise.collect.waiting import Pauses, Stopped, sleep, unless
+from ardoise.collect.wording import Said, said_by
 from ardoise.store.journal import JournalDamaged, Kind, ReceivedFile
 
 asyncssh.set_log_level(logging.WARNING)
@@ -69,7 +70,7 @@ class SftpFetcher(Receiver):
             except (NotOurServer, ServerRefused, BadLink) as error:
                 if str(error) != said:
                     said = str(error)
-                    self.say("alarm", said)
+                    self.say("alarm", said_by(error))
                 await sleep(min(10 * pauses.next(), pause_s), stop)
                 continue
             if said:
@@ -101,17 +102,15 @@ class SftpFetcher(Receiver):
             finally:
                 connection.abort()  # given up: a polite end would wait for the answer of a server that may give none
         except asyncssh.HostKeyNotVerifiable as error:
-            raise NotOurServer(str(self._keys.refused or error)) from error
+            raise NotOurServer(Said("sftp_key", host=self.feed.host, why=self._keys.refused or str(error))) from error
         except asyncssh.PermissionDenied as error:
-            raise ServerRefused(
-                f"{self.feed.host} does not let {self.feed.link.text('user')} in: {error.reason}"
-            ) from error
+            user = self.feed.link.text("user")
+            raise ServerRefused(Said("sftp_login", host=self.feed.host, user=user, why=error.reason)) from error
         except asyncssh.SFTPError as error:
-            raise ServerRefused(
-                f"{self.feed.host}, {self._folder()}: {error.reason}; check the path and the rights"
-            ) from error
+            said = Said("sftp_folder", host=self.feed.host, folder=self._folder(), why=error.reason)
+            raise ServerRefused(said) from error
         except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise ServerRefused(f"{self.feed.host} cannot be reached by SSH: {error}") from error
+            raise ServerRefused(Said("sftp_down", host=self.feed.host, why=str(error))) from error
 
     async def _take_all(self, sftp: asyncssh.SFTPClient, stop: asyncio.Event) -> None:
         for look in await self._complete(sftp, stop):
@@ -197,7 +196,7 @@ class SftpFetcher(Receiver):
 
     def _leave(self, look: Look, reason: str) -> None:
         self._done.add(look)
-        self.say("alarm", f"{look.name} was left on {self.feed.host}: {reason}")
+        self.say("alarm", Said("sftp_left", file=look.name, host=self.feed.host, why=reason))
 
     async def _dispose(self, sftp: asyncssh.SFTPClient, look: Look) -> None:
         """Delete or move what was taken, if it is still that."""
@@ -264,8 +263,7 @@ class _HostKeys:
         if found in self.fingerprints:
             return True
         self.refused = (
-            f"The key of the server is {found} ({key.get_algorithm()}), not the one this source knows: nothing was "
-            "read and no password was sent. If its owner confirms the new key, put it in host_key"
+            f"It shows {found} ({key.get_algorithm()}). If its owner confirms the new key, put it in host_key"
         )
         return False
 

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import httpx
 
 from ardoise.collect.waiting import Pauses, sleep
+from ardoise.collect.wording import Said
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses at INFO
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -77,7 +78,7 @@ class Web:
         """
         url = self._client.base_url.join(path)
         if (url.scheme, url.host, url.port) != (self.base.scheme, self.base.host, self.base.port):
-            raise ServiceRefused(f"{self._name} sends us on to another server ({url.host}): its pages are not followed")
+            raise ServiceRefused(Said("service_elsewhere", service=self._name, host=url.host))
         for is_last in (False, True):
             request = self._client.build_request("GET", url, params=list(params) or None, headers=headers)
             response = await self._send(await self._login.prepare(request, self._send))
@@ -87,15 +88,13 @@ class Web:
             self._login.forget()
             if is_last:
                 break
-        raise ServiceRefused(
-            f"{self._name} does not take our login ({response.status_code}), even a new one: check user, password and "
-            "the rights given to them"
-        )
+        raise ServiceRefused(Said("service_login", service=self._name, status=response.status_code))
 
     def _refuse(self, response: httpx.Response) -> None:
         if response.status_code >= 300:
             said = " ".join(response.text.split())[:200]
-            raise ServiceRefused(f"{self._name} refuses {response.request.url.path}: {response.status_code} {said}")
+            asked = {"path": response.request.url.path, "status": response.status_code}
+            raise ServiceRefused(Said("service_refuses", service=self._name, **asked, why=said))
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """Send until something comes that is neither a demand to wait nor a failure of theirs."""
@@ -114,7 +113,7 @@ class Web:
                 pause_s = max(pause_s, _retry_after_s(response, self._clock()))
             if attempt + 1 < ATTEMPTS:
                 await sleep(min(pause_s, LONGEST_PAUSE_S), self._stop)
-        raise ServiceDown(f"{self._name} cannot be read, it is tried again: {why}")
+        raise ServiceDown(Said("service_down", service=self._name, why=why))
 
     async def _receive(self, request: httpx.Request) -> httpx.Response:
         response = await self._client.send(request, stream=True)
@@ -123,7 +122,7 @@ class Web:
             async for piece in response.aiter_bytes():
                 body += piece
                 if len(body) > LARGEST_BODY_BYTES:
-                    raise ServiceRefused(f"{self._name} sends more than {LARGEST_BODY_BYTES} bytes in one answer")
+                    raise ServiceRefused(Said("service_too_long", service=self._name, most=LARGEST_BODY_BYTES))
         finally:
             await response.aclose()
         headers = [(n, v) for n, v in response.headers.multi_items() if n.lower() not in _OF_THE_WIRE]
@@ -162,7 +161,7 @@ def checked_base(url: str) -> str:
     parsed = httpx.URL(url)
     if parsed.scheme == "https" or (parsed.scheme == "http" and _is_this_machine(parsed.host)):
         return url.rstrip("/") + "/"
-    raise ServiceRefused(f"{url}: only https is used (http for this machine alone), or the password would be readable")
+    raise ServiceRefused(Said("service_clear", url=url))
 
 
 def _is_this_machine(host: str) -> bool:
