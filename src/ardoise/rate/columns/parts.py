@@ -13,6 +13,8 @@ import polars as pl
 
 from ardoise.rate.columns.kernel import Ints
 
+_Held = tuple[int, pl.DataFrame, Ints]  # chunk, its rows in order of part, border of each part
+
 
 class Parts:
     """`add` from several threads; then `take` each part once. Rows come back in the order of the chunks."""
@@ -21,8 +23,9 @@ class Parts:
         self._count = count
         self._out_dir = out_dir
         self._limit_rows = limit_rows
-        self._held: list[tuple[int, pl.DataFrame, Ints]] = []  # chunk, its rows in order of part, border of each part
+        self._held: list[_Held] = []
         self._held_rows = 0
+        self._spills = 0
         self._files: list[list[Path]] = [[] for _ in range(count)]
         self._folder: Path | None = None
         self._lock = Lock()
@@ -35,32 +38,31 @@ class Parts:
         with self._lock:
             self._held.append((chunk, sorted_calls, borders[1:]))
             self._held_rows += calls.height
-            if self._held_rows > self._limit_rows:
-                self._spill()
+            if self._held_rows <= self._limit_rows:
+                return
+            full, self._held, self._held_rows = self._held, [], 0
+        self._spill(full)  # the other threads go on meanwhile
 
-    def _spill(self) -> None:
-        if self._folder is None:
-            self._folder = Path(mkdtemp(prefix=".parts-", dir=self._out_dir))
+    def _spill(self, held: list[_Held]) -> None:
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(mkdtemp(prefix=".parts-", dir=self._out_dir))
+            self._spills += 1
+            spill = self._spills
         for part, files in enumerate(self._files):
-            pieces = self._pieces(part)
+            pieces = _pieces(held, part)
             if pieces:
-                files.append(self._folder / f"{part}-{len(files)}.arrow")
-                pl.concat(pieces, how="vertical_relaxed").write_ipc(files[-1], compression="uncompressed")
-        self._held.clear()
-        self._held_rows = 0
-
-    def _pieces(self, part: int) -> list[pl.DataFrame]:
-        held = sorted(self._held, key=lambda known: known[0])
-        pieces = [calls.slice(borders[part], borders[part + 1] - borders[part]) for _, calls, borders in held]
-        return [piece for piece in pieces if piece.height]
+                path = self._folder / f"{part:04d}-{spill:06d}.arrow"
+                pl.concat(pieces, how="vertical_relaxed").write_ipc(path, compression="uncompressed")
+                files.append(path)
 
     def take(self, part: int) -> pl.DataFrame | None:
         """The calls of a part, in one block of memory; None when it has none."""
-        pieces = [pl.read_ipc(path) for path in self._files[part]]
-        for path in self._files[part]:
+        files = sorted(self._files[part])
+        pieces = [pl.read_ipc(path) for path in files]
+        for path in files:
             path.unlink()
-        with self._lock:
-            pieces += self._pieces(part)
+        pieces += _pieces(self._held, part)
         return pl.concat(pieces, how="vertical_relaxed", rechunk=True) if pieces else None
 
     def clean(self) -> None:
@@ -68,6 +70,12 @@ class Parts:
         self._held.clear()
         if self._folder is not None:
             rmtree(self._folder, ignore_errors=True)
+
+
+def _pieces(held: list[_Held], part: int) -> list[pl.DataFrame]:
+    chunks = sorted(held, key=lambda known: known[0])
+    pieces = [calls.slice(borders[part], borders[part + 1] - borders[part]) for _, calls, borders in chunks]
+    return [piece for piece in pieces if piece.height]
 
 
 def part_of_root(roots: Ints, *, buckets: int, parts: int) -> Ints:
