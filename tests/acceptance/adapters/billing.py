@@ -72,7 +72,6 @@ LATER = {
     "dunning": "reminders: the issue of payments",
     "overdue_state": "reminders: the issue of payments",
     "payment_allocation": "payments: their issue",
-    "guard": "runs belong to the bill room",
     "netting": "a credit and a charge stay two lines",
 }
 

@@ -12,11 +12,13 @@ from ardoise import flow
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill import corrections
 from ardoise.bill import operations as billing
+from ardoise.bill.cycles import ClosingRefused
 from ardoise.bill.models import Document, Draft, Series
+from ardoise.catalog import models as catalog
 from ardoise.core import canonical, periods
 from ardoise.core import documents as core
 from ardoise.core.credits import OpenCredit, settle, spend
-from ardoise.core.invoices import left_to_credit, vat_minor
+from ardoise.core.invoices import CreditRefused, left_to_credit, vat_minor
 from ardoise.core.money import minor_to_decimal
 from ardoise.core.periods import MONTHLY, Cycle
 from ardoise.core.recurring import charges_due
@@ -400,11 +402,77 @@ def _paid_and_credited(inputs: Case, company: Company) -> Case:
 
 
 def _repaired_then_voided(inputs: Case, company: Company) -> Case:
-    raise Unsupported("a cycle of its own for the payer")
+    """An invoice whose days a later one credits is refused alone; the later one first, then both, then what is due.
+
+    A purchase makes the second document an invoice: alone, its credit would wait for the next one.
+    """
+    if not hasattr(catalog.Product, "alignment"):
+        raise Unsupported("subscriptions on the cycle of their account: under way")
+    start, end, cancelled = *map(day, inputs["period"]), day(inputs["cancel"])
+    opened(company)
+    company.row("accounts", code=CUSTOMER).update({"cycle": "P1M", "cycle_start_date": start.isoformat()})
+    company.product("P", inputs["price"])
+    company.product("F", "20.00", kind="one_off")
+    company.subscribe("S", CUSTOMER, product="P", valid_from_date=start.isoformat())
+    first = _closed(company, start)
+    company.row("subscriptions", reference="S")["valid_to_date"] = cancelled.isoformat()
+    company.buy("A", CUSTOMER, "F", cancelled.isoformat())
+    second = _closed(company, end)
+    repair = next(line for line in issued(second.number).lines if line.net_minor < 0)
+    try:
+        flow.cancel(invoice=first, issue_date=end, now=company.now, reason="Annulation")
+        alone = "accepted"
+    except CreditRefused:
+        alone = "refused"
+    for invoice in (second, first):
+        flow.cancel(invoice=invoice, issue_date=end, now=company.now, reason="Annulation")
+    again = issued(_closed(company, end).number)
+    lines = [line for line in again.lines if line.section is core.Section.SUBSCRIPTION]
+    due = sum(line.net_minor for line in lines)
+    credit = int(Decimal(inputs["credit"]).scaleb(2))
+    used = sum(part.amount_minor for part in spend([OpenCredit("A1", start, credit)], due_minor=due))
+    return {
+        "repair": money(repair.net_minor),
+        "void_first_while_repaired": alone,
+        "regenerated": [
+            {
+                "start": line.period_from and line.period_from.isoformat(),
+                "end": line.period_to and (line.period_to + timedelta(days=1)).isoformat(),
+                "type": "recurring",
+                "amount": money(line.net_minor),
+            }
+            for line in lines
+        ],
+        "account_credit_after": money(credit - used),
+    }
+
+
+def _closed(company: Company, on: date) -> Document:
+    """The invoice of a run that closes a day, made that day."""
+    company.now = datetime.combine(on, time(8), UTC)
+    company.load()
+    company.rate(periods.month_of(on - timedelta(days=1)))
+    company.preview(closes_date=on, on=on)
+    company.issue(closes_date=on, on=on)
+    return Document.objects.filter(kind="invoice").latest("pk")
+
+
+def guard(case: Case, company: Company) -> Case:
+    """A run that would close a day of the far future."""
+    offset = case["inputs"]["target_offset"]
+    opened(company)
+    company.load()
+    today = company.now.date()
+    try:
+        company.preview(closes_date=periods.add_length(today, periods.parse_length(offset)), on=today)
+    except ClosingRefused:
+        return {"error": True}
+    return {"error": False}
 
 
 HANDLERS: dict[str, Callable[[Case, Company], Case]] = {
     "batch": batch,
+    "guard": guard,
     "preview": preview,
     "numbering": numbering,
     "parent_pays": parent_pays,
