@@ -131,6 +131,17 @@ class Sold(models.Model):
     closes_date = models.DateField()
 
 
+class Refund(models.Model):
+    """What a customer in credit is to be paid back; the payment is made elsewhere. Rows are only ever inserted."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="refunds")
+    amount_minor = models.PositiveBigIntegerField()
+    refund_date = models.DateField()
+    reason = models.CharField(max_length=300)
+    made_by = models.CharField(max_length=120)
+    recorded_at = models.DateTimeField()
+
+
 class PastTotal(models.Model):
     """A month billed before Ardoise: what the 12-month controls compare with."""
 

@@ -1,7 +1,8 @@
-"""`ardoise bill credit`, `reissue`, `correct`: what corrects documents that were issued."""
+"""`ardoise bill credit`, `reissue`, `correct`, `balance`, `refund`: what comes after an invoice was issued."""
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -26,12 +27,13 @@ from ardoise.cli.wiring import (
     screen,
     table,
 )
-from ardoise.core.money import euros
+from ardoise.core.money import MICROS_PER_MINOR, euros
 
 if TYPE_CHECKING:
     from ardoise.bill.corrections import Portions
     from ardoise.bill.models import Document
     from ardoise.core import documents as core
+    from ardoise.directory.models import Account
 
 OneIssuer = Annotated[str, typer.Option("--issuer", help="Code of the issuer, when several use the number.")]
 Reason = Annotated[str, typer.Option("--reason", help="Printed on the credit note.")]
@@ -194,6 +196,103 @@ def _print_corrections(title: str, rows: Sequence[tuple[str, str, str, str, int]
         sign = -1 if kind == "credit_note" else 1
         shown.add_row(escape(code), corrects, number or "—", kind.replace("_", " "), euros(sign * payable_minor))
     screen.print(shown)
+
+
+@bill.command()
+def balance(
+    code: Annotated[str, typer.Argument(help="Code of the customer.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a customer owes, or has to its credit, and what made it so.
+
+    A credit is taken off its next invoice, or refunded: ardoise bill refund.
+
+    Example: ardoise bill balance CIM-0042
+    """
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.bill.models import Document
+    from ardoise.ledger.queries import movements
+
+    ready_database()
+    account = _account(code)
+    moved = movements(EVERYTHING, issuer=account.issuer.code, customer=account.code)
+    keys = {
+        f"document:{pk}": number for pk, number in Document.objects.filter(account=account).values_list("pk", "number")
+    }
+    owed_minor = sum(one.amount_micros for one in moved) // MICROS_PER_MINOR
+    if as_json:
+        print_json(
+            {
+                "account": account.code,
+                "owed_minor": owed_minor,
+                "movements": [
+                    {
+                        "date": one.date.isoformat(),
+                        "kind": one.kind,
+                        "reference": keys.get(one.key, one.key),
+                        "amount_minor": one.amount_micros // MICROS_PER_MINOR,
+                    }
+                    for one in moved
+                ],
+            }
+        )
+        return
+    if moved:
+        shown = table(f"{account.code} – {account.name}", "Date", "", "Reference", "Amount", right=(3,))
+        for one in moved:
+            amount = euros(one.amount_micros // MICROS_PER_MINOR)
+            shown.add_row(one.date.isoformat(), one.kind.replace("_", " "), escape(keys.get(one.key, one.key)), amount)
+        screen.print(shown)
+    if owed_minor < 0:
+        screen.print(f"{escape(account.code)} has {euros(-owed_minor)} to its credit: taken off its next invoice.")
+    else:
+        screen.print(f"{escape(account.code)} owes {euros(owed_minor)}.")
+
+
+@bill.command()
+def refund(
+    code: Annotated[str, typer.Argument(help="Code of the customer.")],
+    amount: Annotated[str, typer.Argument(help="Amount to pay back, 12.50.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is paid back.")],
+    by: Annotated[str, typer.Option("--by", help="Who decides.", show_default="the system user")] = "",
+    on: Annotated[str, typer.Option("--date", help="Date of the entry, YYYY-MM-DD.", show_default="today")] = "",
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record that a customer's credit is to be paid back; the payment itself is made at the bank.
+
+    Example: ardoise bill refund CIM-0042 12.50 --reason "Résiliation"
+    """
+    from ardoise.bill.balances import credits_minor
+    from ardoise.bill.balances import refund as record
+
+    ready_database()
+    now = clock(today)()
+    account = _account(code)
+    row = record(
+        account=account,
+        amount_minor=read_minor(amount),
+        refund_date=read_date(on, now.date()),
+        reason=reason,
+        made_by=by or getpass.getuser(),
+        now=now,
+    )
+    left = credits_minor(account.issuer, [account.code]).get(account.code, 0)
+    if as_json:
+        print_json({"account": account.code, "refunded_minor": row.amount_minor, "credit_minor": left})
+    else:
+        screen.print(
+            f"{escape(account.code)}: {euros(row.amount_minor)} to be paid back; {euros(left)} left to its credit."
+        )
+
+
+def _account(code: str) -> Account:
+    from ardoise.directory.models import Account
+
+    account = Account.objects.filter(code=code).select_related("issuer").first()
+    if account is None:
+        fail(f"no customer has the code {code}; the codes are in accounts.csv: ardoise dump DIR")
+    return account
 
 
 def found_invoice(number: str, issuer: str) -> Document:

@@ -1,7 +1,7 @@
 """Double entry as plain values: a transaction that does not sum to zero cannot exist.
 
 Debit is positive, credit negative, in micro-units. Accounts follow the French chart (plan comptable général): 411
-customers, 706/707 sales, 44571 VAT collected, 658/758 rounding differences.
+customers, 467 refunds to be paid, 706/707 sales, 44571 VAT collected, 658/758 rounding differences.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ardoise.core.documents import Document, DocumentKind, Section
 from ardoise.core.money import MICROS_PER_MINOR
 
 # Receivables, VAT, revenue, rounding, bank and cash: only wallets and their clearing may hold parts of a cent.
-WHOLE_CENT_PREFIXES = ("411", "445", "706", "707", "658", "758", "512", "53")
+WHOLE_CENT_PREFIXES = ("411", "445", "467", "706", "707", "658", "758", "512", "53")
 
 
 class Unbalanced(ValueError):
@@ -84,6 +84,7 @@ class Chart:
     vat_prefix: str = "44571-"
     rounding_loss: str = "658000"
     rounding_gain: str = "758000"
+    refunds: str = "467000"
 
     def vat(self, rate: Decimal) -> str:
         return f"{self.vat_prefix}{rate.normalize():f}"
@@ -117,3 +118,12 @@ def post_invoice(document: Document, *, chart: Chart | None = None, key: str = "
         date=document.issue_date,
         postings=postings,
     )
+
+
+def post_refund(amount_minor: int, *, on: date, key: str, chart: Chart | None = None) -> Transaction:
+    """What a customer in credit is to be paid back: its credit becomes a debt, which the payment will clear."""
+    if amount_minor <= 0:
+        raise NothingToPost(f"a refund of {amount_minor} cents moves no balance; give an amount above zero")
+    chart = chart or Chart()
+    micros = amount_minor * MICROS_PER_MINOR
+    return Transaction("refund", key, on, (Posting(chart.receivable, micros), Posting(chart.refunds, -micros)))

@@ -1,13 +1,15 @@
-"""Every write of the ledger: one, `post`. Entries are only ever inserted."""
+"""Every write of the ledger: `post`, and the lock of what a customer owes. Entries are only ever inserted."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 
-from ardoise.core.postings import Transaction
+from ardoise.core.postings import Chart, Transaction
 from ardoise.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from ardoise.ledger.queries import owed_micros
 
 
 def post(*, issuer_id: int, posted: Transaction, auxiliary: str, recorded_at: datetime) -> LedgerTransaction:
@@ -36,6 +38,13 @@ def post(*, issuer_id: int, posted: Transaction, auxiliary: str, recorded_at: da
                 for posting in posted.postings
             )
     return row
+
+
+def lock_owed(*, issuer_id: int, customers: Collection[str]) -> dict[str, int]:
+    """What customers owe (`queries.owed_micros`); whoever else locks it waits for the caller's transaction."""
+    accounts = LedgerAccount.objects.filter(issuer_id=issuer_id, code=Chart().receivable, auxiliary__in=list(customers))
+    list(accounts.order_by("pk").select_for_update())
+    return owed_micros(issuer_id, customers)
 
 
 def _account(issuer_id: int, code: str, auxiliary: str) -> LedgerAccount:
