@@ -18,7 +18,7 @@ from django.db import transaction
 from ardoise.access.operations import log_event
 from ardoise.bill import charges as tables
 from ardoise.bill import differences
-from ardoise.bill.credits import completed_by, completes, credit_notes_of, standing_of
+from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor, standing_of
 from ardoise.bill.drafts import Run
 from ardoise.bill.lines import sections_minor
 from ardoise.bill.models import BillRun, Document
@@ -36,6 +36,7 @@ from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
 from ardoise.core.invoices import CreditRefused, credit, left_to_credit
+from ardoise.core.money import euros
 from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account
@@ -132,6 +133,11 @@ def _credit_note(
         )
         if cancels:
             _refuse_parts_of_lines(original, drafted, already)
+        if drafted.totals.payable_minor > (rest := left_minor(invoice)):
+            raise CreditRefused(
+                f"{invoice.number}: {euros(drafted.totals.payable_minor)} cannot be credited, {euros(rest)} with tax "
+                "is left since runs credited the rest of it"
+            )
         note = _issue(drafted, invoice, issue_date, now, validator)
         if cancels:
             lines = None if chosen is None else {line.line_no for line in drafted.lines}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import polars as pl
+from django.db.models import Sum
 
 from ardoise.bill.models import Document
 from ardoise.core import canonical
@@ -20,6 +21,14 @@ def credit_notes_of(invoice: Document) -> list[core.Document]:
     """The credit notes of an invoice, as they were issued, the oldest first."""
     notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).order_by("id")
     return [canonical.from_json(note.content) for note in notes]
+
+
+def left_minor(invoice: Document) -> int:
+    """What is left to credit of an invoice, with tax: less its credit notes, and what runs took of it."""
+    totals = canonical.from_json(invoice.content).totals
+    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).aggregate(total=Sum("payable_minor"))["total"]
+    taken = invoice.imputed.aggregate(total=Sum("amount_minor"))["total"]
+    return totals.gross_minor + totals.rounding_minor - (notes or 0) - (taken or 0)
 
 
 def homes(document_ids: Iterable[int]) -> dict[int, int]:

@@ -131,6 +131,17 @@ class Sold(models.Model):
     closes_date = models.DateField()
 
 
+class Imputation(models.Model):
+    """What a credit note that a run made takes of each invoice it names: no invoice is ever credited beyond itself."""
+
+    note = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="imputations")
+    invoice = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="imputed")
+    amount_minor = models.PositiveBigIntegerField()  # with tax
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["note", "invoice"], name="imputation_once")]
+
+
 class Refund(models.Model):
     """What a customer in credit is to be paid back; the payment is made elsewhere. Rows are only ever inserted."""
 

@@ -60,6 +60,7 @@ __all__ = [
     "portions_of_amount",
     "spread",
     "tax_minor",
+    "turned",
     "validate",
     "vat_minor",
 ]
@@ -460,6 +461,36 @@ def credit(
         sections=section_totals(lines, payable),
         preceding=((document.number, document.issue_date),),
         notes=notes,
+        history_minor=(),
+    )
+
+
+def turned(document: Document, *, preceding: Sequence[tuple[str, date]]) -> Document:
+    """A bill whose total is negative as the credit note that it is: every amount of the other sign, naming invoices."""
+    totals = document.totals
+    return replace(
+        document,
+        kind=DocumentKind.CREDIT_NOTE,
+        due_date=None,
+        lines=tuple(
+            replace(
+                line,
+                quantity=-line.quantity,
+                net_minor=-line.net_minor,
+                gross_minor=None if line.gross_minor is None else -line.gross_minor,
+            )
+            for line in document.lines
+        ),
+        vat=tuple(replace(g, basis_minor=-g.basis_minor, amount_minor=-g.amount_minor) for g in document.vat),
+        totals=Totals(
+            net_minor=-totals.net_minor,
+            vat_minor=-totals.vat_minor,
+            gross_minor=-totals.gross_minor,
+            rounding_minor=-totals.rounding_minor,
+            payable_minor=-totals.gross_minor - totals.rounding_minor,
+        ),
+        sections=tuple(SectionTotal(s.section, -s.net_minor, -s.gross_minor) for s in document.sections),
+        preceding=tuple(preceding),
         history_minor=(),
     )
 

@@ -44,6 +44,12 @@ class Issuer(Address):
         INVOICES = "invoices"  # legal invoices to customers
         STATEMENTS = "statements"  # internal re-billing: no legal number, no VAT
 
+    class Negative(models.TextChoices):
+        """What becomes of a run that comes to less than nothing for a customer."""
+
+        CARRY = "carry"  # nothing is issued; what made it stands on the next invoice, line by line
+        CREDIT_NOTE = "credit_note"  # a credit note, of the invoices that still have something left to credit
+
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     company = models.CharField(max_length=120)  # several brands of one company share it
@@ -72,6 +78,7 @@ class Issuer(Address):
     discount_note = models.CharField(max_length=300, blank=True)
     vat_on_debits = models.BooleanField(default=True)
     first_month = models.CharField(max_length=7, blank=True)  # first month billed here; empty = since ever
+    negative = models.CharField(max_length=12, choices=Negative.choices, default=Negative.CARRY)
     longest_over_all = models.BooleanField(default=False)  # the longest prefix over all tariffs of the chain wins
 
     def __str__(self) -> str:

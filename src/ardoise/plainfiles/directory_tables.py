@@ -118,6 +118,14 @@ ISSUERS = Table(
             "first month billed here; empty = since ever",
         ),
         Column(
+            "negative",
+            choice("carry", "credit_note"),
+            "total négatif : reporté sur la facture suivante, ou avoir",
+            "negative total: carried to the next invoice, or a credit note",
+            default="carry",
+            quiet=True,
+        ),
+        Column(
             "longest_over_all",
             kinds.YesNo(),
             "le préfixe le plus long de toutes les grilles l’emporte, et non la première grille",

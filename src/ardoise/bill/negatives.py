@@ -1,0 +1,60 @@
+"""What a run does with a customer for whom it comes to less than nothing: a downgrade paid in advance, days given back.
+
+By policy of the issuer it is carried (nothing is issued: what made it stays open and stands, line by line, on the next
+invoice) or made a credit note, which must name invoices that still have that much left to credit (BR-FR-CO-05). What no
+invoice can take is carried. Nothing due at all is a document of 0.00, as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ardoise.bill.credits import left_minor
+from ardoise.bill.drafts import Drafted
+from ardoise.bill.models import Document, Imputation
+from ardoise.core.documents import DocumentKind
+from ardoise.core.invoices import turned
+from ardoise.directory.models import Issuer
+
+
+def sorted_out(issuer: Issuer, made: Iterable[Drafted]) -> tuple[list[Drafted], dict[str, int]]:
+    """Drafts as they may be issued, and by customer code the cents with tax (negative) that are carried."""
+    kept: list[Drafted] = []
+    carried: dict[str, int] = {}
+    for one in made:
+        totals = one.document.totals
+        due_minor = totals.gross_minor + totals.rounding_minor
+        if due_minor >= 0 or one.document.kind is not DocumentKind.INVOICE:
+            kept.append(one)
+            continue
+        named = _invoices(one.account.pk, -due_minor) if issuer.negative == Issuer.Negative.CREDIT_NOTE else []
+        if named:
+            preceding = [(invoice.number, invoice.issue_date) for invoice, _ in named]
+            kept.append(replace(one, document=turned(one.document, preceding=preceding)))
+        else:
+            carried[one.account.code] = due_minor
+    return kept, carried
+
+
+def impute(note: Document) -> None:
+    """Record what a run's credit note takes of each invoice, in the transaction that issues it."""
+    amounts = _invoices(note.account_id, note.payable_minor, lock=True)
+    Imputation.objects.bulk_create(
+        Imputation(note=note, invoice=invoice, amount_minor=amount) for invoice, amount in amounts
+    )
+
+
+def _invoices(account_id: int, wanted_minor: int, *, lock: bool = False) -> list[tuple[Document, int]]:
+    """The latest invoices of a customer that have so much left together, with the part of each; none when they have
+    not."""
+    found = []
+    invoices = Document.objects.filter(account_id=account_id, kind=Document.Kind.INVOICE).order_by("-issue_date", "-pk")
+    for invoice in invoices.select_for_update() if lock else invoices:
+        part = min(wanted_minor, left_minor(invoice))
+        if part > 0:
+            found.append((invoice, part))
+            wanted_minor -= part
+        if not wanted_minor:
+            return found
+    return []
