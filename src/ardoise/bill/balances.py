@@ -6,7 +6,7 @@ ledger's entries on what the customer owes (411).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -22,17 +22,25 @@ from ardoise.ledger.operations import lock_owed, post
 from ardoise.ledger.queries import owed_micros
 
 
+class CreditSpent(ValueError):
+    """A customer's credit is not there any more; the message says what to do."""
+
+
 class RefundRefused(ValueError):
     """The amount cannot be refunded; the message says what is there."""
 
 
-def credits_minor(issuer: Issuer, codes: Collection[str]) -> dict[str, int]:
+def credits_minor(issuer: Issuer) -> dict[str, int]:
     """What customers have to their credit, in cents, by code: those who have some."""
-    return _in_credit(owed_micros(issuer.pk, codes))
+    return {code: -micros // MICROS_PER_MINOR for code, micros in owed_micros(issuer.pk).items() if micros < 0}
 
 
-def _in_credit(owed: dict[str, int]) -> dict[str, int]:
-    return {code: -micros // MICROS_PER_MINOR for code, micros in owed.items() if micros < 0}
+def refuse_spent(issuer: Issuer, paid_minor: Mapping[str, int]) -> None:
+    """Raise CreditSpent if a customer has less to its credit than a document takes; in the issuing transaction."""
+    owed = lock_owed(issuer_id=issuer.pk, customers=list(paid_minor)) if paid_minor else {}
+    for code, paid in paid_minor.items():
+        if -owed.get(code, 0) < paid * MICROS_PER_MINOR:
+            raise CreditSpent(f"{code}: its credit was spent or refunded meanwhile; preview and issue again")
 
 
 def paid_before(document: Document, credit_minor: int) -> Document:
@@ -53,7 +61,7 @@ def refund(
     if not reason.strip():
         raise RefundRefused(f'a refund to {account.code} needs a reason; add --reason "..."')
     owed = lock_owed(issuer_id=account.issuer_id, customers=[account.code])
-    credit_minor = _in_credit(owed).get(account.code, 0)
+    credit_minor = max(0, -owed.get(account.code, 0) // MICROS_PER_MINOR)
     if not 0 < amount_minor <= credit_minor:
         raise RefundRefused(
             f"{account.code}: {euros(amount_minor)} cannot be refunded, {euros(credit_minor)} stand to its credit"

@@ -18,6 +18,7 @@ from django.db import transaction
 from ardoise.access.operations import log_event
 from ardoise.bill import charges as tables
 from ardoise.bill import differences
+from ardoise.bill.balances import refuse_spent
 from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor, standing_of
 from ardoise.bill.drafts import Run
 from ardoise.bill.lines import sections_minor
@@ -228,8 +229,8 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
     made = next((one for one in drafts.made if one.account.pk == invoice.account_id), None)
     if problems := drafts.refused.get(invoice.account.code):
         raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
-    if made is None:
-        return None
+    if made is None or made.document.kind is core.DocumentKind.CREDIT_NOTE:
+        return None  # what comes to less than nothing is a run's to credit
     drafted = replace(made.document, number=PLACEHOLDER, preceding=((invoice.number, invoice.issue_date),))
     if problems := [*validate(drafted), *validator([drafted])[0]]:
         raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
@@ -240,6 +241,8 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
             BillRun.objects.select_for_update().get(pk=invoice.run_id)
         if tables.generations(run.scope) != run.before:
             raise IssueRefused(f"{invoice.number} is cancelled; its charges moved meanwhile, run the command again")
+        if paid_minor := drafted.totals.prepaid_minor:
+            refuse_spent(invoice.issuer, {invoice.account.code: paid_minor})
         number = next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)
         row = register(
             replace(drafted, number=number),

@@ -138,6 +138,8 @@ class _Split:
     def add(self, line: _Line) -> None:
         wanted, first = -line.difference, None
         for home, line_no in [(line.home, line.line_no), *came_from(line.home, line.line_no)]:
+            if home.kind != Document.Kind.INVOICE:
+                continue  # the credit note of a run: it cannot be credited
             rest = self._rest_of(home)
             amount = min(wanted, max(rest.get(line_no, 0), 0))
             if not amount:
@@ -192,6 +194,7 @@ def _debit(account: Account, lines: Sequence[_Line], issue_date: date, reason: s
     terms = parse_terms(account.payment_terms or issuer.payment_terms)
     document = replace(
         first,
+        kind=core.DocumentKind.STATEMENT if statement else core.DocumentKind.INVOICE,
         number="",
         issue_date=issue_date,
         due_date=None if statement else terms.due_date(issue_date),

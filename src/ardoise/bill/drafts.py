@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
 
 from ardoise.bill import charges as tables
-from ardoise.bill import cycles, lines, parties
+from ardoise.bill import cycles, lines, negatives, parties
+from ardoise.bill.balances import credits_minor, paid_before
 from ardoise.bill.lines import EARLIER, GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import Hold, PastTotal
@@ -50,6 +51,12 @@ class Drafted:
     oldest_late_date: date | None
 
     @property
+    def net_minor(self) -> int:
+        """Without tax; negative for a credit note."""
+        net_minor = self.document.totals.net_minor
+        return -net_minor if self.document.kind is DocumentKind.CREDIT_NOTE else net_minor
+
+    @property
     def fingerprint(self) -> str:
         """Digest of what would be issued, its date apart: a preview made yesterday is still what is issued today."""
         content = canonical.to_json(self.document)
@@ -65,6 +72,7 @@ class Drafts:
     made: list[Drafted]
     refused: dict[str, list[Problem]]
     held: dict[str, str]  # customer code -> why it is held
+    carried: dict[str, int] = field(default_factory=dict)  # cents with tax, negative: what waits for the next invoice
 
 
 class Run:
@@ -100,6 +108,7 @@ class Run:
         self._names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
         self._words = _words(issuer, by_line=self._statement)
         self._rates = dated_rates()
+        self._credits = credits_minor(issuer)
 
     def parts(self) -> list[tuple[str, ...]]:
         return tables.parts(in_one=tables.rows_open(self.scope) <= IN_ONE_PART)
@@ -131,8 +140,16 @@ class Run:
             if one.account.issuer_id != self.issuer.id:
                 what = f"le client est passé chez l'émetteur {one.account.issuer.code} depuis la valorisation du mois"
                 refused[one.account.code] = [Problem("ISSUER", what, f"relancer ardoise rate --month {self.month}")]
-        made = [one for one in made if one.account.code not in refused]
-        return Drafts(sorted(made, key=lambda one: one.account.code), refused, held)
+        made = sorted((one for one in made if one.account.code not in refused), key=lambda one: one.account.code)
+        carried = {}
+        issued = []
+        for one in made:
+            document = negatives.as_issued(self.issuer, one.account.pk, one.document)
+            if document is None:
+                carried[one.account.code] = negatives.due_of(one.document)
+            else:
+                issued.append(replace(one, document=paid_before(document, self._credits.get(one.account.code, 0))))
+        return Drafts(issued, refused, held, carried)
 
     def _due(self, found: pl.DataFrame) -> pl.DataFrame:
         """What the run bills of open charges, with payer, branch, date of supply, and what is of an earlier period."""

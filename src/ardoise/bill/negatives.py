@@ -7,34 +7,29 @@ invoice can take is carried. Nothing due at all is a document of 0.00, as any ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from ardoise.bill.credits import left_minor
-from ardoise.bill.drafts import Drafted
 from ardoise.bill.models import Document, Imputation
-from ardoise.core.documents import DocumentKind
+from ardoise.core import documents as core
 from ardoise.core.invoices import turned
 from ardoise.directory.models import Issuer
 
 
-def sorted_out(issuer: Issuer, made: Iterable[Drafted]) -> tuple[list[Drafted], dict[str, int]]:
-    """Drafts as they may be issued, and by customer code the cents with tax (negative) that are carried."""
-    kept: list[Drafted] = []
-    carried: dict[str, int] = {}
-    for one in made:
-        totals = one.document.totals
-        due_minor = totals.gross_minor + totals.rounding_minor
-        if due_minor >= 0 or one.document.kind is not DocumentKind.INVOICE:
-            kept.append(one)
-            continue
-        named = _invoices(one.account.pk, -due_minor) if issuer.negative == Issuer.Negative.CREDIT_NOTE else []
-        if named:
-            preceding = [(invoice.number, invoice.issue_date) for invoice, _ in named]
-            kept.append(replace(one, document=turned(one.document, preceding=preceding)))
-        else:
-            carried[one.account.code] = due_minor
-    return kept, carried
+def as_issued(issuer: Issuer, account_id: int, document: core.Document) -> core.Document | None:
+    """What a run issues for a customer: the document, or the credit note that it is; None when it is carried."""
+    due_minor = due_of(document)
+    if due_minor >= 0 or document.kind is not core.DocumentKind.INVOICE:
+        return document
+    if issuer.negative == Issuer.Negative.CARRY:
+        return None
+    named = _invoices(account_id, -due_minor)
+    if not named:
+        return None
+    return turned(document, preceding=[(invoice.number, invoice.issue_date) for invoice, _ in named])
+
+
+def due_of(document: core.Document) -> int:
+    """What a document comes to with tax, in cents, before anything paid."""
+    return document.totals.gross_minor + document.totals.rounding_minor
 
 
 def impute(note: Document) -> None:

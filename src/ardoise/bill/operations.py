@@ -17,10 +17,11 @@ from django.db import transaction
 
 from ardoise.access.operations import log_event, put_message
 from ardoise.bill import charges as tables
-from ardoise.bill import recurring
+from ardoise.bill import negatives, recurring
+from ardoise.bill.balances import refuse_spent
 from ardoise.bill.cycles import month_closed, refuse_closing
 from ardoise.bill.drafts import Drafted, Drafts, Run
-from ardoise.bill.lines import LINE_NO
+from ardoise.bill.lines import LINE_NO, sections_minor
 from ardoise.bill.models import BillRun, Document, Draft, Hold, Series, Sold, Waiver
 from ardoise.core import canonical
 from ardoise.core import documents as core
@@ -70,6 +71,7 @@ class Previewed:
     net_minor: int
     faulty: dict[str, list[Problem]] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    carried: dict[str, int] = field(default_factory=dict)
     late: dict[str, Late] = field(default_factory=dict)
 
 
@@ -86,6 +88,7 @@ class Issued:
     moved: list[str] = field(default_factory=list)
     faulty: dict[str, list[Problem]] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    carried: dict[str, int] = field(default_factory=dict)
 
 
 def compute_recurring(*, closes_date: date) -> int:
@@ -153,12 +156,14 @@ class _Seen:
         self.issuer, self.validator = issuer, validator
         self.drafts: list[Draft] = []
         self.faulty: dict[str, list[Problem]] = {}
+        self.carried: dict[str, int] = {}
         self.late: dict[str, Late] = {}
         known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
         self._verdicts = dict(known.values_list("fingerprint", "verdict"))
 
     def add(self, drafts: Drafts) -> None:
         self.faulty |= drafts.refused
+        self.carried |= drafts.carried
         for made in _batched(drafts.made, BATCH):
             fingerprints = [one.fingerprint for one in made]
             self._ask(made, fingerprints)
@@ -182,7 +187,7 @@ class _Seen:
 
     def previewed(self, held: dict[str, str]) -> Previewed:
         net_minor = sum(draft.net_minor for draft in self.drafts)
-        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.late)
+        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late)
 
 
 def _draft_row(made: Drafted, fingerprint: str, verdict: list[list[str]] | None) -> Draft:
@@ -190,7 +195,7 @@ def _draft_row(made: Drafted, fingerprint: str, verdict: list[list[str]] | None)
         account=made.account,
         content=canonical.to_json(made.document),
         charges=made.charges.height,
-        net_minor=made.document.totals.net_minor,
+        net_minor=made.net_minor,
         usage_minor=made.usage_minor,
         subscription_minor=made.subscription_minor,
         fingerprint=fingerprint,
@@ -232,6 +237,7 @@ def issue(
     for buckets in run.parts():
         drafts = run.draft(buckets, issue_date=issue_date, whole=True)
         done.faulty |= drafts.refused
+        done.carried |= drafts.carried
         for batch in _batched(accepted.of(drafts.made), BATCH):
             sound = _validated(batch, accepted.verdicts, validator, done)
             before = _issue_batch(row, run.scope, sound, issue_date, now, before, done)
@@ -347,6 +353,8 @@ def _issue_batch(
                 f"{run.issuer.code} {_named(run.closes_date)}: charges were computed again, or issued by somebody "
                 "else, during the issue; nothing of this batch was issued, preview and issue again"
             )
+        paid = {made.account.code: made.document.totals.prepaid_minor for made in batch}
+        refuse_spent(run.issuer, {code: minor for code, minor in paid.items() if minor})
         numbers = _take_numbers(run, batch, issue_date)
         frozen = []
         for made, number in zip(batch, numbers, strict=True):
@@ -362,7 +370,12 @@ def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> l
     issuer = run.issuer
     if issuer.documents == Issuer.Documents.STATEMENTS:
         return [statement_reference(run.month, made.account) for made in batch]
-    return [next_number(issuer, core.DocumentKind.INVOICE, issuer.invoice_number, issue_date) for _ in batch]
+    patterns = {
+        core.DocumentKind.INVOICE: issuer.invoice_number,
+        core.DocumentKind.CREDIT_NOTE: issuer.credit_number,  # a run that comes to less than nothing
+    }
+    kinds = [made.document.kind for made in batch]
+    return [next_number(issuer, kind, patterns[kind], issue_date) for kind in kinds]
 
 
 def statement_reference(month: str, account: Account) -> str:
@@ -387,7 +400,7 @@ def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_dat
 
 
 def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) -> Document:
-    return register(
+    row = register(
         document,
         account_id=made.account.id,
         account_code=made.account.code,
@@ -396,10 +409,13 @@ def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) 
         month=run.month,
         first_month=made.first_month,
         bound_date=made.bound_date,
-        minors=(made.usage_minor, made.subscription_minor),
+        minors=sections_minor([(line.section, line.net_minor) for line in document.lines]),
         corrects=None,
         now=now,
     )
+    if document.kind is core.DocumentKind.CREDIT_NOTE:
+        negatives.impute(row)
+    return row
 
 
 def register(

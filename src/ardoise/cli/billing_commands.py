@@ -174,6 +174,7 @@ def preview(
                 f"{_exact(late.micros, 'EUR')}, the oldest {counted(days, 'day')} ago"
             )
         _print_held(run.held)
+        _print_carried(run.carried)
         _print_faulty(run.faulty)
 
 
@@ -183,7 +184,7 @@ def _previewed(run: Previewed) -> dict[str, object]:
         for code, late in sorted(run.late.items())
     }
     sums = {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor}
-    return sums | {"faulty": sorted(run.faulty), "held": run.held, "late": late}
+    return sums | {"faulty": sorted(run.faulty), "held": run.held, "carried": run.carried, "late": late}
 
 
 def _closing(month: str, until: str, now: datetime) -> tuple[date, str]:
@@ -196,6 +197,11 @@ def _closing(month: str, until: str, now: datetime) -> tuple[date, str]:
         return read_date(until, now.date()), f"what is due before {until}"
     month = chosen_month(month, now)
     return month_period(month).end, month
+
+
+def _print_carried(carried: Mapping[str, int]) -> None:
+    for code, minor in sorted(carried.items()):
+        screen.print(f"[yellow]![/] {escape(code)} comes to {euros(minor)}: carried to its next invoice")
 
 
 def _print_held(held: Mapping[str, str]) -> None:
@@ -242,6 +248,8 @@ def issue(
         for code in moved:
             screen.print(f"[yellow]![/] {code} was left out: its charges moved since the preview; preview again")
         _print_held(held)
+        for run in billed.issued:
+            _print_carried(run.carried)
         _print_faulty(faulty)
     if moved or faulty:
         raise typer.Exit(FAILED)

@@ -277,7 +277,7 @@ def refund(
         made_by=by or getpass.getuser(),
         now=now,
     )
-    left = credits_minor(account.issuer, [account.code]).get(account.code, 0)
+    left = credits_minor(account.issuer).get(account.code, 0)
     if as_json:
         print_json({"account": account.code, "refunded_minor": row.amount_minor, "credit_minor": left})
     else:

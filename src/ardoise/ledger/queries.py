@@ -30,11 +30,11 @@ def balances_micros(scope: Scope) -> dict[tuple[str, str], int]:
     return {(issuer, code): total for issuer, code, total in rows}
 
 
-def owed_micros(issuer_id: int, customers: Collection[str]) -> dict[str, int]:
+def owed_micros(issuer_id: int, customers: Collection[str] | None = None) -> dict[str, int]:
     """What customers of an issuer owe it, by code; negative: what they have to their credit. Absent: nothing posted."""
-    entries = LedgerEntry.objects.filter(
-        account__issuer_id=issuer_id, account__code=Chart().receivable, account__auxiliary__in=list(customers)
-    )
+    entries = LedgerEntry.objects.filter(account__issuer_id=issuer_id, account__code=Chart().receivable)
+    if customers is not None:
+        entries = entries.filter(account__auxiliary__in=list(customers))
     return dict(entries.values_list("account__auxiliary").annotate(total=Sum("amount_micros")))
 
 

@@ -63,7 +63,7 @@ def pay_back(company: Company, minor: int, reason: str = "Demande du client") ->
 
 
 def credit_minor() -> int:
-    return credits_minor(Issuer.objects.get(), ["C1"]).get("C1", 0)
+    return credits_minor(Issuer.objects.get()).get("C1", 0)
 
 
 def test_what_was_paid_and_then_credited_stands_to_the_customers_credit(paid: Company) -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ardoise_directory", "0003_vat_regimes"),
+        ("ardoise_directory", "0004_cycles"),
     ]
 
     operations = [
