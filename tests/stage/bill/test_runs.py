@@ -276,6 +276,7 @@ def test_recurring_charges_computed_again_change_nothing(company: Company) -> No
 
 
 def test_a_subscription_that_changes_is_not_billed_twice_for_the_same_days(company: Company) -> None:
+    company.files["issuers.toml"] += 'negative = "credit_note"\n'
     company.customer("C1")
     company.product("abo", "30.00")
     company.subscribe("S1", "C1", product="abo", valid_from_date="2026-11-01")
@@ -286,18 +287,6 @@ def test_a_subscription_that_changes_is_not_billed_twice_for_the_same_days(compa
     company.preview("2026-11", on=date(2026, 12, 5))
     (line,) = draft_of("C1", month="2026-11").lines
     # Nothing new is due, and 16 to 30 November was paid: 30.00 x 15/30 comes back.
-    assert (line.net_minor, line.detail) == (-1500, "du 16/11/2026 au 30/11/2026")
-    assert (line.quantity, line.unit_price) == (-1, 15)
-
-
-def test_a_document_in_favour_of_the_customer_is_left_out_with_the_remedy(company: Company) -> None:
-    company.customer("C1")
-    company.product("abo", "30.00")
-    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-11-01")
-    company.load()
-    company.bill()
-    company.row("subscriptions", reference="S1")["valid_to_date"] = "2026-11-16"
-    company.load()
-    (done,) = company.bill("2026-11", on=date(2026, 12, 5))
-    assert done.numbers == []
-    assert [problem.code for problem in done.faulty["C1"]] == ["NEGATIVE-TOTAL"]
+    assert (line.net_minor, line.detail) == (1500, "du 16/11/2026 au 30/11/2026")
+    assert (line.quantity, line.unit_price) == (1, 15)
+    assert draft_of("C1", month="2026-11").kind == "credit_note"
