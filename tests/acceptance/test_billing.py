@@ -60,7 +60,7 @@ def company(tmp_path: Path, settings: Settings) -> Company:
 
 @pytest.mark.django_db(transaction=True)
 def test_billing_case_on_a_database(run_case: dict[str, Any] | None, company: Company, record_property) -> None:
-    _answered(run_case, record_property, lambda case: billing_runs.HANDLERS[case["kind"]](case, company))
+    _answered(run_case, record_property, lambda case: billing_runs.produced(case, company))
 
 
 def _answered(

@@ -682,7 +682,7 @@ def termination(case: Case) -> Case:
     if (
         {"paid", "on_termination", "final_usage_total"} & inputs.keys()
         or {"credit_used", "status"} & set(re.findall(r"\w+", str(case["expected"])))
-        or "local" in inputs.get("start", "")
+        or not {"terminate", "planned_end"} & inputs.keys()
     ):
         return billing_changes.termination(case)
     last = day(inputs.get("terminate") or inputs["planned_end"])

@@ -292,16 +292,18 @@ def _consolidated(inputs: Case, company: Company) -> Case:
 def _child_credited(inputs: Case, company: Company) -> Case:
     """Before the issue a gesture is a line of the document; after it, a credit note of the payer's invoice."""
     (name,) = children(company, [inputs["child_charge"]])
-    if inputs.get("when") == "draft":
-        company.product("G", f"-{inputs['credit']}", kind="one_off")
-        company.buy("A", "C1-1", "G", "2026-10-31")
+    given_amounts = inputs.get("adjustments") or [inputs["credit"]]
+    before_issue = inputs.get("when") == "draft"
+    if before_issue:
+        for number, amount in enumerate(given_amounts):
+            company.product(f"G{number}", f"-{amount}", kind="one_off")
+            company.buy(f"A{number}", "C1-1", f"G{number}", "2026-10-31")
         company.load()
         company.preview(MONTH, on=date(2026, 11, 1))
     company.issue(MONTH, on=date(2026, 11, 1))
     invoice = Document.objects.get(kind="invoice")
     first = issued(invoice.number)
-    notes = [] if inputs.get("when") == "draft" else inputs.get("adjustments") or [inputs["credit"]]
-    for amount in notes:
+    for amount in () if before_issue else given_amounts:
         corrections.issue_credit_note(
             invoice=invoice,
             issue_date=date(2026, 11, 1),
@@ -479,3 +481,11 @@ HANDLERS: dict[str, Callable[[Case, Company], Case]] = {
     "void": void,
     "invoice_layout": invoice_layout,
 }
+
+
+def produced(case: Case, company: Company) -> Case:
+    """The product's answer to a case about runs; Unsupported when it has none."""
+    try:
+        return HANDLERS[case["kind"]](case, company)
+    except KeyError as missing:
+        raise Unsupported(f"a case that does not say its {missing}") from missing
