@@ -45,6 +45,7 @@ from .billing_world import (
     Case,
     Unsupported,
     billed,
+    bills_in_advance,
     cents,
     charge_item,
     credits_of,
@@ -59,6 +60,7 @@ from .billing_world import (
     mode_of,
     money,
     optional_day,
+    plain_cycle,
     proration_of,
     replace_in_period,
     subscription,
@@ -688,7 +690,7 @@ def termination(case: Case) -> Case:
     last = day(inputs.get("terminate") or inputs["planned_end"])
     start = day(inputs["start"]) if "start" in inputs else _month_before(last, planned="planned_end" in inputs)
     period = Period.of(start, last, Interval.HALF_OPEN if "planned_end" in inputs else Interval.INCLUSIVE)
-    cycle, mode, rate = Cycle.calendar(MONTH), mode_of(inputs), inputs.get("tax_percent", 0)
+    cycle, mode, rate = plain_cycle(inputs, start), mode_of(inputs), inputs.get("tax_percent", 0)
     item = subscription(inputs["price"], start, period.end, mode=mode)
     if mode is BillingMode.IN_ARREARS:
         charges = charges_due(item, cycle=cycle, as_of_date=period.end)
@@ -698,22 +700,15 @@ def termination(case: Case) -> Case:
         totals = {"tax": final.totals.vat_minor, "total": final.totals.gross_minor}
         sums = {"subscription": total(charges), "usage": inputs.get("usage")}
         return {"total": final.totals.gross_minor, "final_invoice": {**sums, **totals}}
-    running = subscription(inputs["price"], start, mode=mode)
-    first = document(
-        [("Abonnement", minor_to_decimal(total(charges_due(running, cycle=cycle, as_of_date=start))), rate)]
-    )
-    if period.end == cycle.next_after(start):
-        following = charges_due(item, cycle=cycle, as_of_date=period.end, already=_billed_first(running, cycle))
-        return {"credit_note": None if not following else total(following), "invoice_total": total(following)}
-    found = charges_due(item, cycle=cycle, as_of_date=period.end, already=_billed_first(running, cycle))
-    note = credit(first, number="A1", issue_date=last, portions={1: -total(found)})
+    bills, done = bills_in_advance(subscription(inputs["price"], start, mode=mode), cycle, until=period.last_date)
+    first, latest = (document([("Abonnement", minor_to_decimal(total(bills[place])), rate)]) for place in (0, -1))
+    found = charges_due(item, cycle=cycle, as_of_date=period.end, already=done)
+    if not found:
+        return {"credit_note": None, "invoice_total": 0}
+    note = credit(latest, number="A1", issue_date=last, portions={1: -total(found)})
     produced = {"sub": note.totals.net_minor, "tax": note.totals.vat_minor, "total": note.totals.gross_minor}
     as_total = isinstance(case["expected"].get("credit_note"), int)
     return {"invoice_total": first.totals.gross_minor, "credit_note": produced["total"] if as_total else produced}
-
-
-def _billed_first(item: RecurringItem, cycle: Cycle) -> list[Billed]:
-    return billed(charges_due(item, cycle=cycle, as_of_date=item.valid_from_date))
 
 
 def _month_before(last: date, *, planned: bool) -> date:

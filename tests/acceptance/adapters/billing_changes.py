@@ -24,8 +24,8 @@ from .billing_world import (
     Case,
     Unsupported,
     billed,
+    bills_in_advance,
     charge_item,
-    credits_of,
     day,
     document,
     length_of,
@@ -33,6 +33,7 @@ from .billing_world import (
     mode_of,
     money,
     optional_day,
+    plain_cycle,
     replace_in_period,
     subscription,
     total,
@@ -368,20 +369,24 @@ def termination(case: Case) -> Case:
     inputs = case["inputs"]
     rate, mode = inputs["tax_percent"], mode_of(inputs)
     start = _said_day(inputs["start"], inputs.get("timezone"))
+    cycle = plain_cycle(inputs, start)
     item = subscription(inputs["price"], start, mode=mode)
-    first_charges = charges_due(item, cycle=MONTHLY, as_of_date=start)
-    first = document([("Abonnement", minor_to_decimal(total(first_charges)), rate)])
     if "terminate" not in inputs:
-        return {"invoice_total": first.totals.gross_minor}
+        return {"invoice_total": _invoiced(charges_due(item, cycle=cycle, as_of_date=start), rate).totals.gross_minor}
     last = day(inputs["terminate"])
     end = Period.of(start, last, Interval.INCLUSIVE).end
+    ended = replace(item, valid_to_date=end)
     if mode is BillingMode.IN_ARREARS:
-        ended = replace(item, valid_to_date=end)
-        return {"total": document([("Abonnement", minor_to_decimal(total(charges_due(
-            ended, cycle=MONTHLY, as_of_date=end))), rate)]).totals.gross_minor}  # fmt: skip
-    unused = -total(credits_of(item, MONTHLY, end))
-    note = credit(first, number="A1", issue_date=last, portions={1: unused})
-    return _spent(case, first, note, last)
+        return {"total": _invoiced(charges_due(ended, cycle=cycle, as_of_date=end), rate).totals.gross_minor}
+    bills, done = bills_in_advance(item, cycle, until=last)
+    unused = -total(charges_due(ended, cycle=cycle, as_of_date=end, already=done))
+    latest = _invoiced(bills[-1], rate)
+    note = credit(latest, number="A1", issue_date=last, portions={1: unused})
+    return _spent(case, latest, note, last)
+
+
+def _invoiced(charges: Sequence[RecurringCharge], rate: object) -> Document:
+    return document([("Abonnement", minor_to_decimal(total(charges)), rate)])
 
 
 def _said_day(text: str, zone: str | None) -> date:

@@ -223,6 +223,24 @@ def credits_of(item: RecurringItem, cycle: Cycle, end: date) -> list[RecurringCh
     return [c for c in charges_due(ended, cycle=cycle, as_of_date=end, already=before) if c.billed.is_credit]
 
 
+def plain_cycle(inputs: Case, start: date) -> Cycle:
+    """The grid of a case, calendar months where it does not say."""
+    return grid(inputs, start=start) if {"alignment", "bill_cycle_day"} & inputs.keys() else Cycle.calendar(MONTH)
+
+
+def bills_in_advance(
+    item: RecurringItem, cycle: Cycle, *, until: date
+) -> tuple[list[list[RecurringCharge]], list[Billed]]:
+    """What each run billed of a subscription, on its first day and on the boundaries up to a day."""
+    runs = [item.valid_from_date]
+    while (following := cycle.next_after(runs[-1])) <= until:
+        runs.append(following)
+    bills: list[list[RecurringCharge]] = []
+    for run in runs:
+        bills.append(charges_due(item, cycle=cycle, as_of_date=run, already=[c.billed for b in bills for c in b]))
+    return bills, [charge.billed for bill in bills for charge in bill]
+
+
 class Balance:
     """What runs leave in favour of an account, and what later ones take of it, as a peer lists it."""
 
