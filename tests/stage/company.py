@@ -159,7 +159,7 @@ class Company:
         self.add("identifiers", {"kind": "number", "value": number, "line": f"L{number}", "valid_from_date": since})
 
     def product(self, code: str, price: str, **fields: object) -> None:
-        row = {"code": code, "name": f"Produit {code}", "kind": "recurring", "unit_price": price}
+        row = {"code": code, "name": f"Produit {code}", "kind": "recurring", "nature": "services", "unit_price": price}
         self.add("products", row | fields)
 
     def subscribe(self, reference: str, account: str, **fields: object) -> None:

@@ -192,7 +192,11 @@ class Promotion(models.Model):
 
 
 class Product(models.Model):
-    """Something sold: a subscription fee, a service, an equipment."""
+    """Something sold: a subscription fee, a service, an equipment. Lengths are ISO ones of one unit: P1M, P3M, P30D.
+
+    What bills a subscription (period, alignment, proration, first days, last day) is that of `core.recurring`; a
+    quantity is `counted` in the directory as `core.counting` says; a minimum term is one of `core.engagement`.
+    """
 
     class Kind(models.TextChoices):
         RECURRING = "recurring"
@@ -202,13 +206,35 @@ class Product(models.Model):
         GOODS = "goods"
         SERVICES = "services"
 
+    class Counts(models.TextChoices):
+        LINES = "lines"  # active lines of the account
+        SEATS = "seats"  # persons who hold a line
+        PLANS = "plans"  # lines that have a plan
+
     code = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=160)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     nature = models.CharField(max_length=8, choices=Nature.choices, default=Nature.SERVICES)
+    family = models.CharField(max_length=60, blank=True)  # heading of its lines on documents: « Accès Internet »
     unit_price = ExactDecimalField()
     tax_basis = models.CharField(max_length=3, default="ht")
     in_advance = models.BooleanField(default=True)
+    period = models.CharField(max_length=6, default="P1M")
+    alignment = models.CharField(max_length=12, default="calendar")
+    proration = models.CharField(max_length=20, default="calendar_days")
+    first_stub = models.CharField(max_length=8, default="now")
+    deferred_below_days = models.PositiveSmallIntegerField(default=0)
+    last_day_billed = models.BooleanField(default=False)  # the day of a cancellation, or of the end of a line, is due
+    trial = models.CharField(max_length=6, blank=True)  # free at the start
+    counted = models.CharField(max_length=8, blank=True)  # Counts; empty = the quantity that is subscribed
+    counted_of = models.CharField(max_length=60, blank=True)  # only lines of this kind, or with this plan
+    counted_at = models.CharField(max_length=10, default="first_day")
+    setup_fee = ExactDecimalField(default="0")
+    deposit = ExactDecimalField(default="0")  # charged at the start, given back at the end
+    engaged_months = models.PositiveSmallIntegerField(default=0)
+    exit_share = ExactDecimalField(default="100")  # percent of the months left
+    exit_fee = ExactDecimalField(default="0")
+    with_device = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.code
@@ -300,20 +326,28 @@ class ExchangeRate(Dated):
 
 
 class Subscription(Dated):
-    """A product or plan subscribed by an account, for itself or for one of its lines, between two dates."""
+    """One terms of a subscription of an account, for itself or for one of its lines, between two dates.
+
+    The rows of a reference follow one another: a change of plan, quantity or price ends one and begins the next. The
+    number of the `change` (0 = as first subscribed) stays when its dates or its price are corrected.
+    """
 
     reference = models.CharField(max_length=60)
+    change = models.PositiveSmallIntegerField(default=0)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
     line = models.ForeignKey(Line, null=True, blank=True, on_delete=models.PROTECT, related_name="subscriptions")
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT)
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT)
     quantity = ExactDecimalField(default="1")
     unit_price = OptionalExactDecimalField()  # agreed price instead of the product's
+    suspended = models.BooleanField(default=False)
+    suspension_price = ExactDecimalField(default="0")  # charged a period instead, while suspended
+    exit_waived = models.BooleanField(default=False)  # ended within its minimum term without a fee
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["reference"], condition=Q(superseded_at=None), name="subscription_reference_once"
+                fields=["reference", "change"], condition=Q(superseded_at=None), name="subscription_terms_once"
             ),
             models.CheckConstraint(
                 name="subscription_product_or_plan",
@@ -323,7 +357,7 @@ class Subscription(Dated):
 
 
 class Purchase(models.Model):
-    """A one-off sale to an account, for itself or for one of its lines."""
+    """A one-off sale to an account, for itself or one of its lines, at once or in `instalments` one `every` apart."""
 
     reference = models.CharField(max_length=60, unique=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="purchases")
@@ -332,6 +366,8 @@ class Purchase(models.Model):
     quantity = ExactDecimalField(default="1")
     unit_price = OptionalExactDecimalField()
     date = models.DateField()
+    instalments = models.PositiveSmallIntegerField(default=1)
+    every = models.CharField(max_length=6, default="P1M")
 
 
 class VatRate(models.Model):

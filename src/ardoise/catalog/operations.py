@@ -270,9 +270,10 @@ def _carried_key(row: Carried) -> tuple[Any, ...]:
 
 @transaction.atomic
 def put_subscriptions(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
-    """Record subscriptions by reference; a change supersedes."""
+    """Record the terms of subscriptions by reference and number of their change; other ones supersede."""
+    rows = [{"change": 0, **row} for row in rows]
     fields = _resolved(rows, account=Account, line=Line, product=Product, plan=Plan)
-    bulk.put_dated(Subscription, key=["reference"], rows=fields, recorded_at=recorded_at)
+    bulk.put_dated(Subscription, key=["reference", "change"], rows=fields, recorded_at=recorded_at)
 
 
 @transaction.atomic

@@ -27,6 +27,7 @@ def build() -> typer.Typer:
         price_commands,
         rating_commands,
         serve_commands,
+        subscription_commands,
         tariff_commands,
     )
 
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
     app.command()(price_commands.price)
     app.command()(audit_commands.audit)
     app.add_typer(tariff_commands.tariffs, name="tariffs")
+    app.add_typer(subscription_commands.subscription, name="subscription")
     app.command()(billing_commands.check)
     app.add_typer(correction_commands.bill, name="bill")
     app.command()(billing_commands.deliver)

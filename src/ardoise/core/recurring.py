@@ -25,7 +25,7 @@ from ardoise.core.counting import Counted
 from ardoise.core.coverage import Billed as Billed
 from ardoise.core.coverage import Standing, cut, not_covered, outside, standing
 from ardoise.core.money import MICROS_PER_UNIT, round_fraction
-from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Period, Proration, fraction_of, month_period
+from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Length, Period, Proration, fraction_of, month_period
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
 
@@ -36,6 +36,39 @@ class FirstStub(StrEnum):
     NOW = "now"  # on the first invoice
     DEFERRED = "deferred"  # with the first whole period, on a line of their own
     BY_DAYS = "by_days"  # deferred when they are few
+
+
+class Alignment(StrEnum):
+    """Where the billing periods of a subscription begin."""
+
+    CALENDAR = "calendar"  # 1st of the month, of the quarter, of January; Mondays
+    ACCOUNT = "account"  # the billing day of the customer who pays
+    ANNIVERSARY = "anniversary"  # the day of the month on which the subscription started
+
+
+def subscription_cycle(
+    length: Length,
+    alignment: Alignment,
+    *,
+    start: date,
+    billing_day: int | None = None,
+    billed_since: date | None = None,
+) -> Cycle:
+    """The cycle of a subscription that starts on a day. `billing_day` and `billed_since` are those of its customer's
+    own cycle: the day of the month, and the day from which it counts; without any of them the calendar's.
+
+    Lengths in days have no calendar but weeks: they count from the customer's first day, else from the start.
+    """
+    if alignment is Alignment.ANNIVERSARY:
+        return Cycle.anniversary(length, start)
+    if alignment is Alignment.ACCOUNT and billed_since is not None:
+        on_day = billing_day is not None and not length.days
+        if on_day and billing_day is not None:
+            return Cycle.on_day(length, billing_day, start=billed_since)
+        return Cycle.anniversary(length, billed_since)
+    if alignment is Alignment.ACCOUNT and billing_day is not None and not length.days:
+        return Cycle.on_day(length, billing_day, start=start)
+    return Cycle.anniversary(length, start) if length.days % 7 else Cycle.calendar(length)
 
 
 @dataclass(frozen=True, slots=True)

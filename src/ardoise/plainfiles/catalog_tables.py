@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from ardoise.core.counting import CountAt
+from ardoise.core.periods import Proration
+from ardoise.core.recurring import Alignment, FirstStub
 from ardoise.core.snapshot import OwnerKind
 from ardoise.core.tariffs import (
     AllowanceOwner,
@@ -141,11 +144,126 @@ PRODUCTS = Table(
         Column(
             "kind", choice("recurring", "one_off"), "abonnement ou vente unique", "recurring or one-off", required=True
         ),
-        Column("nature", choice(*Nature), "bien ou service", "goods or services", default="services"),
+        Column(
+            "nature", choice(*Nature), "bien ou service : sa TVA", "goods or services: what decides VAT", required=True
+        ),
         Column("unit_price", kinds.Amount(negative=True), "prix unitaire", "unit price", required=True),
         Column("tax_basis", TAX_BASIS, "hors taxe ou taxes comprises", "without or with tax", default="ht"),
         Column("in_advance", kinds.YesNo(), "facturé d’avance", "billed in advance", default=True),
+        Column(
+            "family",
+            Text(),
+            "intertitre de ses lignes sur les factures : « Accès Internet »",
+            "heading of its lines on documents: Internet access",
+            rare=True,
+        ),
+        Column("period", kinds.Span(), "période du prix", "what the price is for", default="P1M", rare=True),
+        Column(
+            "alignment",
+            choice(*Alignment),
+            "la période suit le calendrier, le jour de facturation du client, ou la date de souscription",
+            "periods follow the calendar, the customer's billing day, or the day of the subscription",
+            default="calendar",
+            rare=True,
+        ),
+        Column(
+            "proration",
+            choice(*Proration),
+            "prix d’une partie de période",
+            "price of a part of a period",
+            default="calendar_days",
+            rare=True,
+        ),
+        Column(
+            "first_stub",
+            choice(*FirstStub),
+            "premiers jours : tout de suite, avec la première période entière, ou selon leur nombre",
+            "first days: at once, with the first whole period, or by how many they are",
+            default="now",
+            rare=True,
+        ),
+        Column(
+            "deferred_below_days",
+            kinds.Whole(most=366),
+            "by_days : reportés s’ils sont moins que tant",
+            "by_days: deferred when they are fewer",
+            default=0,
+            rare=True,
+        ),
+        Column(
+            "last_day_billed",
+            kinds.YesNo(),
+            "le jour de la fin est dû",
+            "the day on which it ends is due",
+            default=False,
+            rare=True,
+        ),
+        Column("trial", kinds.Span(), "gratuit au début", "free at the start", rare=True),
+        Column(
+            "counted",
+            choice("lines", "seats", "plans"),
+            "quantité lue dans l’annuaire : lignes actives du compte et de ceux qu’il contient, personnes qui en ont "
+            "une, lignes qui ont un forfait",
+            "quantity read in the directory: active lines of the account and those below, persons who hold one, lines "
+            "that have a plan",
+            rare=True,
+        ),
+        Column(
+            "counted_of",
+            kinds.Code(),
+            "seulement les lignes de cette nature, ou de ce forfait",
+            "only lines of this kind, or with this plan",
+            rare=True,
+        ),
+        Column(
+            "counted_at",
+            choice(*CountAt),
+            "comptés le premier jour, le dernier, au plus haut, ou au prorata des jours",
+            "counted on the first day, on the last, at the peak, or day by day",
+            default="first_day",
+            rare=True,
+        ),
+        Column("setup_fee", kinds.Amount(), "frais de mise en service", "setup fee", default=NOTHING, rare=True),
+        Column(
+            "deposit",
+            kinds.Amount(),
+            "dépôt demandé au début, rendu à la fin",
+            "deposit charged at the start, given back at the end",
+            default=NOTHING,
+            rare=True,
+        ),
+        Column(
+            "engaged_months",
+            kinds.Whole(most=120),
+            "durée minimale, en mois",
+            "minimum term, in months",
+            default=0,
+            rare=True,
+        ),
+        Column(
+            "exit_share",
+            kinds.Amount(),
+            "part des mois restants due en cas de départ, %",
+            "share of the months left that leaving costs, %",
+            default=Decimal(100),
+            rare=True,
+        ),
+        Column(
+            "exit_fee", kinds.Amount(), "frais de départ anticipé", "fee for leaving early", default=NOTHING, rare=True
+        ),
+        Column(
+            "with_device",
+            kinds.YesNo(),
+            "vendu avec un terminal subventionné (L224-28)",
+            "sold with a subsidised device (L224-28)",
+            default=False,
+            rare=True,
+        ),
     ),
+    notes_fr="Une durée a une seule unité : P1M, P3M, P1Y, P1W, P30D. Un consommateur n’est engagé que 24 mois au plus "
+    "et ne doit plus rien après 12, ou 20 % du reste avec un terminal (Code de la consommation, L224-28).",
+    notes_en="A length has one unit: P1M, P3M, P1Y, P1W, P30D. A consumer is engaged for 24 months at most and owes "
+    "nothing after 12, or 20 % of the rest with a device (Code de la consommation, L224-28).",
 )
 
 PLANS = Table(
@@ -236,7 +354,7 @@ SUBSCRIPTIONS = Table(
     fr="Abonnements : un produit ou un forfait, entre deux dates",
     en="Subscriptions: a product or a plan, between two dates",
     model="catalog.Subscription",
-    key=("reference",),
+    key=("reference", "change"),
     dated=True,
     columns=(
         *_SOLD_TO,
@@ -245,7 +363,38 @@ SUBSCRIPTIONS = Table(
         _QUANTITY,
         _AGREED_PRICE,
         *validity(),
+        Column(
+            "change",
+            kinds.Whole(most=9999),
+            "n° du changement qui commence ce jour ; vide = la souscription",
+            "number of the change that begins on that day; empty = as first subscribed",
+            default=0,
+            rare=True,
+        ),
+        Column("suspended", kinds.YesNo(), "suspendu", "suspended", default=False, rare=True),
+        Column(
+            "suspension_price",
+            kinds.Amount(),
+            "prix d’une période pendant la suspension",
+            "price of a period while suspended",
+            default=NOTHING,
+            rare=True,
+        ),
+        Column(
+            "exit_waived",
+            kinds.YesNo(),
+            "parti avant la durée minimale sans frais",
+            "left before the minimum term without a fee",
+            default=False,
+            rare=True,
+        ),
     ),
+    notes_fr="Un changement daté de forfait, de quantité ou de prix est une autre ligne de la même référence, d’un "
+    "autre `change`, qui commence où finit la précédente (`ardoise subscription change` l’écrit). Corriger une ligne "
+    "corrige le passé : ce qui est déjà facturé devient une proposition.",
+    notes_en="A dated change of plan, quantity or price is another row of the same reference, with another `change`, "
+    "that begins where the one before ends (`ardoise subscription change` writes it). Correcting a row corrects the "
+    "past: what is billed already becomes a proposal.",
 )
 
 PURCHASES = Table(
@@ -261,6 +410,17 @@ PURCHASES = Table(
         _QUANTITY,
         _AGREED_PRICE,
         Column("date", kinds.Day(), "date de la vente", "date of the sale", required=True),
+        Column(
+            "instalments",
+            kinds.Whole(least=1, most=120),
+            "nombre d’échéances",
+            "number of instalments",
+            default=1,
+            rare=True,
+        ),
+        Column(
+            "every", kinds.Span(), "durée entre deux échéances", "time between instalments", default="P1M", rare=True
+        ),
     ),
 )
 

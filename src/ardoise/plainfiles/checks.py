@@ -40,6 +40,7 @@ from ardoise.plainfiles.declare import Table
 from ardoise.plainfiles.price_checks import PRICE_CHECKS
 from ardoise.plainfiles.problems import Problem, one_of
 from ardoise.plainfiles.rows import Cells, Key, Row
+from ardoise.plainfiles.sale_checks import SALE_CHECKS
 from ardoise.plainfiles.tables import TABLES
 from ardoise.plainfiles.world import World
 
@@ -66,7 +67,7 @@ def check(world: World) -> None:
         *PRICE_CHECKS,
         _resellers,
         _billing_cycles,
-        _sales,
+        *SALE_CHECKS,
         _sources,
     ):
         world.folder.findings.errors += find(world)
@@ -137,6 +138,7 @@ _ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describ
     "vat_regimes": ("account",),
     "tariff_links": ("owner_kind", "owner", "trunk", "position"),
     "promotion_grants": ("owner_kind", "owner", "promotion"),
+    "subscriptions": ("reference",),
     "vat_rates": ("regime", "nature"),
 }
 
@@ -526,27 +528,6 @@ def _bands(world: World) -> Iterator[Problem]:
             )
         elif band not in bands[calendar] and calendar not in world.folder.named["calendars"]:
             yield row.problem("band", f"{one_of(band, sorted(bands[calendar]))} (calendar {calendar})")
-
-
-def _sales(world: World) -> Iterator[Problem]:
-    products = world.cells["products"]
-
-    def kind_of(product: str) -> str:
-        return str(products[product,]["kind"]) if (product,) in products else ""
-
-    for row in world.rows("subscriptions"):
-        if bool(row.cells["product"]) == bool(row.cells["plan"]):
-            yield row.problem("product", "write a product or a plan, and only one of them")
-        if kind_of(row.cells["product"]) == "one_off":
-            yield row.problem(
-                "product", f"« {row.cells['product']} » is one_off; a subscription needs a recurring product"
-            )
-    for row in world.rows("plans"):
-        if kind_of(row.cells["product"]) == "one_off":
-            yield row.problem("product", f"« {row.cells['product']} » is one_off; a plan needs a recurring product")
-    for row in world.rows("purchases"):
-        if kind_of(row.cells["product"]) == "recurring":
-            yield row.problem("product", f"« {row.cells['product']} » is recurring; write it in subscriptions.csv")
 
 
 def _sources(world: World) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from stdnum.gb import vat as gb_vat
 
 from ardoise.catalog.values import parse_dates
 from ardoise.core.money import NotAnAmount, parse_price
+from ardoise.core.periods import PeriodError, parse_length
 from ardoise.core.terms import TermsError, parse_terms
 from ardoise.plainfiles.problems import one_of
 
@@ -236,6 +237,21 @@ class Day(Text):
 
     def write(self, value: Any) -> str:
         return f"{value:%Y-%m-%d}" if value.year >= 1000 else value.isoformat()
+
+
+@dataclass(frozen=True)
+class Span(Text):
+    """A length of time of one unit."""
+
+    fr = "durée « P1M », « P3M », « P1Y », « P30D »"
+    en = "length P1M, P3M, P1Y, P30D"
+
+    def read(self, text: str) -> str:
+        try:
+            parse_length(text)
+        except PeriodError as error:
+            raise NotExpected(str(error)) from error
+        return text
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def catalogues(draw: st.DrawFn) -> dict[str, str]:
             [["promo", draw(texts), draw(st.sampled_from(["", *zones])), "10", draw(prices), "money", "1.5", "20"]],
         ),
         "products.csv": sheet(
-            "code,name,kind,nature,unit_price", [["abo", draw(texts), "recurring", "", draw(prices)]]
+            "code,name,kind,nature,unit_price", [["abo", draw(texts), "recurring", "services", draw(prices)]]
         ),
         "plans.csv": sheet(
             "code,name,product,tariff,allowances,promotions", [["plan", draw(texts), "abo", "T", "all unl", "promo"]]

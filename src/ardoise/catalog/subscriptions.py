@@ -1,0 +1,307 @@
+"""Writes of the life of a subscription: change, suspension, resumption, cancellation, each dated, each one transaction.
+
+What it makes of the terms is `core.subscriptions`; here the terms are read, written anew and superseded, so that what
+was believed stays readable. Nothing is billed here: the next run credits and charges the days whose terms are others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from ardoise.access.scope import Scope
+from ardoise.catalog.models import Plan, Product, Subscription
+from ardoise.core.engagement import LONGEST_FOR_CONSUMERS_MONTHS, Engagement
+from ardoise.core.periods import Cycle, Length, parse_length
+from ardoise.core.recurring import Alignment, subscription_cycle
+from ardoise.core.subscriptions import (
+    SubscriptionRefused,
+    Terms,
+    cancelled,
+    changed,
+    end_after,
+    end_of_period,
+    in_order,
+    resumed,
+    suspended,
+)
+from ardoise.directory import bulk
+from ardoise.directory.models import Account
+
+
+class NoSuchSubscription(LookupError):
+    """No subscription of that reference in the scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A subscription as it is believed now: its terms in order, and what bills it."""
+
+    reference: str
+    rows: tuple[Subscription, ...]
+    terms: tuple[Terms, ...]
+
+    @property
+    def start_date(self) -> date:
+        return self.terms[0].start_date
+
+    @property
+    def end_date(self) -> date | None:
+        """The first day no longer due, that of its line included; None = until further notice."""
+        row = self.rows[-1]
+        ends = [row.valid_to_date] if row.valid_to_date else []
+        product = product_of(row)
+        if row.line and row.line.ended_date:
+            ends.append(end_after(row.line.ended_date, last_day_billed=bool(product and product.last_day_billed)))
+        return min(ends, default=None)
+
+    def on(self, day: date) -> Subscription:
+        """The row that holds on a day; the nearest one outside its life."""
+        held = (row for row, terms in zip(self.rows, self.terms, strict=True) if terms.on(day))
+        return next(held, self.rows[0] if day < self.start_date else self.rows[-1])
+
+
+def product_of(row: Subscription) -> Product | None:
+    """What a row bills: its product, or its plan's; None: a plan without a fee."""
+    return row.product or (row.plan.product if row.plan else None)
+
+
+def life(scope: Scope, reference: str) -> Life:
+    """The current terms of a subscription. Raises NoSuchSubscription."""
+    rows = _current(scope, reference)
+    if not rows:
+        raise NoSuchSubscription(f"« {reference} » is not a subscription you can see; look for it in: ardoise dump")
+    return Life(reference, tuple(rows), tuple(_terms(row) for row in rows))
+
+
+def lives_of(scope: Scope, account: Account) -> list[Life]:
+    """The subscriptions of an account, by reference."""
+    held = Subscription.objects.filter(account=account, superseded_at=None).order_by("reference")
+    references = dict.fromkeys(scope.within(held, "account__issuer__code").values_list("reference", flat=True))
+    return [life(scope, reference) for reference in references]
+
+
+def _current(scope: Scope, reference: str) -> list[Subscription]:
+    held = Subscription.objects.filter(reference=reference, superseded_at=None).order_by("valid_from_date")
+    related = held.select_related("account__issuer", "line", "product", "plan__product")
+    return list(scope.within(related, "account__issuer__code"))
+
+
+def _terms(row: Subscription) -> Terms:
+    return Terms(
+        change=row.change,
+        start_date=row.valid_from_date,
+        end_date=row.valid_to_date,
+        product=row.product.code if row.product else "",
+        plan=row.plan.code if row.plan else "",
+        quantity=row.quantity,
+        unit_price=row.unit_price,
+        suspended=row.suspended,
+        suspension_price=row.suspension_price,
+    )
+
+
+def change_subscription(
+    *,
+    scope: Scope,
+    reference: str,
+    on: date,
+    recorded_at: datetime,
+    plan: str | None = None,
+    product: str | None = None,
+    quantity: Decimal | None = None,
+    unit_price: Decimal | None = None,
+    at_list_price: bool = False,
+) -> Life:
+    """Another plan or product, quantity or agreed price from a day on, in the past or the future; None = as before.
+
+    `at_list_price` ends an agreed price. Another plan or product is at its own price unless one is agreed. Raises
+    SubscriptionRefused, NoSuchSubscription.
+    """
+    if plan is not None and product is not None:
+        raise SubscriptionRefused("choose a plan or a product, not both")
+    if unit_price is not None and at_list_price:
+        raise SubscriptionRefused("agree on a price, or go back to the list price: not both")
+    wanted: dict[str, Any] = {}
+    if plan is not None or product is not None:
+        wanted |= {"plan": plan or "", "product": product or ""} | ({} if unit_price else {"unit_price": None})
+    if quantity is not None:
+        wanted["quantity"] = quantity
+    if unit_price is not None or at_list_price:
+        wanted["unit_price"] = unit_price
+    if not wanted:
+        raise SubscriptionRefused("nothing to change: give a plan, a product, a quantity or a price")
+    return _apply(
+        scope, reference, recorded_at, lambda terms, number: changed(terms, on=on, number=number, change=wanted)
+    )
+
+
+def suspend_subscription(
+    *,
+    scope: Scope,
+    reference: str,
+    on: date,
+    recorded_at: datetime,
+    price: Decimal = Decimal(0),
+    until: date | None = None,
+) -> Life:
+    """Suspend from a day on, at a price a period meanwhile (0 = nothing), `until` a day already known or not.
+
+    Raises SubscriptionRefused, NoSuchSubscription.
+    """
+    if until is not None and until <= on:
+        raise SubscriptionRefused(f"a suspension from {on} cannot end on {until}: choose a later day")
+
+    def away(terms: Sequence[Terms], number: int) -> list[Terms]:
+        found = suspended(terms, on=on, number=number, price=price)
+        return found if until is None else resumed(found, on=until, number=number + 1)
+
+    return _apply(scope, reference, recorded_at, away)
+
+
+def resume_subscription(*, scope: Scope, reference: str, on: date, recorded_at: datetime) -> Life:
+    """End a suspension on a day. Raises SubscriptionRefused, NoSuchSubscription."""
+    return _apply(scope, reference, recorded_at, lambda terms, number: resumed(terms, on=on, number=number))
+
+
+def cancel_subscription(
+    *,
+    scope: Scope,
+    reference: str,
+    on: date,
+    recorded_at: datetime,
+    at_period_end: bool = False,
+    without_exit_fee: bool = False,
+) -> Life:
+    """End a subscription: on a day (due itself where the product bills the last day), or at the end of the billing
+    period of that day. Ending it on its first day takes it back whole: no terms are left.
+
+    `without_exit_fee` waives what leaving before the minimum term costs. Raises SubscriptionRefused,
+    NoSuchSubscription.
+    """
+    known = life(scope, reference)
+    row = known.on(on)
+    product = product_of(row)
+    end = end_after(on, last_day_billed=bool(product and product.last_day_billed) and on > known.start_date)
+    if at_period_end:
+        end = end_of_period(cycle_of(row, start=known.start_date), on)
+    return _apply(
+        scope, reference, recorded_at, lambda terms, _: cancelled(terms, on=end), exit_waived=without_exit_fee
+    )
+
+
+def _apply(
+    scope: Scope,
+    reference: str,
+    recorded_at: datetime,
+    step: Callable[[Sequence[Terms], int], list[Terms]],
+    *,
+    exit_waived: bool | None = None,
+) -> Life:
+    """Read the terms, make the others, write what differs; nothing is written when the step refuses."""
+    with transaction.atomic():
+        Subscription.objects.select_for_update().filter(reference=reference, superseded_at=None).count()
+        known = life(scope, reference)
+        before = {row.change: row for row in known.rows}
+        last = Subscription.objects.filter(reference=reference).aggregate(Max("change"))["change__max"]
+        after = step(known.terms, last + 1)
+        _refuse_unknown(known, after)
+        _write(known, before, after, recorded_at, exit_waived)
+        return life(scope, reference) if after else Life(reference, (), ())
+
+
+def _write(
+    known: Life, before: dict[int, Subscription], after: list[Terms], recorded_at: datetime, exit_waived: bool | None
+) -> None:
+    kept = {one.change for one in after if one.change in before and _terms(before[one.change]) == one}
+    gone = [row.pk for change, row in before.items() if change not in kept]
+    bulk.supersede(Subscription, gone, at=recorded_at)
+    plans = bulk.ids_by_code(Plan, {one.plan for one in after})
+    products = bulk.ids_by_code(Product, {one.product for one in after})
+    first = known.rows[0]
+    for one in in_order(after):
+        if one.change in kept:
+            continue
+        waived = before[one.change].exit_waived if one.change in before else False
+        Subscription.objects.create(
+            reference=known.reference,
+            change=one.change,
+            account_id=first.account_id,
+            line_id=first.line_id,
+            product_id=products[one.product],
+            plan_id=plans[one.plan],
+            quantity=one.quantity,
+            unit_price=one.unit_price,
+            suspended=one.suspended,
+            suspension_price=one.suspension_price,
+            exit_waived=waived if exit_waived is None else exit_waived,
+            valid_from_date=one.start_date,
+            valid_to_date=one.end_date,
+            recorded_at=recorded_at,
+        )
+
+
+def _refuse_unknown(known: Life, after: list[Terms]) -> None:
+    """Products and plans that do not exist, or cannot be subscribed by this customer."""
+    account = known.rows[0].account
+    for code in {one.product for one in after} - {""}:
+        product = Product.objects.filter(code=code).first()
+        if product is None or product.kind != Product.Kind.RECURRING:
+            raise SubscriptionRefused(f"« {code} » is not a recurring product: choose one of products.csv")
+        _refuse_engagement(product, account)
+    for code in {one.plan for one in after} - {""}:
+        plan = Plan.objects.filter(code=code).select_related("product").first()
+        if plan is None:
+            raise SubscriptionRefused(f"« {code} » is not a plan: choose one of plans.csv")
+        if plan.product:
+            _refuse_engagement(plan.product, account)
+
+
+def _refuse_engagement(product: Product, account: Account) -> None:
+    if account.audience == Account.Audience.B2C and product.engaged_months > LONGEST_FOR_CONSUMERS_MONTHS:
+        raise SubscriptionRefused(
+            f"« {product.code} » engages a consumer for {product.engaged_months} months; "
+            f"{LONGEST_FOR_CONSUMERS_MONTHS} at most (Code de la consommation, article L224-28)"
+        )
+
+
+def cycle_of(row: Subscription, *, start: date) -> Cycle:
+    """The cycle on which a row of a subscription is billed, that started on a day."""
+    product = product_of(row)
+    if product is None:
+        return Cycle.calendar(Length(months=1))
+    root = row.account
+    while root.parent is not None:
+        root = root.parent
+    return product_cycle(product, root=root, start=start)
+
+
+def product_cycle(product: Product, *, root: Account, start: date) -> Cycle:
+    """The cycle of a product subscribed on a day, by what its customer's bills follow."""
+    return subscription_cycle(
+        parse_length(product.period),
+        Alignment(product.alignment),
+        start=start,
+        billing_day=root.cycle_day,
+        billed_since=root.cycle_start_date,
+    )
+
+
+def engagement_of(product: Product, *, account: Account, start: date) -> Engagement | None:
+    """The minimum term of a product subscribed on a day, None when there is none."""
+    if not product.engaged_months:
+        return None
+    return Engagement(
+        start,
+        product.engaged_months,
+        share=product.exit_share,
+        fee=product.exit_fee,
+        consumer=account.audience == Account.Audience.B2C,
+        with_device=product.with_device,
+    )

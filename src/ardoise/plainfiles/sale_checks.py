@@ -1,0 +1,89 @@
+"""Errors between rows of what is sold: products that no run could bill, subscriptions of what is no subscription."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ardoise.core.counting import CountAt
+from ardoise.core.engagement import LONGEST_FOR_CONSUMERS_MONTHS
+from ardoise.core.recurring import FirstStub
+from ardoise.plainfiles.problems import Problem
+from ardoise.plainfiles.rows import Cells
+from ardoise.plainfiles.world import World
+
+
+def _kinds(world: World) -> Iterator[Problem]:
+    products = world.cells["products"]
+
+    def kind_of(product: str) -> str:
+        return str(products[product,]["kind"]) if (product,) in products else ""
+
+    for row in world.rows("subscriptions"):
+        if bool(row.cells["product"]) == bool(row.cells["plan"]):
+            yield row.problem("product", "write a product or a plan, and only one of them")
+        if kind_of(row.cells["product"]) == "one_off":
+            yield row.problem(
+                "product", f"« {row.cells['product']} » is one_off; a subscription needs a recurring product"
+            )
+    for row in world.rows("plans"):
+        if kind_of(row.cells["product"]) == "one_off":
+            yield row.problem("product", f"« {row.cells['product']} » is one_off; a plan needs a recurring product")
+    for row in world.rows("purchases"):
+        if kind_of(row.cells["product"]) == "recurring":
+            yield row.problem("product", f"« {row.cells['product']} » is recurring; write it in subscriptions.csv")
+
+
+def _products(world: World) -> Iterator[Problem]:
+    for row in world.rows("products"):
+        cells = row.cells
+        if cells["counted"] and cells["in_advance"] and not CountAt(cells["counted_at"]).known_in_advance:
+            yield row.problem(
+                "counted_at", f"« {cells['counted_at']} » is known when the period is over; write in_advance no"
+            )
+        if cells["counted_of"] and cells["counted"] not in ("lines", "plans"):
+            yield row.problem("counted_of", "lines and plans only are counted by kind; write counted, or nothing here")
+        if cells["counted"] == "plans" and (cells["counted_of"],) not in world.cells["plans"]:
+            yield row.problem("counted_of", "names the plan whose lines are counted; write the code of a plan")
+        if (cells["first_stub"] == FirstStub.BY_DAYS) != bool(cells["deferred_below_days"]):
+            yield row.problem("deferred_below_days", "goes with first_stub by_days; write both, or neither")
+        if cells["exit_share"] > 100:
+            yield row.problem("exit_share", f"« {cells['exit_share']} » is more than what is left; write 100 at most")
+
+
+def _minimum_terms(world: World) -> Iterator[Problem]:
+    for row in world.rows("subscriptions"):
+        product = _product_of(world, row.cells)
+        account = world.cells["accounts"].get((row.cells["account"],))
+        months = product["engaged_months"] if product else 0
+        if account and account["audience"] == "B2C" and months > LONGEST_FOR_CONSUMERS_MONTHS:
+            yield row.problem(
+                "plan" if row.cells["plan"] else "product",
+                f"engages a consumer for {months} months; choose one of {LONGEST_FOR_CONSUMERS_MONTHS} at most "
+                "(Code de la consommation, article L224-28)",
+            )
+
+
+def _product_of(world: World, cells: Cells) -> dict[str, Any] | None:
+    plan = world.cells["plans"].get((cells["plan"],))
+    return world.cells["products"].get((plan["product"] if plan else cells["product"],))
+
+
+def _one_customer(world: World) -> Iterator[Problem]:
+    """All terms of a subscription are of one account and one line."""
+    holders: dict[str, tuple[str, str]] = {}
+    for cells in world.cells["subscriptions"].values():
+        if cells["change"] == 0:
+            holders[cells["reference"]] = (cells["account"], cells["line"])
+    for row in world.rows("subscriptions"):
+        first = holders.get(row.cells["reference"])
+        if first is None:
+            yield row.problem("change", f"« {row.cells['reference']} » has no row without a change; write that one too")
+        elif first != (row.cells["account"], row.cells["line"]):
+            yield row.problem(
+                "account",
+                "is not the account and line that subscribed; end the subscription, and write another reference",
+            )
+
+
+SALE_CHECKS = (_kinds, _products, _minimum_terms, _one_customer)
