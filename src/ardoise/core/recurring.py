@@ -223,14 +223,25 @@ def _due_until(item: RecurringItem, cycle: Cycle, as_of_date: date) -> date:
 
 def _is_deferred(item: RecurringItem, cycle: Cycle, as_of_date: date) -> bool:
     """Whether the first days wait for the first whole period, which is not due yet. What ended waits no longer."""
+    ended = item.end_date is not None and item.end_date <= as_of_date
+    return not ended and _waits(item, cycle) and as_of_date < first_billed_on(item, cycle)
+
+
+def _waits(item: RecurringItem, cycle: Cycle) -> bool:
+    """Whether the first days are billed with the first whole period. A change of terms never waits."""
     if item.first_stub is FirstStub.NOW or item.change or cycle.is_boundary(item.valid_from_date):
         return False
-    whole = cycle.period(cycle.index_at(item.valid_from_date) + 1)
-    days = (whole.start - item.valid_from_date).days
-    if item.first_stub is FirstStub.BY_DAYS and days >= item.deferred_below_days:
-        return False
-    ended = item.end_date is not None and item.end_date <= as_of_date
-    return not ended and as_of_date < (whole.start if item.in_advance else whole.end)
+    days = (cycle.next_after(item.valid_from_date) - item.valid_from_date).days
+    return item.first_stub is FirstStub.DEFERRED or days < item.deferred_below_days
+
+
+def first_billed_on(item: RecurringItem, cycle: Cycle) -> date:
+    """The day on which the first days of a subscription are due, if it does not end before."""
+    running = cycle.containing(item.valid_from_date)
+    if _waits(item, cycle):
+        running = cycle.containing(running.end)
+        return running.start if item.in_advance else running.end
+    return item.valid_from_date if item.in_advance else running.end
 
 
 def _charge(item: RecurringItem, part: Period, reference: Period, used: set[str]) -> RecurringCharge:

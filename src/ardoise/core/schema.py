@@ -116,6 +116,7 @@ class CHARGES(Table):
     vat_nature = Column("label", "goods or services")
     label = Column("text", "product name of a recurring or purchased charge")
     quantity = Column("text", "exact decimal, of a recurring or purchased charge")
+    product = Column("label", "code of the product of a recurring or purchased charge", optional=True)
     period_from = Column("label", "first date of a recurring charge, ISO")
     period_to = Column("label", "date after the last, ISO")
 

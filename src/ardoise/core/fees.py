@@ -1,0 +1,96 @@
+"""What a subscription costs once: its setup fee, its deposit charged and given back, what leaving it early costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from ardoise.core.engagement import Engagement
+from ardoise.core.money import to_micros
+from ardoise.core.periods import Length
+
+AVERAGE_MONTH_DAYS = Fraction(365, 12)
+
+
+class FeeKind(StrEnum):
+    SETUP = "setup"
+    DEPOSIT = "deposit"
+    DEPOSIT_BACK = "deposit_back"
+    SETUP_BACK = "setup_back"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A subscription from its first day to its end (the first day no longer due, None = open), and its fees.
+
+    `first_due_date`: the day on which its first days are billed, with which the setup fee and the deposit come.
+    `taken_over`: it began before billing did here, which charges no entry. `month_micros`: what a month of it costs.
+    """
+
+    subscription_id: int
+    start_date: date
+    end_date: date | None
+    first_due_date: date
+    quantity: Decimal = Decimal(1)
+    setup_fee: Decimal = Decimal(0)
+    deposit: Decimal = Decimal(0)
+    engagement: Engagement | None = None
+    exit_waived: bool = False
+    month_micros: Fraction = Fraction(0)
+    taken_over: bool = False
+
+    @property
+    def withdrawn(self) -> bool:
+        """Taken back whole: it ended on the day it started."""
+        return self.end_date is not None and self.end_date <= self.start_date
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """One charge of a subscription, once: "setup:7", "deposit:7", "deposit:7:back", "exit:7"."""
+
+    origin_id: str
+    kind: FeeKind
+    day: date
+    amount_micros: int
+
+
+def month_price(price: Fraction, length: Length) -> Fraction:
+    """The price of a month of what is priced for a length: the twelfth of a year, 365/12 days of a price by days."""
+    return price / length.months if length.months else price * AVERAGE_MONTH_DAYS / length.days
+
+
+def fees_due(entered: Entered, *, as_of_date: date, already: Mapping[str, int]) -> list[Fee]:
+    """The fees of a subscription that a run made on a day bills; `already`: micros billed before, by origin id.
+
+    What is given back is what was charged, whatever the product asks today.
+    """
+    return [fee for fee in _fees(entered, as_of_date, already) if fee.origin_id not in already]
+
+
+def _fees(entered: Entered, as_of_date: date, already: Mapping[str, int]) -> Iterator[Fee]:
+    number, end = entered.subscription_id, entered.end_date
+    ended = end is not None and end <= as_of_date
+    entries = (
+        (f"setup:{number}", FeeKind.SETUP, FeeKind.SETUP_BACK, entered.setup_fee),
+        (f"deposit:{number}", FeeKind.DEPOSIT, FeeKind.DEPOSIT_BACK, entered.deposit),
+    )
+    for origin_id, kind, back, price in entries:
+        charged = already.get(origin_id)
+        if charged is None and price and not (entered.taken_over or entered.withdrawn):
+            if entered.first_due_date > as_of_date and not ended:
+                continue
+            charged = to_micros(Fraction(price) * Fraction(entered.quantity))
+            yield Fee(origin_id, kind, entered.start_date, charged)
+        returns = ended if kind is FeeKind.DEPOSIT else entered.withdrawn
+        if charged and returns and end is not None:
+            yield Fee(f"{origin_id}:back", back, end, -charged)
+    if ended and end is not None and not entered.withdrawn and not entered.exit_waived and entered.engagement:
+        owed = entered.engagement.exit_micros(on=end, month_micros=entered.month_micros)
+        if owed:
+            yield Fee(f"exit:{number}", FeeKind.EXIT, end, owed)
