@@ -18,6 +18,12 @@ RATES = "tariffs/public-2026-01-01.csv"
 ACCOUNTS_HEADER = "code,name,issuer,parent,billable,vat_regime,vat_reason,vat_number,address,postal_code,city\n"
 
 
+CONSUMER = "".join(
+    f"{line},{'audience' if line.startswith('code') else 'B2C' if line.startswith('C2') else ''}\n"
+    for line in SOUND["accounts.csv"].splitlines()
+)
+
+
 def edited(file: str, old: str, new: str) -> dict[str, str]:
     assert old in SOUND[file], old
     return {file: SOUND[file].replace(old, new, 1)}
@@ -30,6 +36,17 @@ def added(file: str, text: str) -> dict[str, str]:
 def priced(columns: str, rows: str) -> dict[str, str]:
     """The tariff with these rates and no band."""
     return {RATES: f"{columns}\n{rows}\n", **edited("tariffs/public.toml", 'calendar = "pleine-creuse"\n', "")}
+
+
+def sold(columns: str, row: str) -> dict[str, str]:
+    """One recurring product beside the one-off one, with these columns."""
+    more = "," * (columns.count(",") - 4)
+    return {"products.csv": f"{columns}\n{row}\nposte-ip,Poste IP,one_off,goods,89{more}\n"}
+
+
+def terms(*rows: str) -> dict[str, str]:
+    columns = "reference,account,line,product,valid_from_date,valid_to_date,change"
+    return {"subscriptions.csv": "\n".join([columns, *rows]) + "\n"}
 
 
 def header(lines: str) -> dict[str, str]:
@@ -323,6 +340,60 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "subscription of a one-off": (
         edited("subscriptions.csv", "C2,,abo", "C2,,poste-ip"),
         "subscriptions.csv, line 3, column product: « poste-ip » is one_off; a subscription needs a recurring product",
+    ),
+    "product without a nature": (
+        edited("products.csv", "recurring,services", "recurring,"),
+        "products.csv, line 2, column nature: is empty; expected: goods, services",
+    ),
+    "a length nobody reads": (
+        sold("code,name,kind,nature,unit_price,period", "abo,Abo,recurring,services,10,monthly"),
+        "products.csv, line 2, column period: « monthly » is not a billing period; write P1M, P3M, P1Y, P1W or P30D",
+    ),
+    "counted at the end, billed in advance": (
+        sold("code,name,kind,nature,unit_price,counted,counted_at", "abo,Abo,recurring,services,10,lines,peak"),
+        "products.csv, line 2, column counted_at: « peak » is known when the period is over; write in_advance no",
+    ),
+    "persons counted by kind": (
+        sold("code,name,kind,nature,unit_price,counted,counted_of", "abo,Abo,recurring,services,10,seats,sim"),
+        "products.csv, line 2, column counted_of: lines and plans only are counted by kind; write counted, or nothing "
+        "here",
+    ),
+    "lines with a plan nobody sells": (
+        sold("code,name,kind,nature,unit_price,counted,counted_of", "abo,Abo,recurring,services,10,plans,autre"),
+        "products.csv, line 2, column counted_of: names the plan whose lines are counted; write the code of a plan",
+    ),
+    "few days, how many": (
+        sold("code,name,kind,nature,unit_price,first_stub", "abo,Abo,recurring,services,10,by_days"),
+        "products.csv, line 2, column deferred_below_days: goes with first_stub by_days; write both, or neither",
+    ),
+    "more than what is left": (
+        sold("code,name,kind,nature,unit_price,exit_share", "abo,Abo,recurring,services,10,120"),
+        "products.csv, line 2, column exit_share: « 120 » is more than what is left; write 100 at most",
+    ),
+    "a consumer engaged for three years": (
+        sold("code,name,kind,nature,unit_price,engaged_months", "abo,Abo,recurring,services,10,36")
+        | {"accounts.csv": CONSUMER},
+        "subscriptions.csv, line 3, column product: engages a consumer for 36 months; choose one of 24 at most (Code de "
+        "la consommation, article L224-28)",
+    ),
+    "terms that overlap": (
+        terms("S2,C2,,abo,2026-10-10,,", "S2,C2,,abo,2026-11-01,,1"),
+        "subscriptions.csv, line 3, column valid_from_date: reference « S2 »: overlaps line 2; give the earlier one a "
+        "valid_to_date",
+    ),
+    "terms of another account": (
+        terms("S2,C2,,abo,2026-10-10,2026-11-01,", "S2,C1,,abo,2026-11-01,,1"),
+        "subscriptions.csv, line 3, column account: is not the account and line that subscribed; end the subscription, "
+        "and write another reference",
+    ),
+    "a change of nothing": (
+        terms("S3,C2,,abo,2026-10-10,,1"),
+        "subscriptions.csv, line 2, column change: « S3 » has no row without a change; write that one too",
+    ),
+    "a subscription that ends before it starts": (
+        terms("S2,C2,,abo,2026-10-10,2026-10-09,"),
+        "subscriptions.csv, line 2, column valid_to_date: « 2026-10-09 » is not after valid_from_date « 2026-10-10 »; "
+        "write the day after the last day",
     ),
     "purchase of a subscription": (
         edited("purchases.csv", "poste-ip", "abo"),

@@ -1,0 +1,211 @@
+"""What the changes of a subscription do to the next document: credits, new prices, fees, counted quantities."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from ardoise.access.scope import EVERYTHING
+from ardoise.catalog.subscriptions import (
+    cancel_subscription,
+    change_subscription,
+    resume_subscription,
+    suspend_subscription,
+)
+from ardoise.core.documents import Document
+from stage.company import Company, document_of, numbers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = "2026-09", "2026-10", "2026-11", "2026-12"
+DAYS = {
+    SEPTEMBER: date(2026, 10, 2),
+    OCTOBER: date(2026, 11, 2),
+    NOVEMBER: date(2026, 12, 2),
+    DECEMBER: date(2027, 1, 4),
+}
+
+
+def bill(company: Company, month: str) -> None:
+    day = DAYS[month]
+    company.now = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+    company.preview(month, on=day)
+    for run in company.issue(month, on=day):
+        assert not run.moved and not run.faulty
+
+
+def lines(document: Document) -> list[tuple[str, int]]:
+    return [(line.label, line.net_minor) for line in document.lines]
+
+
+def at(company: Company, reference: str = "S1") -> dict[str, object]:
+    return {"scope": EVERYTHING, "reference": reference, "recorded_at": company.now}
+
+
+def test_a_change_of_plan_mid_cycle_gives_the_published_figures(company: Company) -> None:
+    """A French carrier's example: 8.00 -> 60.00 on 14 June, billed in advance on the 29th: -3.87, +29.03, +60.00."""
+    company.customer("C1", cycle_day="29")
+    company.product("petit", "8.00", alignment="account")
+    company.product("grand", "60.00", alignment="account")
+    company.subscribe("S1", "C1", product="petit", valid_from_date="2017-05-29")
+    company.now = datetime(2017, 6, 2, 8, tzinfo=UTC)
+    company.load()
+    company.preview("2017-05", on=date(2017, 6, 2))
+    company.issue("2017-05", on=date(2017, 6, 2))
+    assert lines(document_of("C1", month="2017-05")) == [("Produit petit", 800)]
+
+    change_subscription(**at(company), on=date(2017, 6, 14), product="grand")
+    for again in (date(2017, 7, 3), date(2017, 7, 4)):  # a rerun adds nothing
+        company.preview("2017-06", on=again)
+        company.issue("2017-06", on=again)
+    june = document_of("C1", month="2017-06")
+    assert lines(june) == [("Produit grand", 2903), ("Produit grand", 6000), ("Produit petit", -387)]
+    assert june.totals.net_minor == 8516
+    assert len(numbers()) == 2
+
+
+def test_a_change_of_quantity_credits_and_charges_the_days_left(company: Company) -> None:
+    company.customer("C1")
+    company.product("siege", "30.00")
+    company.subscribe("S1", "C1", product="siege", quantity="2", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, SEPTEMBER)  # October in advance, 60.00
+    change_subscription(**at(company), on=date(2026, 10, 17), quantity=Decimal(3))
+    bill(company, OCTOBER)
+    # 15 of 31 days: -60 x 15/31 = -29.03, +90 x 15/31 = 43.55, then November at 90
+    assert lines(document_of("C1")) == [("Produit siege", -2903), ("Produit siege", 4355), ("Produit siege", 9000)]
+
+
+def test_a_suspension_is_not_billed_and_a_resumption_is(company: Company) -> None:
+    company.customer("C1")
+    company.product("abo", "31.00", in_advance="no")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-09-01")
+    company.subscribe("S2", "C1", product="abo", valid_from_date="2026-09-01")
+    company.load()
+    suspend_subscription(**at(company), on=date(2026, 10, 11), until=date(2026, 10, 21))
+    suspend_subscription(**at(company, "S2"), on=date(2026, 10, 1), price=Decimal("3.10"))
+    resume_subscription(**at(company, "S2"), on=date(2026, 10, 31))
+    bill(company, OCTOBER)
+    assert sorted(lines(document_of("C1"))) == [
+        ("Produit abo", 100),  # S2, the 31st
+        ("Produit abo", 1000),  # S1, 1st to 10th
+        ("Produit abo", 1100),  # S1, 21st to 31st
+        ("Produit abo", 6200),  # both, September caught up
+        ("Produit abo (suspendu)", 300),  # S2, 30 of 31 days at 3.10
+    ]
+
+
+def test_at_the_end_of_the_period_nothing_is_credited_now_the_rest_is(company: Company) -> None:
+    company.customer("C1")
+    company.product("abo", "31.00", alignment="anniversary")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-09-15")
+    company.subscribe("S2", "C1", product="abo", valid_from_date="2026-09-15")
+    company.load()
+    bill(company, OCTOBER)  # 15/09-14/10 and 15/10-14/11, twice
+    gone = cancel_subscription(**at(company), on=date(2026, 11, 4), at_period_end=True)
+    assert gone.end_date == date(2026, 11, 15)
+    cancel_subscription(**at(company, "S2"), on=date(2026, 11, 5))
+    company.subscribe("S3", "C1", product="abo", valid_from_date="2026-12-01")  # something to pay
+    company.tables["subscriptions"] = company.tables["subscriptions"][-1:]
+    company.load()
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [("Produit abo", -1000), ("Produit abo", 3100)]  # 10 of 31 days
+
+
+def test_a_subscription_taken_back_whole_is_credited_whole(company: Company) -> None:
+    company.customer("C1")
+    company.product("abo", "31.00", setup_fee="10.00")
+    company.product("autre", "100.00")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    company.subscribe("S2", "C1", product="autre", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, SEPTEMBER)
+    assert dict(lines(document_of("C1", month=SEPTEMBER))) == {
+        "Produit abo": 3100,
+        "Produit autre": 10000,
+        "Frais de mise en service – Produit abo": 1000,
+    }
+    assert cancel_subscription(**at(company), on=date(2026, 10, 1)).terms == ()
+    bill(company, OCTOBER)
+    assert dict(lines(document_of("C1"))) == {
+        "Produit abo": -3100,
+        "Produit autre": 10000,
+        "Frais de mise en service rendus – Produit abo": -1000,
+    }
+
+
+def test_leaving_before_the_minimum_term_costs_the_months_left_and_gives_the_deposit_back(company: Company) -> None:
+    company.customer("C1")
+    company.product("box", "30.00", in_advance="no", engaged_months="12", deposit="50.00", exit_share="50")
+    company.subscribe("S1", "C1", product="box", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, OCTOBER)
+    assert lines(document_of("C1")) == [("Produit box", 3000), ("Dépôt – Produit box", 5000)]
+    cancel_subscription(**at(company), on=date(2026, 12, 1))
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [
+        ("Produit box", 3000),
+        ("Dépôt rendu – Produit box", -5000),
+        ("Frais de résiliation anticipée – Produit box", 15000),  # 10 months of 30.00, half of them
+    ]
+
+
+def test_lines_of_the_account_and_of_its_branches_are_counted_day_by_day(company: Company) -> None:
+    company.customer("C1")
+    company.branch("C1-A", "Agence", parent="C1")
+    company.line("0472000001", "C1", since="2026-01-01")
+    company.line("0472000002", "C1-A", since="2026-10-17")  # 15 of 31 days
+    company.line("0472000003", "C1-A", since="2026-01-01", ended_date="2026-10-02")  # one day
+    company.product("poste", "31.00", in_advance="no", counted="lines", counted_at="by_day")
+    company.product("pic", "1.00", in_advance="no", counted="lines", counted_at="peak")
+    company.subscribe("S1", "C1", product="poste", valid_from_date="2026-10-01")
+    company.subscribe("S2", "C1", product="pic", quantity="2", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, OCTOBER)
+    document = document_of("C1")
+    assert lines(document) == [("Produit pic", 400), ("Produit poste", 4700)]  # 2 lines x 2; 31 + 15 + 1 days
+    assert document.lines[0].quantity == 4
+
+
+def test_seats_are_persons_who_hold_a_line(company: Company) -> None:
+    company.customer("C1")
+    company.add("accounts", {"code": "P1", "name": "Ana", "kind": "person", "parent": "C1"})
+    company.add("accounts", {"code": "P2", "name": "Bo", "kind": "person", "parent": "C1"})
+    company.line("0472000001", "P1", since="2026-01-01")
+    company.line("0472000002", "P1", since="2026-01-01")  # a person counts once
+    company.line("0472000003", "C1", since="2026-01-01")
+    company.product("siege", "5.00", counted="seats")
+    company.subscribe("S1", "C1", product="siege", valid_from_date="2026-11-01")
+    company.load()
+    bill(company, OCTOBER)
+    assert lines(document_of("C1")) == [("Produit siege", 500)]
+
+
+def test_a_purchase_in_three_instalments_is_billed_month_by_month(company: Company) -> None:
+    company.customer("C1")
+    company.product("poste", "100.00", kind="one_off", nature="goods")
+    company.buy("P1", "C1", "poste", "2026-10-05", instalments="3")
+    company.load()
+    for month in (OCTOBER, NOVEMBER, DECEMBER):
+        bill(company, month)
+    assert [lines(document_of("C1", month=month)) for month in (OCTOBER, NOVEMBER, DECEMBER)] == [
+        [("Produit poste (échéance 1 sur 3)", 3333)],
+        [("Produit poste (échéance 2 sur 3)", 3333)],
+        [("Produit poste (échéance 3 sur 3)", 3334)],
+    ]
+
+
+def test_a_quarter_on_the_calendar_and_a_trial(company: Company) -> None:
+    company.customer("C1")
+    company.product("trimestre", "90.00", period="P3M")
+    company.product("essai", "31.00", trial="P1M")
+    company.subscribe("S1", "C1", product="trimestre", valid_from_date="2026-09-01")
+    company.subscribe("S2", "C1", product="essai", valid_from_date="2026-09-22")
+    company.load()
+    bill(company, OCTOBER)
+    # 30 of the 92 days of July-September, then the quarter; ten days from 22 October, then November
+    assert sorted(net for _, net in lines(document_of("C1"))) == [1000, 2935, 3100, 9000]
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [("Produit essai", 3100)]

@@ -1,0 +1,108 @@
+"""The life of a subscription as rows: what is written, what is superseded, what is refused with nothing half done."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from ardoise.access.scope import EVERYTHING
+from ardoise.catalog.models import Subscription
+from ardoise.catalog.subscriptions import (
+    NoSuchSubscription,
+    cancel_subscription,
+    change_subscription,
+    life,
+    resume_subscription,
+    suspend_subscription,
+)
+from ardoise.core.subscriptions import SubscriptionRefused
+from ardoise.plainfiles.dumping import texts
+from stage.company import Company, voxa
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LATER = datetime(2026, 11, 6, 8, tzinfo=UTC)
+START, CHANGE = date(2026, 10, 1), date(2026, 10, 14)
+
+
+@pytest.fixture
+def company(home) -> Company:
+    company = voxa(home)
+    company.customer("C1")
+    company.product("petit", "8.00")
+    company.product("grand", "60.00")
+    company.product("poste", "89.00", kind="one_off")
+    company.files["plans.csv"] = "code,name,product\nforfait,Forfait,grand\n"
+    company.subscribe("S1", "C1", product="petit", unit_price="7.50", valid_from_date="2026-10-01")
+    company.load()
+    return company
+
+
+def told() -> list[tuple[int, date, date | None, str, Decimal | None]]:
+    return [
+        (one.change, one.start_date, one.end_date, one.plan or one.product, one.unit_price)
+        for one in life(EVERYTHING, "S1").terms
+    ]
+
+
+def test_a_change_supersedes_what_it_ends_and_begins_new_terms(company: Company) -> None:
+    change_subscription(scope=EVERYTHING, reference="S1", on=CHANGE, recorded_at=LATER, plan="forfait")
+    assert told() == [(0, START, CHANGE, "petit", Decimal("7.50")), (1, CHANGE, None, "forfait", None)]
+    before = Subscription.objects.get(superseded_at=LATER)  # what was believed stays readable
+    assert (before.valid_to_date, before.change) == (None, 0)
+
+
+def test_what_is_changed_is_dumped_and_loads_again(company: Company) -> None:
+    change_subscription(scope=EVERYTHING, reference="S1", on=CHANGE, recorded_at=LATER, quantity=Decimal(2))
+    suspend_subscription(
+        scope=EVERYTHING, reference="S1", on=date(2026, 11, 1), recorded_at=LATER, price=Decimal("2.00")
+    )
+    csv = texts()["subscriptions.csv"]
+    assert csv.splitlines() == [
+        "reference,account,line,product,plan,quantity,unit_price,valid_from_date,valid_to_date,change,suspended,suspension_price",
+        "S1,C1,,petit,,1,7.50,2026-10-01,2026-10-14,,,",
+        "S1,C1,,petit,,2,7.50,2026-10-14,2026-11-01,1,,",
+        "S1,C1,,petit,,2,7.50,2026-11-01,,2,yes,2.00",
+    ]
+    company.tables.pop("subscriptions")
+    company.files["subscriptions.csv"] = csv
+    assert company.load().changed_nothing
+
+
+def test_a_suspension_until_a_day_is_one_operation(company: Company) -> None:
+    suspend_subscription(scope=EVERYTHING, reference="S1", on=CHANGE, recorded_at=LATER, until=date(2026, 10, 20))
+    assert [one.suspended for one in life(EVERYTHING, "S1").terms] == [False, True, False]
+
+
+def test_the_last_day_is_due_where_the_product_says_so(company: Company) -> None:
+    company.row("products", code="petit")["last_day_billed"] = "yes"
+    company.load()
+    cancel_subscription(scope=EVERYTHING, reference="S1", on=CHANGE, recorded_at=LATER)
+    assert life(EVERYTHING, "S1").end_date == date(2026, 10, 15)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "message"),
+    [
+        (change_subscription, {"on": date(2026, 9, 30), "plan": "forfait"}, "it starts on 2026-10-01"),
+        (change_subscription, {"on": CHANGE, "plan": "inconnu"}, "« inconnu » is not a plan"),
+        (change_subscription, {"on": CHANGE, "product": "poste"}, "« poste » is not a recurring product"),
+        (change_subscription, {"on": CHANGE}, "nothing to change"),
+        (change_subscription, {"on": CHANGE, "quantity": Decimal(1)}, "like that already"),
+        (resume_subscription, {"on": CHANGE}, "not suspended on 2026-10-14"),
+        (suspend_subscription, {"on": CHANGE, "until": CHANGE}, "choose a later day"),
+        (cancel_subscription, {"on": date(2026, 9, 30)}, "it cannot end on 2026-09-30"),
+    ],
+)
+def test_a_refusal_writes_nothing(company: Company, operation, arguments, message) -> None:
+    before = list(Subscription.objects.order_by("pk").values())
+    with pytest.raises(SubscriptionRefused, match=message):
+        operation(scope=EVERYTHING, reference="S1", recorded_at=LATER, **arguments)
+    assert list(Subscription.objects.order_by("pk").values()) == before
+
+
+def test_an_unknown_subscription_is_named(company: Company) -> None:
+    with pytest.raises(NoSuchSubscription, match="« S9 » is not a subscription you can see"):
+        life(EVERYTHING, "S9")
