@@ -235,9 +235,124 @@ class Product(models.Model):
     exit_share = ExactDecimalField(default="100")  # percent of the months left
     exit_fee = ExactDecimalField(default="0")
     with_device = models.BooleanField(default=False)
+    notice_days = models.PositiveSmallIntegerField(default=30)  # between the notice of a new price and its first day
+    metered = models.CharField(max_length=10, blank=True)  # Meters; empty = no usage of its own
+    metered_of = models.CharField(max_length=12, blank=True)  # only usage of this section of the bill
+    meter_mode = models.CharField(max_length=12, default="graduated")
+    meter_free = models.PositiveBigIntegerField(default=0)
+    aggregation = models.CharField(max_length=5, default="sum")
+
+    class Meters(models.TextChoices):
+        READINGS = "readings"  # quantities that are imported
+        SECONDS = "seconds"  # of the calls of its line, or of its account
+        CALLS = "calls"
+        UNITS = "units"  # messages, octets
 
     def __str__(self) -> str:
         return self.code
+
+
+class ProductPrice(Dated):
+    """Another price of a product from a day on, told to customers on `notice_date`; billed days keep theirs.
+
+    Either a price, or a `coefficient` (an index over its base) on the price in force before, to the cent.
+    """
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="prices")
+    unit_price = OptionalExactDecimalField()
+    coefficient = OptionalExactDecimalField()
+    notice_date = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "valid_from_date"], condition=Q(superseded_at=None), name="product_price_once"
+            ),
+            models.CheckConstraint(
+                name="product_price_or_coefficient",
+                condition=Q(unit_price__isnull=False, coefficient=None) | Q(unit_price=None, coefficient__isnull=False),
+            ),
+        ]
+
+
+class ProductTier(models.Model):
+    """A tier of a metered product: the fields of `core.metering.Tier`; `up_to` 0 = all that follow."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="tiers")
+    up_to = models.PositiveBigIntegerField(default=0)
+    unit_price = ExactDecimalField()
+    per = models.PositiveBigIntegerField(default=1)
+    block = models.PositiveBigIntegerField(default=1)
+    flat = ExactDecimalField(default="0")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["product", "up_to"], name="product_tier_once")]
+
+
+class MeterReading(models.Model):
+    """So much used on a day by a subscription of a metered product, as somebody counted it."""
+
+    reference = models.CharField(max_length=60)  # of the subscription
+    day = models.DateField()
+    quantity = models.BigIntegerField()
+    key = models.CharField(max_length=60, blank=True)  # tells several readings of a day apart
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reference", "day", "key"], name="meter_reading_once")]
+
+
+class Discount(models.Model):
+    """So much off what a customer pays, as `core.discounts` says; of some products, or of a section of the bill."""
+
+    code = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=160)
+    percentage = ExactDecimalField(default="0")
+    amount = ExactDecimalField(default="0")
+    products = models.ManyToManyField(Product, blank=True)
+    section = models.CharField(max_length=12, blank=True)
+    cycles = models.PositiveSmallIntegerField(null=True, blank=True)
+    limit = OptionalExactDecimalField()
+    priority = models.PositiveSmallIntegerField(default=100)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class DiscountGrant(Dated):
+    """A discount that an account, one of its subscriptions, or all customers of an issuer enjoy, between two dates."""
+
+    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.PROTECT)
+    issuer = models.ForeignKey(Issuer, null=True, blank=True, on_delete=models.PROTECT)
+    reference = models.CharField(max_length=60, blank=True)  # of a subscription
+    discount = models.ForeignKey(Discount, on_delete=models.PROTECT, related_name="grants")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="discount_grant_one_owner",
+                condition=(
+                    Q(account__isnull=False, issuer=None, reference="")
+                    | Q(account=None, issuer__isnull=False, reference="")
+                    | Q(account=None, issuer=None) & ~Q(reference="")
+                ),
+            ),
+        ]
+
+
+class Commitment(Dated):
+    """The least that an account and those below it pay a billing period: `core.commitments` bills what is missing."""
+
+    code = models.CharField(max_length=60)
+    name = models.CharField(max_length=160)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="commitments")
+    amount = ExactDecimalField()
+    product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT)  # what counts; none: all
+    nature = models.CharField(max_length=8, default="services")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code"], condition=Q(superseded_at=None), name="commitment_once"),
+        ]
 
 
 class Plan(models.Model):

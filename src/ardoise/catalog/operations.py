@@ -18,9 +18,15 @@ from ardoise.catalog.models import (
     AllowanceCarried,
     Calendar,
     CalendarRule,
+    Commitment,
+    Discount,
+    DiscountGrant,
     ExchangeRate,
+    MeterReading,
     Plan,
     Product,
+    ProductPrice,
+    ProductTier,
     Promotion,
     PromotionGrant,
     Purchase,
@@ -268,6 +274,69 @@ def _carried_key(row: Carried) -> tuple[Any, ...]:
     return row.allowance_id, row.owner_kind.value, row.owner_id, row.root_id, row.earned
 
 
+class NoticeTooShort(ValueError):
+    """A new price that customers were not told early enough."""
+
+
+@transaction.atomic
+def put_product_prices(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Record other prices of products by product and first day. Raises NoticeTooShort."""
+    days = dict(Product.objects.values_list("code", "notice_days"))
+    for row in rows:
+        told = (row["valid_from_date"] - row["notice_date"]).days
+        if told < days.get(row["product"], 0) and row["valid_to_date"] != row["valid_from_date"]:
+            raise NoticeTooShort(
+                f"product {row['product']}: the price from {row['valid_from_date']} was told {told} days before, "
+                f"{days[row['product']]} are asked; begin it later"
+            )
+    fields = _resolved(rows, product=Product)
+    bulk.put_dated(ProductPrice, key=["product_id", "valid_from_date"], rows=fields, recorded_at=recorded_at)
+
+
+@transaction.atomic
+def put_product_tiers(*, rows: Sequence[Cells]) -> None:
+    """Create or overwrite tiers of metered products by product and upper end."""
+    bulk.put(ProductTier, key=["product_id", "up_to"], rows=_resolved(rows, product=Product))
+
+
+@transaction.atomic
+def put_meter_readings(*, rows: Sequence[Cells]) -> None:
+    """Create or overwrite readings by subscription, day and key. What is billed already is billed by difference."""
+    bulk.put(MeterReading, key=["reference", "day", "key"], rows=rows)
+
+
+@transaction.atomic
+def put_discounts(*, rows: Sequence[Cells]) -> None:
+    """Create or overwrite discounts by code, with their whole list of products."""
+    bulk.put(Discount, key=["code"], rows=[_without(row, "products") for row in rows])
+    _set_many(Discount, {row["code"]: row["products"] for row in rows}, field="products", other=Product)
+
+
+@transaction.atomic
+def put_discount_grants(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Grant discounts to accounts, subscriptions or all customers of an issuer; `owner_kind` and `owner` name them."""
+    accounts = bulk.ids_by_code(Account, (row["owner"] for row in rows if row["owner_kind"] == "account"))
+    issuers = bulk.ids_by_code(Issuer, (row["owner"] for row in rows if row["owner_kind"] == "issuer"))
+    fields = []
+    for row in _resolved(rows, discount=Discount):
+        kind, owner = row.pop("owner_kind"), row.pop("owner")
+        node = {
+            "account_id": accounts[owner] if kind == "account" else None,
+            "issuer_id": issuers[owner] if kind == "issuer" else None,
+            "reference": owner if kind == "subscription" else "",
+        }
+        fields.append(row | node)
+    key = ["account_id", "issuer_id", "reference", "discount_id", "valid_from_date"]
+    bulk.put_dated(DiscountGrant, key=key, rows=fields, recorded_at=recorded_at)
+
+
+@transaction.atomic
+def put_commitments(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Record minimum commitments by code; a change supersedes."""
+    fields = _resolved(rows, account=Account, product=Product)
+    bulk.put_dated(Commitment, key=["code"], rows=fields, recorded_at=recorded_at)
+
+
 @transaction.atomic
 def put_subscriptions(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
     """Record the terms of subscriptions by reference and number of their change; other ones supersede."""
@@ -299,7 +368,7 @@ def _resolved(rows: Sequence[Cells], **references: type[models.Model]) -> list[d
 
 
 def _set_many(
-    model: type[Allowance] | type[Plan] | type[Promotion],
+    model: type[Allowance] | type[Discount] | type[Plan] | type[Promotion],
     wanted: Mapping[str, Sequence[str]],
     *,
     field: str,

@@ -6,13 +6,15 @@ Cells are mappings by column name (`plainfiles/price_tables.py`), references as 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from ardoise.core import tariffs as core
+from ardoise.core.discounts import Discount
+from ardoise.core.metering import Aggregation, Meter, Tier
 from ardoise.core.money import MICROS_PER_UNIT, Rounding, parse_price
 from ardoise.core.usage import UsageKind
 
@@ -149,3 +151,33 @@ def count_of(quantity: Decimal, *, counted: str) -> int:
     if exact.denominator != 1:
         raise ValueError(f"« {quantity:f} » {counted}: write {'six decimals at most' if money else 'a whole number'}")
     return int(exact)
+
+
+def tier_of(cells: Cells) -> Tier:
+    """A tier of a metered product; an upper end of 0 is none."""
+    return Tier(cells["up_to"] or None, cells["unit_price"], cells["per"], cells["block"], cells["flat"])
+
+
+def meter_of(cells: Cells, tiers: tuple[Tier, ...]) -> Meter:
+    """The meter of a product, its tiers in order. Raises MeterError."""
+    mode, aggregation = core.Tiers(cells["meter_mode"]), Aggregation(cells["aggregation"])
+    return Meter(tiers, mode, cells["meter_free"], aggregation)
+
+
+def discount_of(
+    cells: Cells, discount_id: int, valid_from_date: date, valid_to_date: date | None, products: Iterable[str] = ()
+) -> Discount:
+    """A discount as granted from a day to another. Raises DiscountError."""
+    return Discount(
+        discount_id=discount_id,
+        code=cells["code"],
+        label=cells["name"],
+        valid_from_date=valid_from_date,
+        percentage=cells["percentage"],
+        amount=cells["amount"],
+        products=frozenset(products),
+        cycles=cells["cycles"],
+        valid_to_date=valid_to_date,
+        limit=cells["limit"],
+        priority=cells["priority"],
+    )

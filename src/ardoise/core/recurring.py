@@ -24,7 +24,7 @@ from fractions import Fraction
 from ardoise.core.counting import Counted
 from ardoise.core.coverage import Billed as Billed
 from ardoise.core.coverage import Standing, cut, not_covered, outside, standing
-from ardoise.core.money import MICROS_PER_UNIT, round_fraction
+from ardoise.core.money import MICROS_PER_UNIT, fraction_to_minor, minor_to_decimal, round_fraction
 from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Length, Period, Proration, fraction_of, month_period
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
@@ -77,6 +77,7 @@ class RecurringItem:
 
     `line_ends_date` is the day its line ended: the subscription ends with it; whether that very day is due is told by
     `last_day_billed`. `change` numbers the terms, 0 = the first ones. A `counted` quantity multiplies the given one.
+    `revised`: later prices by their first days, in order; each holds for what is billed from that day on.
     """
 
     subscription_id: int
@@ -98,6 +99,11 @@ class RecurringItem:
     last_day_billed: bool = False
     first_stub: FirstStub = FirstStub.NOW
     deferred_below_days: int = 0
+    revised: tuple[tuple[date, Decimal], ...] = ()
+
+    def price_on(self, day: date) -> Decimal:
+        """The price of a period of which the first day billed is this one."""
+        return next((price for since, price in reversed(self.revised) if since <= day), self.unit_price)
 
     @property
     def end_date(self) -> date | None:
@@ -124,6 +130,33 @@ class RecurringItem:
     def quantity_over(self, period: Period) -> Fraction:
         given = Fraction(self.quantity)
         return given if self.counted is None else given * self.counted.over(period)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Another price from a day on: a price, or a coefficient (an index over its base) on the price in force before.
+
+    `to_date`: where the first price holds again (None: never).
+    """
+
+    from_date: date
+    unit_price: Decimal | None = None
+    coefficient: Decimal | None = None
+    to_date: date | None = None
+
+
+def revised_prices(unit_price: Decimal, revisions: Sequence[Revision]) -> tuple[tuple[date, Decimal], ...]:
+    """The prices that revisions make, by their first days. What a coefficient makes is rounded to the cent."""
+    prices: list[tuple[date, Decimal]] = []
+    for revision in sorted(revisions, key=lambda one: one.from_date):
+        before = next((price for since, price in reversed(prices) if since <= revision.from_date), unit_price)
+        after = revision.unit_price
+        if after is None:
+            after = minor_to_decimal(fraction_to_minor(Fraction(before) * Fraction(revision.coefficient or 1)))
+        prices = [*(known for known in prices if known[0] < revision.from_date), (revision.from_date, after)]
+        if revision.to_date is not None:
+            prices.append((revision.to_date, unit_price))
+    return tuple(prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +279,7 @@ def first_billed_on(item: RecurringItem, cycle: Cycle) -> date:
 
 def _charge(item: RecurringItem, part: Period, reference: Period, used: set[str]) -> RecurringCharge:
     quantity = item.quantity_over(part)
-    whole_micros = Fraction(item.unit_price) * quantity * MICROS_PER_UNIT
+    whole_micros = Fraction(item.price_on(part.start)) * quantity * MICROS_PER_UNIT
     amount_micros = _share(whole_micros, part, reference, item.proration)
     return _named(item, part, amount_micros, fraction_of(part, reference, item.proration), quantity, used)
 

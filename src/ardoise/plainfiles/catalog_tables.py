@@ -5,12 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ardoise.core.counting import CountAt
+from ardoise.core.documents import Section
+from ardoise.core.metering import Aggregation
 from ardoise.core.periods import Proration
 from ardoise.core.recurring import Alignment, FirstStub
 from ardoise.core.snapshot import OwnerKind
 from ardoise.core.tariffs import (
     AllowanceOwner,
     Counted,
+    Tiers,
 )
 from ardoise.core.vat import Nature, RegimeKind
 from ardoise.plainfiles import columns as kinds
@@ -259,6 +262,45 @@ PRODUCTS = Table(
             default=False,
             rare=True,
         ),
+        Column(
+            "notice_days",
+            kinds.Whole(most=366),
+            "préavis d’un nouveau prix, en jours",
+            "notice of a new price, in days",
+            default=30,
+            rare=True,
+        ),
+        Column(
+            "metered",
+            choice("readings", "seconds", "calls", "units"),
+            "consommation facturée à l’unité : relevés importés, secondes, appels, messages ou octets",
+            "usage billed by the unit: imported readings, seconds, calls, messages or octets",
+            rare=True,
+        ),
+        Column(
+            "metered_of",
+            choice("included", "beyond", "outside", "third_party"),
+            "seulement ces communications ; vide = toutes",
+            "only this usage; empty = all",
+            rare=True,
+        ),
+        Column(
+            "meter_mode",
+            choice(*Tiers),
+            "tranches : chaque unité dans la sienne, toutes dans la dernière atteinte, ou un prix de tranche",
+            "tiers: each unit in its own, all in the last one reached, or one price a tier",
+            default="graduated",
+            rare=True,
+        ),
+        Column("meter_free", kinds.Whole(most=MANY), "unités gratuites", "free units", default=0, rare=True),
+        Column(
+            "aggregation",
+            choice(*Aggregation),
+            "ce que les relevés d’une période font ensemble",
+            "what the readings of a period make together",
+            default="sum",
+            rare=True,
+        ),
     ),
     notes_fr="Une durée a une seule unité : P1M, P3M, P1Y, P1W, P30D. Un consommateur n’est engagé que 24 mois au plus "
     "et ne doit plus rien après 12, ou 20 % du reste avec un terminal (Code de la consommation, L224-28).",
@@ -395,6 +437,162 @@ SUBSCRIPTIONS = Table(
     notes_en="A dated change of plan, quantity or price is another row of the same reference, with another `change`, "
     "that begins where the one before ends (`ardoise subscription change` writes it). Correcting a row corrects the "
     "past: what is billed already becomes a proposal.",
+)
+
+PRODUCT_PRICES = Table(
+    name="product_prices",
+    file="product_prices.csv",
+    fr="Nouveaux prix de produits, datés, avec leur préavis",
+    en="New prices of products, dated, with their notice",
+    model="catalog.ProductPrice",
+    key=("product", "valid_from_date"),
+    dated=True,
+    columns=(
+        Column("product", kinds.Ref(table="products"), "produit", "product", required=True, path="product__code"),
+        Column("unit_price", kinds.Amount(negative=True), "prix unitaire", "unit price"),
+        Column(
+            "coefficient",
+            kinds.Amount(),
+            "ou coefficient du prix d’avant (indice ÷ indice de base), arrondi au centime",
+            "or coefficient of the price before (index over its base), to the cent",
+        ),
+        Column("notice_date", kinds.Day(), "jour où les clients l’ont su", "day customers were told", required=True),
+        Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
+        Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),
+    ),
+    notes_fr="Il vaut pour les périodes qui commencent ce jour ou après ; les jours déjà facturés gardent leur prix, et "
+    "un prix convenu ne change pas.",
+    notes_en="It holds for periods that begin on that day or later; days billed already keep their price, and an agreed "
+    "price does not change.",
+)
+
+PRODUCT_TIERS = Table(
+    name="product_tiers",
+    file="product_tiers.csv",
+    fr="Tranches des produits à l’unité",
+    en="Tiers of metered products",
+    model="catalog.ProductTier",
+    key=("product", "up_to"),
+    columns=(
+        Column("product", kinds.Ref(table="products"), "produit", "product", required=True, path="product__code"),
+        Column(
+            "up_to",
+            kinds.Whole(most=MANY),
+            "dernière unité ; vide = toutes les suivantes",
+            "last unit; empty = all that follow",
+            default=0,
+            quiet=True,
+        ),
+        Column("unit_price", kinds.Amount(), "prix", "price", required=True),
+        Column("per", kinds.Whole(least=1, most=MANY), "prix de tant d’unités", "price of so many units", default=1),
+        Column(
+            "block",
+            kinds.Whole(least=1, most=MANY),
+            "un bloc entamé est dû",
+            "a started block is due",
+            default=1,
+            rare=True,
+        ),
+        Column(
+            "flat", kinds.Amount(), "dû une fois la tranche atteinte", "due once reached", default=NOTHING, rare=True
+        ),
+    ),
+)
+
+METER_READINGS = Table(
+    name="meter_readings",
+    file="meter_readings.csv",
+    fr="Relevés des abonnements à l’unité",
+    en="Readings of metered subscriptions",
+    model="catalog.MeterReading",
+    key=("reference", "day", "key"),
+    columns=(
+        Column("reference", kinds.Code(), "référence de l’abonnement", "reference of the subscription", required=True),
+        Column("day", kinds.Day(), "jour", "day", required=True),
+        Column("quantity", kinds.Whole(most=MANY), "quantité", "quantity", required=True),
+        Column("key", Text(), "distingue les relevés d’un jour", "tells the readings of a day apart"),
+    ),
+)
+
+DISCOUNTS = Table(
+    name="discounts",
+    file="discounts.csv",
+    fr="Remises et bons sur les factures",
+    en="Discounts and vouchers on documents",
+    model="catalog.Discount",
+    key=("code",),
+    columns=(
+        Column("code", kinds.Slug(), "code, ou celui du bon", "code, or that of the voucher", required=True),
+        Column("name", Text(), "nom imprimé", "printed name", required=True),
+        Column("percentage", kinds.Amount(), "remise, %", "percentage off", default=NOTHING, quiet=True),
+        Column(
+            "amount",
+            kinds.Amount(),
+            "ou montant par période de facturation",
+            "or amount a billing period",
+            default=NOTHING,
+            quiet=True,
+        ),
+        Column("products", kinds.Refs(table="products"), "produits visés ; vide = tout", "products; empty = all"),
+        Column("section", choice(*Section), "partie visée ; vide = toutes", "part of the bill; empty = all"),
+        Column(
+            "cycles",
+            kinds.Whole(least=1, most=600),
+            "nombre de périodes ; vide = sans fin",
+            "number of billing periods; empty = for ever",
+        ),
+        Column("limit", kinds.Amount(), "au plus en tout", "at most in all"),
+        Column("priority", kinds.Whole(), "le plus petit s’applique d’abord", "the lowest goes first", default=100),
+    ),
+)
+
+DISCOUNT_GRANTS = Table(
+    name="discount_grants",
+    file="discount_grants.csv",
+    fr="Remises accordées à un compte, un abonnement ou tous les clients d’un émetteur",
+    en="Discounts granted to an account, a subscription or all customers of an issuer",
+    model="catalog.DiscountGrant",
+    key=("owner_kind", "owner", "discount", "valid_from_date"),
+    dated=True,
+    columns=(
+        Column(
+            "owner_kind",
+            choice("account", "subscription", "issuer"),
+            "nature du porteur",
+            "kind of owner",
+            required=True,
+        ),
+        Column("owner", kinds.Code(), "code ou référence du porteur", "code or reference of the owner", required=True),
+        Column("discount", kinds.Ref(table="discounts"), "remise", "discount", required=True, path="discount__code"),
+        Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
+        Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),
+    ),
+)
+
+COMMITMENTS = Table(
+    name="commitments",
+    file="commitments.csv",
+    fr="Minimums de facturation : ce qui manque est ajouté à la fin de la période",
+    en="Minimum commitments: what is missing is added at the end of the period",
+    model="catalog.Commitment",
+    key=("code",),
+    dated=True,
+    columns=(
+        Column("code", kinds.Code(), "code", "code", required=True),
+        Column("name", Text(), "nom imprimé", "printed name", required=True),
+        Column("account", kinds.Ref(table="accounts"), "compte", "account", required=True, path="account__code"),
+        Column("amount", kinds.Amount(), "minimum par période de facturation", "least a billing period", required=True),
+        Column(
+            "product",
+            kinds.Ref(table="products"),
+            "ce qui compte ; vide = tout",
+            "what counts; empty = all",
+            path="product__code",
+        ),
+        Column("nature", choice(*Nature), "bien ou service : sa TVA", "goods or services", default="services"),
+        Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
+        Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),
+    ),
 )
 
 PURCHASES = Table(

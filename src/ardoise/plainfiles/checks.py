@@ -139,6 +139,7 @@ _ALONE: dict[str, tuple[str, ...]] = {  # table -> what only one row may describ
     "tariff_links": ("owner_kind", "owner", "trunk", "position"),
     "promotion_grants": ("owner_kind", "owner", "promotion"),
     "subscriptions": ("reference",),
+    "discount_grants": ("owner_kind", "owner", "discount"),
     "vat_rates": ("regime", "nature"),
 }
 

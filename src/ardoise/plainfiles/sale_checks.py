@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
+from ardoise.catalog.values import discount_of, meter_of, tier_of
 from ardoise.core.counting import CountAt
+from ardoise.core.discounts import DiscountError
 from ardoise.core.engagement import LONGEST_FOR_CONSUMERS_MONTHS
+from ardoise.core.metering import MeterError, Tier
 from ardoise.core.recurring import FirstStub
-from ardoise.plainfiles.problems import Problem
+from ardoise.plainfiles.problems import Problem, one_of
 from ardoise.plainfiles.rows import Cells
 from ardoise.plainfiles.world import World
 
@@ -86,4 +92,58 @@ def _one_customer(world: World) -> Iterator[Problem]:
             )
 
 
-SALE_CHECKS = (_kinds, _products, _minimum_terms, _one_customer)
+def _prices(world: World) -> Iterator[Problem]:
+    for row in world.rows("product_prices"):
+        cells = row.cells
+        if (cells["unit_price"] is None) == (cells["coefficient"] is None):
+            yield row.problem("unit_price", "write a price or a coefficient, and only one of them")
+        product = world.cells["products"].get((cells["product"],))
+        told = (cells["valid_from_date"] - cells["notice_date"]).days
+        if product and told < product["notice_days"] and cells["valid_to_date"] != cells["valid_from_date"]:
+            yield row.problem(
+                "notice_date",
+                f"tells a new price {told} days before; {product['notice_days']} are asked (notice_days of the "
+                "product): begin it later",
+            )
+
+
+def _meters(world: World) -> Iterator[Problem]:
+    tiers: dict[str, list[Tier]] = defaultdict(list)
+    for _, cells in sorted(world.cells["product_tiers"].items(), key=lambda pair: pair[0][1] or math.inf):
+        tiers[cells["product"]].append(tier_of(cells))
+    for row in world.rows("products"):
+        if row.cells["metered"]:
+            try:
+                meter_of(row.cells, tuple(tiers[row.cells["code"]]))
+            except MeterError as error:
+                yield row.problem("metered", f"{error} (product_tiers.csv)")
+            if row.cells["in_advance"]:
+                yield row.problem("metered", "is known when the period is over; write in_advance no")
+    references = {cells["reference"] for cells in world.cells["subscriptions"].values()}
+    for row in world.rows("meter_readings"):
+        if row.cells["reference"] not in references:
+            yield row.problem("reference", f"« {row.cells['reference']} » is not a subscription; write its reference")
+
+
+def _discounts(world: World) -> Iterator[Problem]:
+    for row in world.rows("discounts"):
+        try:
+            discount_of(row.cells, 0, date.min, None)
+        except DiscountError as error:
+            yield row.problem("percentage", str(error))
+        if row.cells["products"] and row.cells["section"]:
+            yield row.problem("section", "products or a section are aimed at, not both; leave one of them empty")
+    references = sorted({cells["reference"] for cells in world.cells["subscriptions"].values()})
+    known = {"account": world.codes("accounts"), "issuer": world.codes("issuers"), "subscription": references}
+    for row in world.rows("discount_grants"):
+        if row.cells["owner"] not in known[row.cells["owner_kind"]]:
+            yield row.problem("owner", one_of(row.cells["owner"], known[row.cells["owner_kind"]]))
+
+
+def _commitments(world: World) -> Iterator[Problem]:
+    for row in world.rows("commitments"):
+        if row.cells["amount"] <= 0:
+            yield row.problem("amount", "is the least of a period; write more than 0")
+
+
+SALE_CHECKS = (_kinds, _products, _minimum_terms, _one_customer, _prices, _meters, _discounts, _commitments)

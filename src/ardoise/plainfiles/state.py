@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from ardoise.catalog.models import Allowance, Plan, Promotion, PromotionGrant, TariffLink
+from ardoise.catalog.models import Allowance, Discount, DiscountGrant, Plan, Promotion, PromotionGrant, TariffLink
 from ardoise.plainfiles.columns import Refs, Text
 from ardoise.plainfiles.declare import Column, Table
 from ardoise.plainfiles.rows import Cells, Key
 from ardoise.plainfiles.tables import (
     ALLOWANCES,
+    DISCOUNT_GRANTS,
+    DISCOUNTS,
     PLANS,
     PROMOTION_GRANTS,
     PROMOTIONS,
@@ -29,6 +31,8 @@ OWNER_FIELDS = (
     ("issuer", "issuer__code"),
     ("source", "source_code"),
 )
+
+DISCOUNT_OWNER_FIELDS = (("account", "account__code"), ("issuer", "issuer__code"), ("subscription", "reference"))
 
 
 def loaded(table: Table, *, only: set[Key] | None = None) -> dict[Key, Cells]:
@@ -54,6 +58,8 @@ def _rows(table: Table) -> Iterator[Cells]:
         yield from _owned(table, TariffLink.objects.all())
     elif table is PROMOTION_GRANTS:
         yield from _owned(table, PromotionGrant.objects.all())
+    elif table is DISCOUNT_GRANTS:
+        yield from _owned(table, DiscountGrant.objects.all(), DISCOUNT_OWNER_FIELDS)
     elif table is RATES:
         yield from _plain(table, version__superseded_at=None)
     else:
@@ -113,12 +119,13 @@ _LISTS: dict[str, tuple[Any, ...]] = {
     ALLOWANCES.name: (Allowance, "zones"),
     PROMOTIONS.name: (Promotion, "zones"),
     PLANS.name: (Plan, "allowances", "promotions"),
+    DISCOUNTS.name: (Discount, "products"),
 }
 
 
-def _owned(table: Table, rows: QuerySet[Any]) -> Iterator[Cells]:
+def _owned(table: Table, rows: QuerySet[Any], fields: tuple[tuple[str, str], ...] = OWNER_FIELDS) -> Iterator[Cells]:
     columns = [column for column in _columns(table) if column.name not in ("owner_kind", "owner")]
-    owners = [(kind, field) for kind, field in OWNER_FIELDS if kind != "source" or table is TARIFF_LINKS]
+    owners = [(kind, field) for kind, field in fields if kind != "source" or table is TARIFF_LINKS]
     for cells in _cells(table, rows, columns, *(field for _, field in owners)):
         filled = [(kind, code) for kind, field in owners if (code := cells.pop(field))]
         kind, owner = filled[0]

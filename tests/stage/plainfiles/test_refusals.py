@@ -373,8 +373,8 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a consumer engaged for three years": (
         sold("code,name,kind,nature,unit_price,engaged_months", "abo,Abo,recurring,services,10,36")
         | {"accounts.csv": CONSUMER},
-        "subscriptions.csv, line 3, column product: engages a consumer for 36 months; choose one of 24 at most (Code de "
-        "la consommation, article L224-28)",
+        "subscriptions.csv, line 3, column product: engages a consumer for 36 months; choose one of 24 at most (Code "
+        "de la consommation, article L224-28)",
     ),
     "terms that overlap": (
         terms("S2,C2,,abo,2026-10-10,,", "S2,C2,,abo,2026-11-01,,1"),

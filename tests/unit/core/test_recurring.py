@@ -8,9 +8,11 @@ from ardoise.core.periods import MONTHLY, Cycle, Length, Proration
 from ardoise.core.recurring import (
     FirstStub,
     RecurringItem,
+    Revision,
     charges_due,
     charges_for_run,
     charges_of_terms,
+    revised_prices,
 )
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
@@ -290,3 +292,31 @@ def test_nothing_to_count_costs_nothing():
         replace(per_line(CountAt.PEAK), counted=Counted((), CountAt.PEAK)), bill_month="2026-11"
     )
     assert (charge.quantity, charge.amount_micros) == (0, 0)
+
+
+# --- prices that are revised ------------------------------------------------------------------------------------------
+
+
+def test_a_new_price_holds_for_periods_that_begin_on_its_day_or_later():
+    dearer = replace(LINE_RENT, revised=((date(2026, 11, 15), Decimal("40.00")),))
+    charges = charges_due(dearer, cycle=MONTHLY, as_of_date=date(2026, 12, 1))
+    assert [c.amount_micros for c in charges] == [22_000_000, 31_000_000, 40_000_000]  # November began before
+
+
+def test_a_coefficient_revises_the_price_in_force_to_the_cent():
+    indexed = revised_prices(
+        Decimal("31.00"),
+        [
+            Revision(date(2027, 1, 1), coefficient=Decimal("1.0345")),  # 32.0695 -> 32.07
+            Revision(date(2028, 1, 1), coefficient=Decimal("1.01")),  # 32.3907 -> 32.39
+        ],
+    )
+    assert indexed == ((date(2027, 1, 1), Decimal("32.07")), (date(2028, 1, 1), Decimal("32.39")))
+
+
+def test_a_price_for_a_time_goes_back_to_the_first_one():
+    summer = Revision(date(2026, 7, 1), unit_price=Decimal("9.90"), to_date=date(2026, 9, 1))
+    assert revised_prices(Decimal("12.00"), [summer]) == (
+        (date(2026, 7, 1), Decimal("9.90")),
+        (date(2026, 9, 1), Decimal("12.00")),
+    )
