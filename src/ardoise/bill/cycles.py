@@ -63,7 +63,7 @@ def refuse_closing(closes_date: date, *, today: date) -> None:
 
 def bounds(closes_date: date) -> dict[int, date]:
     """By customer at the top of a tree, the day before which a run bills: for what is sold, whoever the issuer."""
-    return {pk: cycle.last_until(closes_date) for pk, cycle in _cycles().items()}
+    return {pk: cycle.last_until(closes_date) for pk, cycle in payers_cycles().items()}
 
 
 def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> dict[int, Due]:
@@ -73,7 +73,7 @@ def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> 
     late stands on that. `anew`: as if that document had not been issued.
     """
     statements = issuer.documents == Issuer.Documents.STATEMENTS
-    cycles = dict.fromkeys(_departments(issuer), MONTHLY) if statements else _cycles()
+    cycles = dict.fromkeys(_departments(issuer), MONTHLY) if statements else payers_cycles()
     until = billed_until(issuer, anew=anew)
     found = {}
     for pk, cycle in cycles.items():
@@ -91,7 +91,7 @@ def billed_until(issuer: Issuer, *, anew: Document | None = None) -> dict[int, d
     return dict(rows.values_list("account_id").annotate(Max("bound_date")))
 
 
-def _cycles() -> dict[int, Cycle]:
+def payers_cycles() -> dict[int, Cycle]:
     """By payer: every customer at the top of a tree, and the branches that pay for themselves, on its cycle."""
     made: dict[tuple[str, int | None, date | None], Cycle] = {}
     found: dict[int, Cycle] = {}

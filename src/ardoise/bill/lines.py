@@ -171,7 +171,7 @@ def _sold_input(
     quantity = sum((Decimal(text) for text in quantities), Decimal(0))
     first = date.fromisoformat(str(row[CHARGES.period_from]))
     last = date.fromisoformat(str(row[CHARGES.period_to])) - timedelta(days=1)
-    recurring = row[CHARGES.origin_kind] == "recurring"
+    recurring = row[CHARGES.origin_kind] in ("recurring", "adjustment")
     when = (
         wording.from_to(words.language, first, last)
         if recurring

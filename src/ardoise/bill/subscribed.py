@@ -31,19 +31,17 @@ Roots = Mapping[int, tuple[int, Account]]  # account id -> (root id, account)
 class Subscribed:
     """One subscription: its terms in order, each on its cycle, its last product, and the fees of entering and leaving.
 
-    `not_before_date`: where billing here begins for a subscription that is older (None: at its own start).
+    `without_fee`: the changes whose product bills its usage alone. `not_before_date`: where billing here begins for a subscription that is older (None: at its own start).
     """
 
     subscription_id: int
+    reference: str
     account: Account
     line_id: int | None
     terms: tuple[tuple[core.RecurringItem, Cycle], ...]
     entered: Entered
+    without_fee: frozenset[int]
     not_before_date: date | None
-
-    @property
-    def last(self) -> core.RecurringItem:
-        return self.terms[-1][0]
 
 
 def subscribed(roots: Roots, *, billed: Mapping[int, set[int]]) -> Iterator[Subscribed]:
@@ -89,6 +87,11 @@ class _Reader:
         self.plans = catalog.Plan.objects.in_bulk()
         self.line_ends = dict(Line.objects.exclude(ended_date=None).values_list("id", "ended_date"))
         self.presences = Presences()
+        self.revisions: dict[int, list[core.Revision]] = defaultdict(list)
+        for price in catalog.ProductPrice.objects.filter(superseded_at=None):
+            self.revisions[price.product_id].append(
+                core.Revision(price.valid_from_date, price.unit_price, price.coefficient, price.valid_to_date)
+            )
 
     def read(
         self, number: int, current: list[catalog.Subscription], taken_back: list[catalog.Subscription]
@@ -96,18 +99,27 @@ class _Reader:
         rows = [*current, *taken_back]
         root_id, account = self.roots[rows[0].account_id]
         start = rows[0].valid_from_date
-        terms = []
+        terms, without_fee = [], set()
         for row in rows:
             product = self.product_of(row)
             if product is not None:  # a plan without a fee brings its tariff and allowances only
                 since = paid_from(start, parse_length(product.trial) if product.trial else None)
                 item = self._item(row, product, number, account, since)
+                if product.metered and not item.unit_price:
+                    without_fee.add(row.change)
                 terms.append((item, product_cycle(product, root=self.accounts[root_id], start=since)))
         if not terms:
             return None
         entered = self._entered(number, account, current or rows, terms)
         return Subscribed(
-            number, account, rows[0].line_id, tuple(terms), entered, taken_over(terms[0][0], account.issuer.first_month)
+            number,
+            rows[0].reference,
+            account,
+            rows[0].line_id,
+            tuple(terms),
+            entered,
+            frozenset(without_fee),
+            taken_over(terms[0][0], account.issuer.first_month),
         )
 
     def product_of(self, row: catalog.Subscription) -> catalog.Product | None:
@@ -120,6 +132,9 @@ class _Reader:
         name = self.plans[row.plan_id].name if row.plan_id else product.name
         first = max(row.valid_from_date, since)
         last = row.valid_to_date if row.valid_to_date is None else max(row.valid_to_date, first)
+        revised: tuple[tuple[date, Decimal], ...] = ()
+        if row.unit_price is None and not row.suspended:  # an agreed price is revised by nobody
+            revised = core.revised_prices(product.unit_price, self.revisions[product.pk])
         if row.suspended:
             name = wording.word(account.issuer.language, "suspended").format(name)
             last = last if row.suspension_price else first  # nothing is due: no line of 0.00
@@ -144,6 +159,7 @@ class _Reader:
             last_day_billed=product.last_day_billed,
             first_stub=core.FirstStub(product.first_stub),
             deferred_below_days=product.deferred_below_days,
+            revised=revised,
         )
 
     def _entered(

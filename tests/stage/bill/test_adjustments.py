@@ -1,0 +1,161 @@
+"""What a run adds: new prices with notice, metered usage, discounts, minimum commitments; a rerun adds nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from ardoise.core.documents import Document
+from stage.company import LANDLINE, MOBILE, Company, document_of, numbers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OCTOBER, NOVEMBER, DECEMBER = "2026-10", "2026-11", "2026-12"
+DAYS = {OCTOBER: date(2026, 11, 2), NOVEMBER: date(2026, 12, 2), DECEMBER: date(2027, 1, 4)}
+ONE = "0472000001"
+
+
+def bill(company: Company, month: str) -> list[tuple[str, int]]:
+    """Issue a month, twice: the second time adds nothing. The lines of C1's document."""
+    day = DAYS[month]
+    company.now = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+    company.rate(month)
+    company.preview(month, on=day)
+    for run in company.issue(month, on=day):
+        assert not run.moved and not run.faulty
+    known = numbers()
+    company.preview(month, on=day)
+    company.issue(month, on=day)
+    assert numbers() == known
+    return lines(document_of("C1", month=month))
+
+
+def lines(document: Document) -> list[tuple[str, int]]:
+    return [(line.label, line.net_minor) for line in document.lines]
+
+
+@pytest.fixture
+def one(company: Company) -> Company:
+    company.customer("C1")
+    company.line(ONE, "C1", since="2026-01-01")
+    company.product("abo", "30.00", in_advance="no")
+    company.product("option", "10.00", in_advance="no")
+    return company
+
+
+def test_a_new_price_told_in_time_holds_from_its_period(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.subscribe("S2", "C1", product="abo", unit_price="25.00", valid_from_date="2026-10-01")
+    one.add(
+        "product_prices",
+        {"product": "abo", "coefficient": "1.035", "notice_date": "2026-10-15", "valid_from_date": "2026-11-15"},
+    )
+    one.load()
+    assert bill(one, OCTOBER) == [("Produit abo", 2500), ("Produit abo", 3000)]
+    assert bill(one, NOVEMBER) == [("Produit abo", 2500), ("Produit abo", 3000)]  # November began before
+    assert bill(one, DECEMBER) == [("Produit abo", 2500), ("Produit abo", 3105)]  # an agreed price stays
+
+
+def test_a_percentage_for_two_periods_off_one_product(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.subscribe("S2", "C1", product="option", valid_from_date="2026-10-01")
+    one.add("discounts", {"code": "promo", "name": "Bienvenue", "percentage": "20", "products": "abo", "cycles": "2"})
+    one.add("discount_grants", grant("promo"))
+    one.load()
+    for month in (OCTOBER, NOVEMBER):
+        assert bill(one, month) == [
+            ("Bienvenue – Produit abo", -600),
+            ("Produit abo", 3000),
+            ("Produit option", 1000),
+        ]
+    assert bill(one, DECEMBER) == [("Produit abo", 3000), ("Produit option", 1000)]
+
+
+def test_a_voucher_is_used_up_over_the_bills(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.add("discounts", {"code": "bon", "name": "Bon", "amount": "50.00", "limit": "50.00"})
+    one.add("discount_grants", grant("bon"))
+    one.load()
+    assert bill(one, OCTOBER) == [("Bon – Produit abo", -3000), ("Produit abo", 3000)]
+    assert bill(one, NOVEMBER) == [("Bon – Produit abo", -2000), ("Produit abo", 3000)]
+    assert bill(one, DECEMBER) == [("Produit abo", 3000)]
+
+
+def test_a_discount_of_one_subscription_and_of_the_calls(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.subscribe("S2", "C1", product="abo", quantity="2", valid_from_date="2026-10-01")
+    one.add("discounts", {"code": "s1", "name": "Geste", "percentage": "50"})
+    one.add("discounts", {"code": "appels", "name": "Remise appels", "percentage": "10", "section": "outside"})
+    one.add("discount_grants", grant("s1", kind="subscription", owner="S1"))
+    one.add("discount_grants", grant("appels", kind="issuer", owner="voxa"))
+    one.load()
+    one.call("2026-10-05 10:00:00", ONE, MOBILE, 600)  # 10 x 0.12
+    assert bill(one, OCTOBER) == [
+        ("Geste – Produit abo", -1500),
+        ("Produit abo", 3000),
+        ("Produit abo", 6000),
+        ("Remise appels", -12),
+        ("Mobiles", 120),
+    ]
+
+
+def test_a_minimum_is_reached_by_a_true_up_and_late_calls_take_it_back(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.add(
+        "commitments",
+        {
+            "code": "K1", "name": "Complément au minimum de 100 €", "account": "C1", "amount": "100.00",
+            "valid_from_date": "2026-10-01",
+        },
+    )  # fmt: skip
+    one.load()
+    one.call("2026-10-05 10:00:00", ONE, MOBILE, 6000)  # 12.00
+    assert bill(one, OCTOBER) == [("Complément au minimum de 100 €", 5800), ("Produit abo", 3000), ("Mobiles", 1200)]
+    one.call("2026-10-06 10:00:00", ONE, MOBILE, 600)  # 1.20 of October, late
+    one.call("2026-11-06 10:00:00", ONE, LANDLINE, 60)  # 0.02
+    one.rate(OCTOBER)
+    assert bill(one, NOVEMBER) == [
+        ("Complément au minimum de 100 €", -120),
+        ("Complément au minimum de 100 €", 6998),
+        ("Produit abo", 3000),
+        ("Fixes", 2),
+        ("Mobiles", 120),
+    ]
+
+
+def test_a_minimum_from_the_middle_of_a_month_is_prorated(one: Company) -> None:
+    one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    one.add(
+        "commitments",
+        {"code": "K1", "name": "Minimum", "account": "C1", "amount": "310.00", "valid_from_date": "2026-10-22"},
+    )
+    one.load()
+    assert bill(one, OCTOBER) == [("Minimum", 7000), ("Produit abo", 3000)]  # 310 x 10/31 - 30
+
+
+def test_imported_quantities_are_billed_in_tiers(one: Company) -> None:
+    one.product("go", "0", in_advance="no", metered="readings", meter_free="10")
+    for up_to, price in (("100", "0.50"), ("", "0.20")):
+        one.add("product_tiers", {"product": "go", "up_to": up_to, "unit_price": price})
+    one.subscribe("S1", "C1", product="go", valid_from_date="2026-10-01")
+    one.subscribe("S2", "C1", product="abo", valid_from_date="2026-10-01")
+    for day, quantity in (("2026-10-31", "60"), ("2026-10-03", "100"), ("2026-11-01", "15")):
+        one.add("meter_readings", {"reference": "S1", "day": day, "quantity": quantity})
+    one.load()
+    assert bill(one, OCTOBER) == [("Produit abo", 3000), ("Produit go", 6000)]  # 100 x 0.50 + 50 x 0.20
+    assert bill(one, NOVEMBER) == [("Produit abo", 3000), ("Produit go", 250)]  # 5 x 0.50
+
+
+def test_minutes_outside_the_plan_are_billed_by_volume(one: Company) -> None:
+    one.product("minutes", "0", in_advance="no", metered="seconds", metered_of="outside", meter_mode="volume")
+    one.add("product_tiers", {"product": "minutes", "up_to": "6000", "unit_price": "0.10", "per": "60", "block": "60"})
+    one.add("product_tiers", {"product": "minutes", "up_to": "", "unit_price": "0.06", "per": "60", "block": "60"})
+    one.subscribe("S1", "C1", product="minutes", valid_from_date="2026-10-01")
+    one.load()
+    one.call("2026-10-05 10:00:00", ONE, LANDLINE, 7230)
+    assert bill(one, OCTOBER) == [("Produit minutes", 726), ("Fixes", 241)]  # 121 x 0.06
+
+
+def grant(discount: str, *, kind: str = "account", owner: str = "C1") -> dict[str, object]:
+    return {"owner_kind": kind, "owner": owner, "discount": discount, "valid_from_date": "2026-10-01"}
