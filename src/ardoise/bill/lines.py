@@ -83,6 +83,7 @@ def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     names = words.lines if words.by_line else {}
     named = pl.col("one_line").replace_strict(names, default="", return_dtype=pl.String)
     order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
+    added = pl.col(CHARGES.origin_kind) == "adjustment"  # a discount stands after what it is taken off
     return (
         keyed.group_by(_LINE_KEY)
         .agg(
@@ -95,7 +96,7 @@ def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
             pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
         )
         .with_columns(named.alias("named"))
-        .sort([pl.col(PAYER), order, GROUP, "named", *_LINE_KEY[3:]])
+        .sort([pl.col(PAYER), order, GROUP, "named", added, *_LINE_KEY[3:]])
     )
 
 

@@ -31,7 +31,8 @@ Roots = Mapping[int, tuple[int, Account]]  # account id -> (root id, account)
 class Subscribed:
     """One subscription: its terms in order, each on its cycle, its last product, and the fees of entering and leaving.
 
-    `without_fee`: the changes whose product bills its usage alone. `not_before_date`: where billing here begins for a subscription that is older (None: at its own start).
+    `without_fee`: the changes whose product bills its usage alone. `not_before_date`: where billing here begins for a
+    subscription that is older (None: at its own start).
     """
 
     subscription_id: int

@@ -9,18 +9,9 @@ from __future__ import annotations
 from ardoise.plainfiles import columns as kinds
 from ardoise.plainfiles.catalog_tables import (
     ALLOWANCES,
-    COMMITMENTS,
-    DISCOUNT_GRANTS,
-    DISCOUNTS,
-    METER_READINGS,
     PLANS,
-    PRODUCT_PRICES,
-    PRODUCT_TIERS,
-    PRODUCTS,
     PROMOTION_GRANTS,
     PROMOTIONS,
-    PURCHASES,
-    SUBSCRIPTIONS,
     TARIFF_LINKS,
     VAT_RATES,
 )
@@ -36,6 +27,17 @@ from ardoise.plainfiles.price_tables import (
     TARIFF_VERSIONS,
     TARIFFS,
     ZONES,
+)
+from ardoise.plainfiles.sale_tables import (
+    COMMITMENTS,
+    DISCOUNT_GRANTS,
+    DISCOUNTS,
+    METER_READINGS,
+    PRODUCT_PRICES,
+    PRODUCT_TIERS,
+    PRODUCTS,
+    PURCHASES,
+    SUBSCRIPTIONS,
 )
 
 SOURCES = Table(

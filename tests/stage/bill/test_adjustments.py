@@ -65,9 +65,9 @@ def test_a_percentage_for_two_periods_off_one_product(one: Company) -> None:
     one.load()
     for month in (OCTOBER, NOVEMBER):
         assert bill(one, month) == [
-            ("Bienvenue – Produit abo", -600),
             ("Produit abo", 3000),
             ("Produit option", 1000),
+            ("Bienvenue – Produit abo", -600),
         ]
     assert bill(one, DECEMBER) == [("Produit abo", 3000), ("Produit option", 1000)]
 
@@ -77,8 +77,8 @@ def test_a_voucher_is_used_up_over_the_bills(one: Company) -> None:
     one.add("discounts", {"code": "bon", "name": "Bon", "amount": "50.00", "limit": "50.00"})
     one.add("discount_grants", grant("bon"))
     one.load()
-    assert bill(one, OCTOBER) == [("Bon – Produit abo", -3000), ("Produit abo", 3000)]
-    assert bill(one, NOVEMBER) == [("Bon – Produit abo", -2000), ("Produit abo", 3000)]
+    assert bill(one, OCTOBER) == [("Produit abo", 3000), ("Bon – Produit abo", -3000)]
+    assert bill(one, NOVEMBER) == [("Produit abo", 3000), ("Bon – Produit abo", -2000)]
     assert bill(one, DECEMBER) == [("Produit abo", 3000)]
 
 
@@ -92,11 +92,11 @@ def test_a_discount_of_one_subscription_and_of_the_calls(one: Company) -> None:
     one.load()
     one.call("2026-10-05 10:00:00", ONE, MOBILE, 600)  # 10 x 0.12
     assert bill(one, OCTOBER) == [
-        ("Geste – Produit abo", -1500),
         ("Produit abo", 3000),
         ("Produit abo", 6000),
-        ("Remise appels", -12),
+        ("Geste – Produit abo", -1500),
         ("Mobiles", 120),
+        ("Remise appels", -12),
     ]
 
 
@@ -111,14 +111,14 @@ def test_a_minimum_is_reached_by_a_true_up_and_late_calls_take_it_back(one: Comp
     )  # fmt: skip
     one.load()
     one.call("2026-10-05 10:00:00", ONE, MOBILE, 6000)  # 12.00
-    assert bill(one, OCTOBER) == [("Complément au minimum de 100 €", 5800), ("Produit abo", 3000), ("Mobiles", 1200)]
+    assert bill(one, OCTOBER) == [("Produit abo", 3000), ("Complément au minimum de 100 €", 5800), ("Mobiles", 1200)]
     one.call("2026-10-06 10:00:00", ONE, MOBILE, 600)  # 1.20 of October, late
     one.call("2026-11-06 10:00:00", ONE, LANDLINE, 60)  # 0.02
     one.rate(OCTOBER)
     assert bill(one, NOVEMBER) == [
+        ("Produit abo", 3000),
         ("Complément au minimum de 100 €", -120),
         ("Complément au minimum de 100 €", 6998),
-        ("Produit abo", 3000),
         ("Fixes", 2),
         ("Mobiles", 120),
     ]
@@ -131,7 +131,7 @@ def test_a_minimum_from_the_middle_of_a_month_is_prorated(one: Company) -> None:
         {"code": "K1", "name": "Minimum", "account": "C1", "amount": "310.00", "valid_from_date": "2026-10-22"},
     )
     one.load()
-    assert bill(one, OCTOBER) == [("Minimum", 7000), ("Produit abo", 3000)]  # 310 x 10/31 - 30
+    assert bill(one, OCTOBER) == [("Produit abo", 3000), ("Minimum", 7000)]  # 310 x 10/31 - 30
 
 
 def test_imported_quantities_are_billed_in_tiers(one: Company) -> None:

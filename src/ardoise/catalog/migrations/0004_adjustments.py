@@ -11,7 +11,7 @@ import ardoise.store.fields
 class Migration(migrations.Migration):
     dependencies = [
         ("ardoise_catalog", "0003_terms"),
-        ("ardoise_directory", "0003_cycles"),
+        ("ardoise_directory", "0002_terms_and_payers"),
     ]
 
     operations = [
