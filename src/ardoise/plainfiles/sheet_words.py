@@ -62,6 +62,10 @@ HEADERS: dict[str, dict[str, str]] = {
         "unit_price": "Prix unitaire",
         "valid_from_date": "Du",
         "valid_to_date": "Au (exclu)",
+        "change": "N° de changement",
+        "suspended": "Suspendu",
+        "suspension_price": "Prix pendant la suspension",
+        "exit_waived": "Départ sans frais",
     },
 }
 
