@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ardoise.core.commitments import Commitment, Thresholds, progressive_minor, true_up
 from ardoise.core.coverage import Billed
-from ardoise.core.credits import OpenCredit, settle, spend
+from ardoise.core.credits import capped_minor, in_favour_minor, taken_minor
 from ardoise.core.discounts import Discount, Target, shares
 from ardoise.core.documents import Section
 from ardoise.core.invoices import LineInput, build_body
@@ -300,25 +300,17 @@ def test_no_threshold_stays_reached_and_not_invoiced(steps, every, usage):
 
 
 @LEAN
-@given(st.lists(st.integers(0, 1000), max_size=5), st.integers(-500, 3000))
-def test_credits_pay_what_is_due_and_no_more(left, due):
-    credits = [OpenCredit(f"A{number}", FIRST, amount) for number, amount in enumerate(left)]
-    spent = spend(credits, due_minor=due)
-    assert sum(part.amount_minor for part in spent) == max(0, min(sum(left), due))
-    by_number = {credit.number: credit.left_minor for credit in credits}
-    assert all(0 < part.amount_minor <= by_number[part.number] for part in spent)
-
-
-@LEAN
-@given(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 5000))
-def test_nobody_is_paid_back_more_than_was_paid(invoiced, paid, credit):
-    credit = min(credit, invoiced)
-    found = settle(credit, invoiced_minor=invoiced, paid_minor=paid)
-    assert found.refund_minor + found.kept_minor == credit
-    assert 0 <= found.refund_minor <= paid
-    still_due = max(0, invoiced - credit - (paid - found.refund_minor))
-    assert paid - found.refund_minor >= min(paid, invoiced - credit)
-    assert still_due == max(0, invoiced - credit - paid)
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 5000)), max_size=5))
+def test_documents_take_what_was_paid_too_much_and_no_more(history):
+    """Invoices, credits asked of them and payments, one after the other: nothing is credited, taken or owed twice."""
+    owed = 0
+    for invoiced, asked, paid in history:
+        taken = taken_minor(in_favour_minor(owed), due_minor=invoiced)
+        credited = capped_minor(asked, billed_minor=invoiced)
+        assert 0 <= taken <= invoiced and taken <= max(0, -owed)
+        assert invoiced - credited >= 0
+        assert in_favour_minor(owed + invoiced) == in_favour_minor(owed) - taken
+        owed += invoiced - credited - paid
 
 
 @LEAN

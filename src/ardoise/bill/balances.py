@@ -14,6 +14,7 @@ from django.db import transaction
 
 from ardoise.access.operations import log_event
 from ardoise.bill.models import Refund
+from ardoise.core.credits import in_favour_minor, taken_minor
 from ardoise.core.documents import Document, DocumentKind
 from ardoise.core.money import MICROS_PER_MINOR, euros
 from ardoise.core.postings import post_refund
@@ -32,7 +33,8 @@ class RefundRefused(ValueError):
 
 def credits_minor(issuer: Issuer) -> dict[str, int]:
     """What customers have to their credit, in cents, by code: those who have some."""
-    return {code: -micros // MICROS_PER_MINOR for code, micros in owed_micros(issuer.pk).items() if micros < 0}
+    owed = {code: micros // MICROS_PER_MINOR for code, micros in owed_micros(issuer.pk).items()}
+    return {code: credit for code, minor in owed.items() if (credit := in_favour_minor(minor))}
 
 
 def refuse_spent(issuer: Issuer, paid_minor: Mapping[str, int]) -> None:
@@ -47,8 +49,8 @@ def paid_before(document: Document, credit_minor: int) -> Document:
     """The document with what its customer has to its credit as already paid (BT-113), as far as it goes."""
     totals = document.totals
     due = totals.gross_minor + totals.rounding_minor
-    paid = min(credit_minor, due)
-    if document.kind is not DocumentKind.INVOICE or paid <= 0:
+    paid = taken_minor(credit_minor, due_minor=due)
+    if document.kind is not DocumentKind.INVOICE or not paid:
         return document
     return replace(document, totals=replace(totals, prepaid_minor=paid, payable_minor=due - paid))
 
@@ -61,7 +63,7 @@ def refund(
     if not reason.strip():
         raise RefundRefused(f'a refund to {account.code} needs a reason; add --reason "..."')
     owed = lock_owed(issuer_id=account.issuer_id, customers=[account.code])
-    credit_minor = max(0, -owed.get(account.code, 0) // MICROS_PER_MINOR)
+    credit_minor = in_favour_minor(owed.get(account.code, 0) // MICROS_PER_MINOR)
     if not 0 < amount_minor <= credit_minor:
         raise RefundRefused(
             f"{account.code}: {euros(amount_minor)} cannot be refunded, {euros(credit_minor)} stand to its credit"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ardoise.bill.credits import left_minor
 from ardoise.bill.models import Document, Imputation
 from ardoise.core import documents as core
+from ardoise.core.credits import capped_minor
 from ardoise.core.invoices import turned
 from ardoise.directory.models import Issuer
 
@@ -46,8 +47,8 @@ def _invoices(account_id: int, wanted_minor: int, *, lock: bool = False) -> list
     found = []
     invoices = Document.objects.filter(account_id=account_id, kind=Document.Kind.INVOICE).order_by("-issue_date", "-pk")
     for invoice in invoices.select_for_update() if lock else invoices:
-        part = min(wanted_minor, left_minor(invoice))
-        if part > 0:
+        part = capped_minor(wanted_minor, billed_minor=left_minor(invoice))
+        if part:
             found.append((invoice, part))
             wanted_minor -= part
         if not wanted_minor:

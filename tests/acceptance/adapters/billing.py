@@ -16,7 +16,7 @@ from typing import Any
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
-from ardoise.core.credits import settle
+from ardoise.core.credits import in_favour_minor
 from ardoise.core.documents import Document
 from ardoise.core.invoices import NetAmount, compute_totals, credit, format_number, portions_of
 from ardoise.core.money import (
@@ -625,11 +625,11 @@ def _credit_with_tax(inputs: Case) -> Case:
     note = credit(issued, number="A1", issue_date=issued.issue_date, portions={1: -total(found)})
     paid = sum(fraction_to_minor(Fraction(amount)) for amount in inputs["payments"])
     gross = issued.totals.gross_minor
-    back = settle(note.totals.gross_minor, invoiced_minor=gross, paid_minor=paid)
+    owed = gross - paid - note.totals.gross_minor
     return {
         "tax": money(issued.totals.vat_minor),
         "credit_incl_tax": money(note.totals.gross_minor),
-        "invoice_balance": money(gross - paid - back.kept_minor),
+        "invoice_balance": money(owed + in_favour_minor(owed)),
     }
 
 

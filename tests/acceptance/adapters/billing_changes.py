@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
-from ardoise.core.credits import OpenCredit, capped_minor, settle, spend
+from ardoise.core.credits import capped_minor, in_favour_minor, taken_minor
 from ardoise.core.documents import Document
 from ardoise.core.invoices import credit, vat_minor
 from ardoise.core.money import fraction_to_minor, minor_to_decimal
@@ -163,7 +163,7 @@ def _with_usage(inputs: Case) -> Case:
     credits, charges = replace_in_period(MONTHLY, period, change, old, new, change)
     note, fees, usage = -total(credits), total(charges), inputs["usage"]
     due = _net([fees, usage])
-    used = sum(part.amount_minor for part in spend([OpenCredit("A1", change, note)], due_minor=due))
+    used = taken_minor(note, due_minor=due)
     return {
         "credit_note": note,
         "invoice": {"fees": fees, "usage": usage, "credit_used": used, "total": due - used},
@@ -382,7 +382,7 @@ def termination(case: Case) -> Case:
     unused = -total(charges_due(ended, cycle=cycle, as_of_date=end, already=done))
     latest = _invoiced(bills[-1], rate)
     note = credit(latest, number="A1", issue_date=last, portions={1: unused})
-    return _spent(case, latest, note, last)
+    return _spent(case, latest, note)
 
 
 def _invoiced(charges: Sequence[RecurringCharge], rate: object) -> Document:
@@ -396,22 +396,19 @@ def _said_day(text: str, zone: str | None) -> date:
     return day(text)
 
 
-def _spent(case: Case, first: Document, note: Document, on: date) -> Case:
+def _spent(case: Case, first: Document, note: Document) -> Case:
     inputs, wanted = case["inputs"], case["expected"]
     policy = inputs.get("on_termination", "credit")
     credit_minor = 0 if policy == "skip" else note.totals.gross_minor
-    settled = settle(
-        credit_minor,
-        invoiced_minor=first.totals.gross_minor,
-        paid_minor=inputs.get("paid", 0) if policy == "refund" else 0,
-    )
+    paid = inputs.get("paid", 0) if policy == "refund" else 0  # else what was paid stays with what it paid
+    refund = in_favour_minor(first.totals.gross_minor - credit_minor - paid)
+    kept = credit_minor - refund
     if "final_usage_total" in inputs:
         due = fees = tax = inputs["final_usage_total"]
     else:
         final = document([("Usage", minor_to_decimal(inputs["usage"]), inputs["tax_percent"])]).totals
         fees, tax, due = final.net_minor, final.vat_minor, final.gross_minor
-    open_credit = OpenCredit(note.number, on, settled.kept_minor)
-    used = sum(part.amount_minor for part in spend([open_credit], due_minor=due))
+    used = taken_minor(kept, due_minor=due)
     final_invoice = {"fees": fees, "tax": tax, "credit_used": used, "total": due - used}
     totals = note.totals
     parts = {"sub": totals.net_minor, "tax": totals.vat_minor, "total": totals.gross_minor}
@@ -424,12 +421,12 @@ def _spent(case: Case, first: Document, note: Document, on: date) -> Case:
         else parts
         if isinstance(wanted.get("credit_note"), dict)
         else credit_minor,
-        "refund": settled.refund_minor,
-        "credit": settled.kept_minor,
+        "refund": refund,
+        "credit": kept,
         "final_draft": due,  # a draft takes no credit
         "final_finalised": due - used,
         "final_invoice": {name: final_invoice[name] for name in wanted.get("final_invoice", ())},
-        "credit_note_balance": settled.kept_minor - used,
+        "credit_note_balance": kept - used,
     }
 
 

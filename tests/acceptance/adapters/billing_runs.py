@@ -17,15 +17,17 @@ from ardoise.bill.models import Document, Draft, Series
 from ardoise.catalog import models as catalog
 from ardoise.core import canonical, periods
 from ardoise.core import documents as core
-from ardoise.core.credits import OpenCredit, settle, spend
+from ardoise.core.credits import in_favour_minor, taken_minor
 from ardoise.core.invoices import CreditRefused, left_to_credit, vat_minor
-from ardoise.core.money import minor_to_decimal
+from ardoise.core.money import MICROS_PER_MINOR, minor_to_decimal
 from ardoise.core.periods import MONTHLY, Cycle
+from ardoise.core.postings import Posting, Transaction
 from ardoise.core.recurring import charges_due
 from ardoise.core.schema import CHARGES
 from ardoise.deliver.annex import by_destination, by_line
 from ardoise.deliver.itemised import annex_of
 from ardoise.directory.models import Issuer
+from ardoise.ledger.operations import post
 from ardoise.ledger.queries import balances_micros
 from stage.company import ISSUER, TERMS, Company, draft_of, issued
 
@@ -103,16 +105,20 @@ def preview(case: Case, company: Company) -> Case:
         company.product(code, money(part), nature=nature)
         company.subscribe(code, CUSTOMER, product=code, valid_from_date="2026-11-01")
     company.load()
+    paid_before(company, int(Decimal(inputs["credit"]).scaleb(2)))
     company.rate(MONTH)
     company.preview(MONTH, on=date(2026, 11, 5))
     seen = draft_of(CUSTOMER, month=MONTH)
     issue(company)
-    credit = OpenCredit("A1", date(2026, 10, 1), int(Decimal(inputs["credit"]).scaleb(2)))
-    used = [
-        money(-sum(part.amount_minor for part in spend([credit], due_minor=document.totals.payable_minor)))
-        for document in (seen, document_of())
-    ]
+    used = [money(-document.totals.prepaid_minor) for document in (seen, document_of())]
     return dict(zip(("preview_credit_used", "real_credit_used"), used, strict=True))
+
+
+def paid_before(company: Company, minor: int) -> None:
+    """What the customer has to its credit: a transfer that pays for nothing yet."""
+    postings = tuple(Posting(code, sign * minor * MICROS_PER_MINOR) for code, sign in (("512000", 1), ("411000", -1)))
+    transfer = Transaction("payment", "payment:1", date(2026, 10, 1), postings)
+    post(issuer_id=Issuer.objects.get().pk, posted=transfer, auxiliary=CUSTOMER, recorded_at=company.now)
 
 
 def invoice_layout(case: Case, company: Company) -> Case:
@@ -395,11 +401,11 @@ def _paid_and_credited(inputs: Case, company: Company) -> Case:
     bill(company)
     invoice = Document.objects.get()
     note = flow.credit(invoice=invoice, issue_date=date(2026, 11, 5), now=company.now, reason="Annulation")
-    settled = settle(note.payable_minor, invoiced_minor=invoice.payable_minor, paid_minor=inputs["paid"])
+    refund = in_favour_minor(invoice.payable_minor - note.payable_minor - inputs["paid"])
     left = left_to_credit(issued(invoice.number), corrections.credit_notes_of(invoice))
     return {
         "invoice_status": "voided" if not any(left.values()) else "open",
-        "credit_notes": [{"total": note.payable_minor, "credit": settled.kept_minor, "refund": settled.refund_minor}],
+        "credit_notes": [{"total": note.payable_minor, "credit": note.payable_minor - refund, "refund": refund}],
     }
 
 
@@ -432,7 +438,7 @@ def _repaired_then_voided(inputs: Case, company: Company) -> Case:
     lines = [line for line in again.lines if line.section is core.Section.SUBSCRIPTION]
     due = sum(line.net_minor for line in lines)
     credit = int(Decimal(inputs["credit"]).scaleb(2))
-    used = sum(part.amount_minor for part in spend([OpenCredit("A1", start, credit)], due_minor=due))
+    used = taken_minor(credit, due_minor=due)
     return {
         "repair": money(repair.net_minor),
         "void_first_while_repaired": alone,

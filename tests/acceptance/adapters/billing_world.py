@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Any
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
-from ardoise.core.credits import OpenCredit, spend
+from ardoise.core.credits import taken_minor
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
 from ardoise.core.invoices import LineInput, NetAmount, build_body, compute_totals
 from ardoise.core.money import (
@@ -245,23 +244,16 @@ class Balance:
     """What runs leave in favour of an account, and what later ones take of it, as a peer lists it."""
 
     def __init__(self) -> None:
-        self.credits: list[OpenCredit] = []
+        self.credit_minor = 0
 
     def rows(self, on: date, net_minor: int) -> list[Case]:
         """The row that a run on a day, of a net amount, adds to its document."""
-        number = f"A{len(self.credits) + 1}"
         if net_minor < 0:
-            self.credits.append(OpenCredit(number, on, -net_minor))
+            self.credit_minor -= net_minor
             return [_settlement(on, "account_credit", -net_minor)]
-        used = {part.number: part.amount_minor for part in spend(self.credits, due_minor=net_minor)}
-        self.credits = [
-            replace(known, left_minor=known.left_minor - used.get(known.number, 0)) for known in self.credits
-        ]
-        return [_settlement(on, "account_credit_used", -sum(used.values()))] if used else []
-
-    @property
-    def left_minor(self) -> int:
-        return sum(known.left_minor for known in self.credits)
+        used = taken_minor(self.credit_minor, due_minor=net_minor)
+        self.credit_minor -= used
+        return [_settlement(on, "account_credit_used", -used)] if used else []
 
 
 def _settlement(on: date, kind: str, amount_minor: int) -> Case:

@@ -1,19 +1,11 @@
-"""docs/algorithms/credits.md, row by row, and what is refused."""
-
-from datetime import date, timedelta
+"""docs/algorithms/credits.md, row by row."""
 
 import pytest
 from worked_tables import minor, rows
 
-from ardoise.core.credits import CreditError, OpenCredit, Settled, Spent, capped_minor, settle, spend
+from ardoise.core.credits import capped_minor, in_favour_minor, taken_minor
 
 PAGE = "credits.md"
-DAY = date(2026, 11, 5)
-
-
-def credits(text):
-    pairs = [part.split() for part in text.split(", ")]
-    return [OpenCredit(number, DAY + timedelta(days=int(number[1:])), minor(left)) for number, left in pairs]
 
 
 @pytest.mark.parametrize("row", rows(PAGE, "Never more than what is left"), ids=str)
@@ -22,36 +14,16 @@ def test_never_more_than_what_is_left(row):
     assert capped_minor(minor(row["asked"]), billed_minor=billed, credited_minor=before) == minor(row["credit"])
 
 
-@pytest.mark.parametrize("row", rows(PAGE, "Spent on what is due"), ids=str)
-def test_spent_on_what_is_due(row):
-    spent = spend(credits(row["credits"]), due_minor=minor(row["due"]))
-    wanted = [part.split() for part in row["spent"].split(", ") if part]
-    assert spent == [Spent(number, minor(amount)) for number, amount in wanted]
-    assert minor(row["due"]) - sum(part.amount_minor for part in spent) == minor(row["still due"])
+@pytest.mark.parametrize("row", rows(PAGE, "In favour of the customer"), ids=str)
+def test_in_favour_of_the_customer(row):
+    owed = minor(row["invoices"]) - minor(row["credit notes"]) - minor(row["paid"])
+    assert owed == minor(row["owed"])
+    assert in_favour_minor(owed) == minor(row["to its credit"])
 
 
-def test_the_oldest_credit_goes_first_whatever_the_order_they_are_told_in():
-    newer, older = OpenCredit("A1", DAY, 100), OpenCredit("A9", DAY - timedelta(days=1), 100)
-    assert spend([newer, older], due_minor=150) == [Spent("A9", 100), Spent("A1", 50)]
-
-
-@pytest.mark.parametrize("row", rows(PAGE, "Paid back"), ids=str)
-def test_paid_back(row):
-    found = settle(
-        minor(row["credit"]),
-        invoiced_minor=minor(row["invoice"]),
-        paid_minor=minor(row["paid"]),
-        credited_minor=minor(row["credited before"]),
-    )
-    assert found == Settled(minor(row["paid back"]), minor(row["kept"]))
-
-
-@pytest.mark.parametrize(("credit", "before"), [(-1, 0), (9001, 0), (3001, 6000)])
-def test_a_credit_beyond_its_invoice_is_refused(credit, before):
-    with pytest.raises(CreditError, match="of an invoice of 9000"):
-        settle(credit, invoiced_minor=9000, paid_minor=0, credited_minor=before)
-
-
-def test_a_credit_cannot_have_less_than_nothing_left():
-    with pytest.raises(CreditError, match="0 or more"):
-        OpenCredit("A1", DAY, -1)
+@pytest.mark.parametrize("row", rows(PAGE, "Taken by the next document"), ids=str)
+def test_taken_by_the_next_document(row):
+    due = minor(row["document"])
+    taken = taken_minor(minor(row["to its credit"]), due_minor=due)
+    assert taken == minor(row["taken"])
+    assert due - taken == minor(row["still due"])
