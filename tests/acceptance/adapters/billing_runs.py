@@ -14,7 +14,6 @@ from ardoise.bill import corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.cycles import ClosingRefused
 from ardoise.bill.models import Document, Draft, Series
-from ardoise.catalog import models as catalog
 from ardoise.core import canonical, periods
 from ardoise.core import documents as core
 from ardoise.core.credits import in_favour_minor, taken_minor
@@ -414,12 +413,10 @@ def _repaired_then_voided(inputs: Case, company: Company) -> Case:
 
     A purchase makes the second document an invoice: alone, its credit would wait for the next one.
     """
-    if not hasattr(catalog.Product, "alignment"):
-        raise Unsupported("subscriptions on the cycle of their account: under way")
     start, end, cancelled = *map(day, inputs["period"]), day(inputs["cancel"])
     opened(company)
     company.row("accounts", code=CUSTOMER).update({"cycle": "P1M", "cycle_start_date": start.isoformat()})
-    company.product("P", inputs["price"])
+    company.product("P", inputs["price"], alignment="anniversary")
     company.product("F", "20.00", kind="one_off")
     company.subscribe("S", CUSTOMER, product="P", valid_from_date=start.isoformat())
     first = _closed(company, start)
