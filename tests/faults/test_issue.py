@@ -84,3 +84,22 @@ def test_the_outcome_is_that_of_an_undisturbed_run(
     found = told(story, tmp_path / "home", database=database)
     for what, expected in undisturbed.items():
         assert found[what] == expected, what
+
+
+@pytest.fixture(scope="module")
+def made_anew(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return told("made_anew", tmp_path_factory.mktemp("anew") / "home", database="sqlite")
+
+
+def test_invoices_made_anew_follow_their_credit_notes(made_anew: dict[str, Any]) -> None:
+    assert made_anew["series"] == [["invoice", 2026, 24], ["credit_note", 2026, 8]]
+    assert len(made_anew["frozen"]) == (16 + 8 + 8) * 2  # billed, taken back, billed again
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_killed_between_a_credit_and_the_new_invoice_the_same_command_ends_it(
+    database: str, tmp_path: Path, made_anew: dict[str, Any]
+) -> None:
+    found = told("killed_while_made_anew", tmp_path / "home", database=database)
+    for what, expected in made_anew.items():
+        assert found[what] == expected, what

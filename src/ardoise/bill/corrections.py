@@ -176,6 +176,7 @@ def _registered(document: core.Document, invoice: Document, now: datetime) -> Do
         issuer=invoice.issuer,
         run=None,
         month=invoice.month,
+        first_month=invoice.first_month,
         minors=sections_minor([(line.section, line.net_minor) for line in document.lines]),
         corrects=invoice,
         now=now,
@@ -207,8 +208,8 @@ def _refuse_parts_of_lines(original: core.Document, drafted: core.Document, alre
 
 def usage_months(invoice: Document) -> list[str]:
     """The months of the usage that an invoice billed: what to compute again before it is made anew."""
-    mine = (pl.col(FROZEN.document_id) == invoice.pk) & (pl.col(CHARGES.origin_kind) == "usage")
-    months = store.scan(TableName.FROZEN, columns=[CHARGES.month], filter=mine).unique().collect()
+    usage = tables.frozen_of([invoice]).filter(pl.col(CHARGES.origin_kind) == tables.USAGE)
+    months = usage.select(CHARGES.month).unique().collect()
     return sorted(months[CHARGES.month].to_list())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 from django.db.models import Sum
 
+from ardoise.bill.charges import frozen_of
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core import documents as core
@@ -42,8 +43,8 @@ def homes(document_ids: Iterable[int]) -> dict[int, int]:
 
 def standing_of(invoice: Document) -> pl.DataFrame:
     """The charges that the lines of an invoice bill and that no later document took back."""
-    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE).values_list("pk", flat=True)
-    return store.standing(filter=pl.col(FROZEN.document_id).is_in([invoice.pk, *notes])).collect()
+    notes = invoice.corrections.filter(kind=Document.Kind.CREDIT_NOTE)
+    return frozen_of([invoice, *notes], standing=True).collect()
 
 
 def completed_by(invoice: Document) -> list[Document]:

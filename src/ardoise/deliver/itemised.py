@@ -10,7 +10,7 @@ from ardoise.catalog.models import Zone
 from ardoise.core import phone
 from ardoise.core.documents import Document as CanonicalDocument
 from ardoise.core.invoices import convert_basis
-from ardoise.core.schema import CHARGES, FROZEN
+from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.core.tariffs import TaxBasis
 from ardoise.deliver.annex import Annex, AnnexRow
 from ardoise.directory.models import Line
@@ -74,10 +74,18 @@ def annex_of(row: Document, document: CanonicalDocument) -> Annex | None:
 
 
 def _calls(row: Document) -> pl.DataFrame:
-    """The frozen calls of a document with their local time, line by line, in time order."""
+    """The frozen calls of a document with their local time, line by line, in time order.
+
+    A document of differences takes back what a call cost and charges what it costs: one row, of the difference.
+    """
     mine = (pl.col(FROZEN.document_id) == row.id) & (pl.col(CHARGES.origin_kind) == "usage")
     local = pl.col(CHARGES.at).dt.convert_time_zone(row.issuer.zone).alias("local")
     found = frozen_of([row]).filter(mine).with_columns(local).collect()
+    if found[FROZEN.cancels_id].null_count() < found.height:
+        difference = pl.col(CHARGES.amount_micros).sum().over(*CHARGE_KEY).alias(CHARGES.amount_micros)
+        talk = [pl.col(name).abs() for name in (CHARGES.talk_s, CHARGES.billed_s)]
+        kept = found.with_columns(difference, *talk).sort(FROZEN.cancels_id, nulls_last=False)
+        found = kept.unique(list(CHARGE_KEY), keep="first", maintain_order=True)
     return found.sort(CHARGES.line_id, CHARGES.at, CHARGES.origin_id, CHARGES.part)
 
 
