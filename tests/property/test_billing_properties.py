@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ardoise.core import subscriptions
 from ardoise.core.commitments import Commitment, Thresholds, progressive_minor, true_up
 from ardoise.core.coverage import Billed
 from ardoise.core.credits import capped_minor, in_favour_minor, taken_minor
@@ -86,16 +88,19 @@ def test_the_parts_of_a_period_are_the_whole(price_minor, length, day, proration
 # --- histories --------------------------------------------------------------------------------------------------------
 
 
+KINDS = st.sampled_from(["one", "two", "three", "suspend", "resume", "end"])
+QUANTITIES = {"one": Decimal(1), "two": Decimal(2), "three": Decimal(3)}
+
+
 @st.composite
 def histories(draw):
-    """A subscription and what happens to it: (day, recorded on, quantity); 0 suspends it, and ends it if it is last.
+    """A subscription and what happens to it: (day, recorded on, what), in the order of the days.
 
-    Each event is recorded on a day of its own, before or after the day it takes effect, in the order they happen.
+    Each event is recorded on a day of its own, before or after the one on which it takes effect.
     """
     start = draw(days_after(FIRST, 60))
-    days = sorted(draw(st.sets(st.integers(1, 330), max_size=5)))
+    days = sorted(draw(st.sets(st.integers(1, 330), max_size=6)))
     recorded = sorted(draw(st.lists(st.integers(0, 360), min_size=len(days), max_size=len(days))))
-    quantities = draw(st.lists(st.integers(0, 3), min_size=len(days), max_size=len(days)))
     item = RecurringItem(
         subscription_id=1,
         product_code="P",
@@ -112,24 +117,37 @@ def histories(draw):
         first_stub=draw(st.sampled_from([FirstStub.NOW, FirstStub.DEFERRED])),
     )
     events = [
-        (start + timedelta(days=day), start + timedelta(days=on), quantity)
-        for day, on, quantity in zip(days, recorded, quantities, strict=True)
+        (start + timedelta(days=day), start + timedelta(days=on), draw(KINDS))
+        for day, on in zip(days, recorded, strict=True)
     ]
     return item, events
 
 
 def terms(item, events, *, known_on, cycle):
-    """The terms of the events known on a day: each holds until the next one; a quantity of 0 bills nothing."""
-    known = [(item.valid_from_date, 1), *((day, quantity) for day, on, quantity in events if on <= known_on)]
-    ends = [*(day for day, _ in known[1:]), None]
+    """The terms of the events known on a day, as the subscription's own operations make them."""
+    told = [subscriptions.Terms(0, item.valid_from_date, None)]
+    for number, (day, on, kind) in enumerate(events, start=1):
+        if on <= known_on:
+            with suppress(subscriptions.SubscriptionRefused):  # it changes nothing, or it has ended
+                told = _happened(told, day, number, kind)
     return [
         (
-            replace(item, change=number, quantity=Decimal(quantity), valid_from_date=day,
-                    valid_to_date=end if quantity else day),
+            replace(item, change=one.change, quantity=one.quantity, valid_from_date=one.start_date,
+                    valid_to_date=one.start_date if one.suspended else one.end_date),
             cycle,
         )
-        for number, ((day, quantity), end) in enumerate(zip(known, ends, strict=True))
+        for one in told
     ]  # fmt: skip
+
+
+def _happened(told, day, number, kind):
+    if kind == "suspend":
+        return subscriptions.suspended(told, on=day, number=number)
+    if kind == "resume":
+        return subscriptions.resumed(told, on=day, number=number)
+    if kind == "end":
+        return subscriptions.cancelled(told, on=day)
+    return subscriptions.changed(told, on=day, number=number, change={"quantity": QUANTITIES[kind]})
 
 
 def by_period(charges, cycle):
