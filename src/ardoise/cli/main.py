@@ -28,6 +28,7 @@ def build() -> typer.Typer:
         rating_commands,
         serve_commands,
         subscription_commands,
+        takeover_commands,
         tariff_commands,
     )
 
@@ -44,6 +45,7 @@ def build() -> typer.Typer:
     app.command()(files_commands.load)
     app.command()(files_commands.dump)
     app.add_typer(directory_commands.directory, name="directory")
+    app.add_typer(takeover_commands.takeover, name="takeover")
     app.add_typer(formats_commands.formats, name="formats")
     app.command()(formats_commands.parse)
     app.command()(formats_commands.simulate)

@@ -127,3 +127,13 @@ def post_refund(amount_minor: int, *, on: date, key: str, chart: Chart | None = 
     chart = chart or Chart()
     micros = amount_minor * MICROS_PER_MINOR
     return Transaction("refund", key, on, (Posting(chart.receivable, micros), Posting(chart.refunds, -micros)))
+
+
+OPENING = "890000"  # bilan d'ouverture: the counterpart of what was owed before
+
+
+def post_opening(balance_minor: int, *, on: date, key: str, chart: Chart | None = None) -> Transaction:
+    """The transaction of what a customer owed (positive) or was owed before the first document made here."""
+    micros = balance_minor * MICROS_PER_MINOR
+    postings = (Posting((chart or Chart()).receivable, micros), Posting(OPENING, -micros))
+    return Transaction(kind="opening", key=key, date=on, postings=postings)

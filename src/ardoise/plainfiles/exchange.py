@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import xlsxwriter
 
@@ -217,18 +218,14 @@ def _joined(one: Changed, other: Changed) -> Changed:
 
 
 def _key_text(table: Table, key: Key) -> str:
-    parts = [
-        table.by_name[name].kind.write(part)
-        for name, part in zip(table.key, key, strict=True)
-        if part not in ("", None)
-    ]
-    return " ".join(part for part in parts if part != "1900-01-01")
+    named = [(table.by_name[name], part) for name, part in zip(table.key, key, strict=True)]
+    return " ".join(column.kind.write(part) for column, part in named if part != column.empty)
 
 
 def _read(path: Path, kind: str, named: Mapping[str, str]) -> _Read:
     """The rows of a file, typed; what it does not say is what is in force. Raises LoadRefused."""
     fields = fields_of(kind)
-    sheet = _sheet(path, fields, named)
+    sheet = open_sheet(path, fields, named)
     index, places, notes = _header(sheet, fields, named)
     read = _Read(Folder(), {(one.table.name, one.column.name): sheet.rows[index][at] for one, at in places}, notes)
     before = {table.name: loaded(table) for table in KINDS[kind]}
@@ -318,7 +315,14 @@ def _number(said: Cells, file: str, line: int, countries: Mapping[str, str], err
 # --- the sheet and its header -----------------------------------------------------------------------------------------
 
 
-def _sheet(path: Path, fields: Sequence[Field], named: Mapping[str, str]) -> Sheet:
+class HasWords(Protocol):
+    """A column that a header may name."""
+
+    @property
+    def words(self) -> frozenset[str]: ...
+
+
+def open_sheet(path: Path, fields: Sequence[HasWords], named: Mapping[str, str] = MappingProxyType({})) -> Sheet:
     """The sheet of a workbook, or the separator of a CSV file, whose header says most. Raises LoadRefused."""
     try:
         data = path.read_bytes()
@@ -345,7 +349,7 @@ def _sheet(path: Path, fields: Sequence[Field], named: Mapping[str, str]) -> She
     return best
 
 
-def _best_row(sheet: Sheet, fields: Sequence[Field], named: Mapping[str, str]) -> tuple[int, int]:
+def _best_row(sheet: Sheet, fields: Sequence[HasWords], named: Mapping[str, str]) -> tuple[int, int]:
     """(columns known, index) of the row that looks most like a header."""
     words = frozenset().union(*(one.words for one in fields), map(plain, named.values()))
     scores = [sum(plain(cell) in words for cell in row) for row in sheet.rows[:HEADER_WITHIN]]
