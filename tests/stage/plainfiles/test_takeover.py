@@ -314,8 +314,8 @@ def test_an_opening_balance_is_posted_once_and_never_changed(voxa_alone: None, t
     with pytest.raises(TakeoverRefused) as refusal:
         record_openings(openings=other, now=NOW)
     assert str(refusal.value).splitlines() == [
-        "line 2: CLUB-DE-VOILE was taken over with 10,00\u00a0€ on 2026-10-31 already: an entry is never changed; repeat "
-        "that balance, or leave the account out",
+        "line 2: CLUB-DE-VOILE was taken over with 10,00\u00a0€ on 2026-10-31 already: an entry is never changed; "
+        "repeat that balance, or leave the account out",
         "line 3: account NOBODY does not exist; import it first",
     ]
     assert LedgerEntry.objects.count() == 2
