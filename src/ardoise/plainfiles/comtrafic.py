@@ -17,7 +17,7 @@ from django.db import transaction
 
 from ardoise.bill.takeover import Opening, record_openings
 from ardoise.catalog.decks.vocabulary import plain
-from ardoise.core.vat import RegimeKind, VatError, regime_of_establishment
+from ardoise.core.vat import Nature, RegimeKind, VatError, regime_of_establishment
 from ardoise.plainfiles import numbers
 from ardoise.plainfiles.columns import Euros, NotExpected
 from ardoise.plainfiles.comtrafic_files import Files, Line, month_of_text, read_file, read_files
@@ -33,6 +33,10 @@ NUMBER_DIGITS = 9  # a poste of so many digits is a number, not an extension
 _KINDS = {
     **dict.fromkeys(("recurrent", "abonnement", "mensuel", "oui"), "recurring"),
     **dict.fromkeys(("ponctuel", "achat", "unique", "non"), "one_off"),
+}
+_NATURES = {
+    **dict.fromkeys(("bien", "biens", "goods"), Nature.GOODS.value),
+    **dict.fromkeys(("service", "services"), Nature.SERVICES.value),
 }
 _AS_IT_IS = (
     *("billable", "resells", "siren", "siret", "vat_number", "audience", "address", "address_more", "postal_code"),
@@ -296,9 +300,17 @@ class _Reading:
             kind = self.read(line, "kind", _kind_of_product, usual)
             price = self.value("products", "unit_price", line)
             self.said(line, "unit_price")
-            nature = self.value("products", "nature", line)
+            nature = self._nature(line, kind)
             self.row("products", line, code=code, name=name, kind=kind, unit_price=price, nature=nature)
         self.products = known
+
+    def _nature(self, line: Line, kind: str) -> str:
+        """What decides VAT. What recurs is a service; a single sale may be either, and must say it."""
+        nature = self.read(line, "nature", _nature_of_product, Nature.SERVICES if kind == "recurring" else "")
+        if not nature and not line.cells.get("nature"):
+            message = "is empty: add a column « Bien ou service » for what is sold once (a telephone: bien)"
+            self.files.errors.append(line.problem("nature", message))
+        return str(nature)
 
     def _sold(self, line: Line, day: str) -> Cells:
         """Who, on which line, what, how many and at which price; a reference made from them."""
@@ -404,6 +416,12 @@ def _kind_of_product(text: str) -> str:
     if plain(text) not in _KINDS:
         raise NotExpected(f"« {text} » is not expected; write récurrent or ponctuel")
     return _KINDS[plain(text)]
+
+
+def _nature_of_product(text: str) -> str:
+    if plain(text) not in _NATURES:
+        raise NotExpected(f"« {text} » is not expected; write bien or service")
+    return _NATURES[plain(text)]
 
 
 def _euros(text: str) -> int:

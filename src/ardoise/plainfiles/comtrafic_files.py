@@ -62,7 +62,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "unit_price": ("prix", "prix unitaire", "montant", "prix ht"),
         "code": ("code", "code produit", "reference"),
         "kind": ("type", "nature", "periodicite"),
-        "nature": ("bien ou service",),
+        "nature": ("bien ou service", "bien service", "nature de tva"),
     },
     "abonnements": {
         "product": ("produit", "libelle", "abonnement"),

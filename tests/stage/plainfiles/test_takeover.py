@@ -50,9 +50,9 @@ Préfixe;Destination;Prix/min;Mise en relation
 3639;La Poste;0,00;
 """,
     "produits.csv": """\
-Produit;Prix;Type
-Abonnement ligne;12,50;récurrent
-Téléphone;80;ponctuel
+Produit;Prix;Type;Bien ou service
+Abonnement ligne;12,50;récurrent;
+Téléphone;80;ponctuel;bien
 """,
     "abonnements.csv": """\
 Service;Poste;Produit;Quantité;Prix;Du;Au
@@ -218,6 +218,10 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "a subscription that ends before it starts": (
         {"abonnements": "Service;Produit;Du;Au\nEntrepôt;Abonnement ligne;01/02/2026;01/01/2026\n"},
         "abonnements.csv, line 2, column valid_to_date: « 2026-01-02 » is not after valid_from_date « 2026-02-01 »",
+    ),
+    "a product without VAT nature": (
+        {"produits": "Produit;Prix;Type\nAbonnement ligne;12,50;récurrent\nTéléphone;80;ponctuel\n"},
+        "produits.csv, line 3, column nature: is empty: add a column « Bien ou service » for what is sold once",
     ),
     "a product that is not there": (
         {"abonnements": "Service;Produit\nEntrepôt;Abonement ligne\n"},
