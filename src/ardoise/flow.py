@@ -20,7 +20,7 @@ from pathlib import Path
 from ardoise.access import operations as access
 from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
-from ardoise.bill.cycles import month_closed
+from ardoise.bill.cycles import closing_of, month_closed
 from ardoise.bill.models import BillRun, Document
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
@@ -189,7 +189,7 @@ def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) 
     notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
     for month in corrections.usage_months(invoice):
         rate(month=month, now=now)  # what it took from allowances is free again
-    billing.compute_recurring(closes_date=corrections.closing_of(invoice))
+    billing.compute_recurring(closes_date=closing_of(invoice))
     again = corrections.issue_again(
         invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
     )

@@ -212,7 +212,12 @@ class Company:
         return flow.preview(month=month, closes_date=closes_date, issue_date=on, now=self.now)
 
     def issue(
-        self, month: str = MONTH, *, closes_date: date | None = None, on: date = ISSUE_DATE
+        self,
+        month: str = MONTH,
+        *,
+        closes_date: date | None = None,
+        on: date = ISSUE_DATE,
+        accounts: list[str] | None = None,
     ) -> list[flow.billing.Issued]:
         """Issue without the readiness check, issuer by issuer, on the day printed (or today, if it is later)."""
         self.now = max(self.now, datetime.combine(on, time(8), UTC))
@@ -223,6 +228,7 @@ class Company:
                 issue_date=on,
                 now=self.now,
                 validator=flow.delivery.official_verdicts,
+                accounts=accounts,
             )
             for issuer in Issuer.objects.order_by("code")
         ]

@@ -269,10 +269,10 @@ def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, I
 
 
 def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
-    """Calls of the month that arrived since it was last rated: they are in no charge yet."""
+    """Calls of the month, or of earlier ones, that arrived since it was last rated: they are in no charge yet."""
     for source in Source.objects.order_by("code"):
-        from_at, to_at = instants_of(month_period(month), issuers[source.issuer_id].zone)
-        calls = FreshUsage.objects.filter(source=source, answered_at__gte=from_at, answered_at__lt=to_at).count()
+        _, to_at = instants_of(month_period(month), issuers[source.issuer_id].zone)
+        calls = FreshUsage.objects.filter(source=source, answered_at__lt=to_at).count()
         if calls:
             yield Finding(
                 f"not-rated:{source.code}",

@@ -20,6 +20,7 @@ from ardoise.bill import charges as tables
 from ardoise.bill import differences
 from ardoise.bill.balances import refuse_spent
 from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor, standing_of
+from ardoise.bill.cycles import closing_of
 from ardoise.bill.drafts import Run
 from ardoise.bill.lines import sections_minor
 from ardoise.bill.models import BillRun, Document
@@ -38,7 +39,6 @@ from ardoise.core import documents as core
 from ardoise.core.checks import validate
 from ardoise.core.invoices import CreditRefused, credit, left_to_credit
 from ardoise.core.money import euros
-from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account
 from ardoise.store import queries as store
@@ -211,11 +211,6 @@ def usage_months(invoice: Document) -> list[str]:
     usage = tables.frozen_of([invoice]).filter(pl.col(CHARGES.origin_kind) == tables.USAGE)
     months = usage.select(CHARGES.month).unique().collect()
     return sorted(months[CHARGES.month].to_list())
-
-
-def closing_of(invoice: Document) -> date:
-    """The day before which an invoice bills: what is made anew in its place is due before it too."""
-    return invoice.bound_date or month_period(invoice.month).end
 
 
 def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator: Validator) -> Document | None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from django.db.models import Max
 
 from ardoise.bill.models import Document
-from ardoise.core.periods import MONTHLY, Cycle, Period, add_length, billing_cycle, month_of
+from ardoise.core.periods import MONTHLY, Cycle, Period, add_length, billing_cycle, month_of, month_period
 from ardoise.core.periods import Length as PeriodLength
 from ardoise.directory.models import Account, Issuer
 from ardoise.directory.payers import paying_branches
@@ -70,7 +70,7 @@ def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> 
     """Every payer that takes part in a run, by account id.
 
     A payer whose period the run does not close, and that has a document up to there, waits for its next one: what came
-    late stands on that. `anew`: as if that document had not been issued.
+    late stands on that. `anew`: as if that document, and what followed it, had not been issued.
     """
     statements = issuer.documents == Issuer.Documents.STATEMENTS
     cycles = dict.fromkeys(_departments(issuer), MONTHLY) if statements else payers_cycles()
@@ -83,11 +83,16 @@ def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> 
     return found
 
 
+def closing_of(invoice: Document) -> date:
+    """The day before which an invoice bills: what is made anew in its place is due before it too."""
+    return invoice.bound_date or month_period(invoice.month).end
+
+
 def billed_until(issuer: Issuer, *, anew: Document | None = None) -> dict[int, date]:
     """By account, the day before which its documents bill."""
     rows = Document.objects.filter(issuer=issuer, bound_date__isnull=False).order_by()
     if anew is not None:
-        rows = rows.exclude(pk=anew.pk)
+        rows = rows.filter(bound_date__lt=closing_of(anew))
     return dict(rows.values_list("account_id").annotate(Max("bound_date")))
 
 

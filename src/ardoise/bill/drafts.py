@@ -18,6 +18,7 @@ from ardoise.bill.models import Hold, PastTotal
 from ardoise.bill.payers import payer_of_charge
 from ardoise.bill.regimes import Regimes
 from ardoise.catalog.models import VatRate, Zone
+from ardoise.collect.models import Source
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
 from ardoise.core.documents import Document, DocumentKind, Section
@@ -36,6 +37,22 @@ TRANSFER, DIRECT_DEBIT = "30", "59"  # BT-81
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Usage of an account that came after the invoice of its period."""
+
+    calls: int
+    micros: int  # in the basis it was priced in
+    oldest_date: date
+
+    @classmethod
+    def of(cls, charges: pl.DataFrame) -> Late:
+        """Charges with their date of supply, one or more."""
+        oldest = charges[SUPPLY_DATE].min()
+        assert isinstance(oldest, date)
+        return cls(charges[CHARGES.origin_id].n_unique(), int(charges[CHARGES.amount_micros].sum()), oldest)
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """One payer's document to be, with the frame of its charges (each bound to its line)."""
 
@@ -46,9 +63,7 @@ class Drafted:
     subscription_minor: int
     bound_date: date
     first_month: str  # of its oldest charge
-    late_micros: int  # what of its usage came after the invoice of its period, in the basis it was priced in
-    late_calls: int
-    oldest_late_date: date | None
+    late: Late | None  # what of its usage came after the invoice of its period
 
     @property
     def net_minor(self) -> int:
@@ -72,6 +87,7 @@ class Drafts:
     made: list[Drafted]
     refused: dict[str, list[Problem]]
     held: dict[str, str]  # customer code -> why it is held
+    waiting: dict[str, Late]  # late usage of sources that have the invoice of its period made anew
     carried: dict[str, int] = field(default_factory=dict)  # cents with tax, negative: what waits for the next invoice
 
 
@@ -80,7 +96,7 @@ class Run:
 
     A part is some buckets of the charges: every document has all of its charges in one. A run that fits in memory is
     one part, so that its documents are numbered in the order of the customers' codes. `only` those accounts are billed;
-    `anew`: as if that document had not been issued.
+    `anew`: as if that document, and what followed it, had not been issued.
     """
 
     def __init__(
@@ -104,6 +120,7 @@ class Run:
         if only is not None:
             self._dues = {pk: due for pk, due in self._dues.items() if pk in only}
         self._holds = holds_of(self.month)
+        self._rebilled = list(Source.objects.filter(late_usage=Source.LateUsage.REBILL).values_list("code", flat=True))
         self._statement = issuer.documents == Issuer.Documents.STATEMENTS
         self._names = dict(Account.objects.filter(issuer=issuer).values_list("id", "name"))
         self._words = _words(issuer, by_line=self._statement)
@@ -125,9 +142,9 @@ class Run:
         found = tables.billable(self.scope, buckets, self._held_keys, columns=None if whole else lines.READ)
         for month in found.filter(pl.col(CHARGES.origin_kind) == tables.USAGE)[CHARGES.month].unique():
             self.left_open[month] = True
-        found = self._due(found)
+        found, waiting = self._apart(self._due(found))
         if found.is_empty():
-            return Drafts([], {}, {})
+            return Drafts([], {}, {}, waiting)
         payers = invoiced(found[PAYER].unique().to_list())
         held = {account.code: self._holds[pk] for pk, account in payers.items() if pk in self._holds}
         treatments = _Treatments(payers, self.issuer, self._rates)
@@ -149,15 +166,25 @@ class Run:
                 carried[one.account.code] = negatives.due_of(one.document)
             else:
                 issued.append(replace(one, document=paid_before(document, self._credits.get(one.account.code, 0))))
-        return Drafts(issued, refused, held, carried)
+        return Drafts(issued, refused, held, waiting, carried)
+
+    def _apart(self, found: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Late]]:
+        """What is billed now, and what waits until the invoice of its period is made anew, by customer code."""
+        late = pl.col("billed_until").is_not_null() & (pl.col(SUPPLY_DATE) < pl.col("billed_until"))
+        anew = (pl.col(CHARGES.origin_kind) == tables.USAGE) & late & pl.col(CHARGES.source).is_in(self._rebilled)
+        if not self._rebilled or not (waiting := found.filter(anew)).height:
+            return found.drop("billed_until"), {}
+        codes = dict(Account.objects.filter(pk__in=waiting[PAYER].unique()).values_list("pk", "code"))
+        apart = {codes[pk]: Late.of(rows) for (pk,), rows in waiting.partition_by(PAYER, as_dict=True).items()}
+        return found.filter(~anew).drop("billed_until"), apart
 
     def _due(self, found: pl.DataFrame) -> pl.DataFrame:
         """What the run bills of open charges, with payer, branch, date of supply, and what is of an earlier period."""
         branch = pl.col(CHARGES.account_id).replace_strict(self._names, default="", return_dtype=pl.String)
         paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
         bounds = pl.DataFrame(
-            [(pk, due.bound, due.period.start) for pk, due in self._dues.items()],
-            schema={PAYER: pl.Int64, "bound": pl.Date, "start": pl.Date},
+            [(pk, due.bound, due.period.start, due.billed_until) for pk, due in self._dues.items()],
+            schema={PAYER: pl.Int64, "bound": pl.Date, "start": pl.Date, "billed_until": pl.Date},
             orient="row",
         )
         usage = pl.col(CHARGES.origin_kind) == tables.USAGE
@@ -350,9 +377,7 @@ def _with_late(
         *minors,
         bound_date=due.bound,
         first_month=min(charges[CHARGES.month].unique()),
-        late_micros=int(late[CHARGES.amount_micros].sum()),
-        late_calls=late[CHARGES.origin_id].n_unique(),
-        oldest_late_date=late[SUPPLY_DATE].min(),  # type: ignore[arg-type]
+        late=Late.of(late) if late.height else None,
     )
 
 

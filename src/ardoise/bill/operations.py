@@ -20,7 +20,7 @@ from ardoise.bill import charges as tables
 from ardoise.bill import negatives, recurring
 from ardoise.bill.balances import refuse_spent
 from ardoise.bill.cycles import month_closed, refuse_closing
-from ardoise.bill.drafts import Drafted, Drafts, Run
+from ardoise.bill.drafts import Drafted, Drafts, Late, Run
 from ardoise.bill.lines import LINE_NO, sections_minor
 from ardoise.bill.models import BillRun, Document, Draft, Hold, Series, Sold, Waiver
 from ardoise.core import canonical
@@ -54,17 +54,11 @@ class HoldRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
-    """Usage of an account that came after the invoice of its period: what the next one bills apart."""
-
-    calls: int
-    micros: int  # in the basis it was priced in
-    oldest_date: date
-
-
-@dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a preview made; by account, what would keep its document from being issued, who is held, what came late."""
+    """What a preview made; by account, what would keep its document from being issued, who is held, what came late.
+
+    `late` stands on the drafts; `waiting` on none: its source has the invoice of its period made anew.
+    """
 
     issuer: str
     drafts: int
@@ -73,6 +67,7 @@ class Previewed:
     held: dict[str, str] = field(default_factory=dict)
     carried: dict[str, int] = field(default_factory=dict)
     late: dict[str, Late] = field(default_factory=dict)
+    waiting: dict[str, Late] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -158,12 +153,14 @@ class _Seen:
         self.faulty: dict[str, list[Problem]] = {}
         self.carried: dict[str, int] = {}
         self.late: dict[str, Late] = {}
+        self.waiting: dict[str, Late] = {}
         known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
         self._verdicts = dict(known.values_list("fingerprint", "verdict"))
 
     def add(self, drafts: Drafts) -> None:
         self.faulty |= drafts.refused
         self.carried |= drafts.carried
+        self.waiting |= drafts.waiting
         for made in _batched(drafts.made, BATCH):
             fingerprints = [one.fingerprint for one in made]
             self._ask(made, fingerprints)
@@ -171,8 +168,8 @@ class _Seen:
                 verdict = self._verdicts.get(fingerprint)
                 if found := [*_problems(one), *_said(verdict)]:
                     self.faulty[one.account.code] = found
-                if one.oldest_late_date is not None:
-                    self.late[one.account.code] = Late(one.late_calls, one.late_micros, one.oldest_late_date)
+                if one.late is not None:
+                    self.late[one.account.code] = one.late
                 self.drafts.append(_draft_row(one, fingerprint, verdict))
 
     def _ask(self, made: Sequence[Drafted], fingerprints: Sequence[str]) -> None:
@@ -187,7 +184,7 @@ class _Seen:
 
     def previewed(self, held: dict[str, str]) -> Previewed:
         net_minor = sum(draft.net_minor for draft in self.drafts)
-        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late)
+        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late, self.waiting)
 
 
 def _draft_row(made: Drafted, fingerprint: str, verdict: list[list[str]] | None) -> Draft:

@@ -173,18 +173,26 @@ def preview(
                 f"[yellow]![/] {escape(code)}: {counted(late.calls, 'call')} came after the invoice, "
                 f"{_exact(late.micros, 'EUR')}, the oldest {counted(days, 'day')} ago"
             )
+        for code, late in sorted(run.waiting.items()):
+            screen.print(
+                f"[yellow]![/] {escape(code)}: {counted(late.calls, 'call')} came after the invoice, on no document "
+                "until it is made anew: ardoise bill reissue NUMBER"
+            )
         _print_held(run.held)
         _print_carried(run.carried)
         _print_faulty(run.faulty)
 
 
 def _previewed(run: Previewed) -> dict[str, object]:
-    late = {
-        code: {"calls": late.calls, "micros": late.micros, "oldest_date": late.oldest_date.isoformat()}
-        for code, late in sorted(run.late.items())
-    }
+    late, waiting = (
+        {
+            code: {"calls": one.calls, "micros": one.micros, "oldest_date": one.oldest_date.isoformat()}
+            for code, one in sorted(found.items())
+        }
+        for found in (run.late, run.waiting)
+    )
     sums = {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor}
-    return sums | {"faulty": sorted(run.faulty), "held": run.held, "carried": run.carried, "late": late}
+    return sums | {"faulty": sorted(run.faulty), "held": run.held, "carried": run.carried, "late": late, "waiting": waiting}
 
 
 def _closing(month: str, until: str, now: datetime) -> tuple[date, str]:

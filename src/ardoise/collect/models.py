@@ -21,6 +21,10 @@ class Source(models.Model):
         RADIUS = "radius"  # accounting requests sent to us
         AGENT = "agent"  # what a collector on another site keeps and forwards
 
+    class LateUsage(models.TextChoices):
+        NEXT_INVOICE = "next_invoice"  # dated lines of the next invoice
+        REBILL = "rebill"  # they wait until the invoice of their period is cancelled and made anew
+
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT)  # unknown identifiers land in its "unassigned" account
@@ -44,6 +48,8 @@ class Source(models.Model):
     assembly = models.JSONField(default=dict, blank=True)  # how segments become calls: see `core.assembly`
     buffer_tickets = models.PositiveIntegerField(null=True, blank=True)  # the PBX keeps so many while nobody listens
     active = models.BooleanField(default=True)
+    # what is done with calls that come after the invoice of their period: see `bill`
+    late_usage = models.CharField(max_length=12, choices=LateUsage.choices, default=LateUsage.NEXT_INVOICE)
 
     def __str__(self) -> str:
         return self.code

@@ -125,6 +125,14 @@ SOURCES = Table(
         ),
         Column("active", kinds.YesNo(), "en service", "in service", default=True),
         Column(
+            "late_usage",
+            choice("next_invoice", "rebill"),
+            "appels arrivés après la facture : sur la suivante, ou en attente que leur facture soit refaite",
+            "calls that come after the invoice: on the next one, or waiting until their invoice is made anew",
+            default="next_invoice",
+            quiet=True,
+        ),
+        Column(
             "profile",
             kinds.FileText(under="profiles", extension="toml"),
             "profil d’un format délimité",
