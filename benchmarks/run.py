@@ -1,6 +1,6 @@
 """Every benchmark at a small size, each in a process of its own (its peak memory is its own). `make bench` runs it.
 
-    python -m benchmarks.run [NAME ...]     # rating one_call reading_numbers journal collect decks documents
+    python -m benchmarks.run [NAME ...]     # rating one_call reading_numbers journal collect decks billing documents
 
 README.md says what each one measures, against which bound and which peer.
 """
@@ -26,6 +26,7 @@ BENCHMARKS = {
         *("--latency-s", "3", "--sources", "100", "--sources-s", "3"),
     ],
     "decks": [sys.executable, str(HERE / "decks.py")],
+    "billing": [sys.executable, str(HERE / "billing.py"), "--customers", "200", "--calls", "100000"],
     "documents": [sys.executable, str(HERE / "documents.py"), "--invoices", "60", "--calls", "5000"],
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -35,6 +35,16 @@ def ensure_user(*, email: str, name: str, password: str, role: str, language: st
 def log_event(*, at: datetime, kind: str, subject: str, digest: str = "", actor: str = "system") -> None:
     """Append one line to the event log, in the caller's transaction. Ids and hashes only, never names or numbers."""
     Event.objects.create(at=at, kind=kind, subject=subject, digest=digest, actor=actor)
+
+
+def log_events(events: Iterable[Event]) -> None:
+    """Append many lines at once, in their order, in the caller's transaction."""
+    Event.objects.bulk_create(events)
+
+
+def put_messages(messages: Iterable[OutboxMessage]) -> None:
+    """Write outbox messages that are new, in the caller's transaction."""
+    OutboxMessage.objects.bulk_create(messages)
 
 
 def seal_events() -> int:

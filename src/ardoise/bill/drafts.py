@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -52,7 +53,7 @@ class Late:
         return cls(charges[CHARGES.origin_id].n_unique(), int(charges[CHARGES.amount_micros].sum()), oldest)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drafted:
     """One payer's document to be, with the frame of its charges (each bound to its line)."""
 
@@ -71,13 +72,15 @@ class Drafted:
         net_minor = self.document.totals.net_minor
         return -net_minor if self.document.kind is DocumentKind.CREDIT_NOTE else net_minor
 
-    @property
+    @cached_property
+    def content(self) -> canonical.Json:
+        return canonical.to_json(self.document)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of what would be issued, its date apart: a preview made yesterday is still what is issued today."""
-        content = canonical.to_json(self.document)
-        for dated in ("issue_date", "due_date"):
-            content.pop(dated)
-        return canonical.digest(content)
+        dated = ("issue_date", "due_date")
+        return canonical.digest({name: value for name, value in self.content.items() if name not in dated})
 
 
 @dataclass(slots=True)
@@ -223,6 +226,7 @@ class Run:
         grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=self._words))
         bound = lines.bind(found, grouped, by_line=self._statement)
         by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
+        told = _told(bound)
         past = past_totals(payers, self.month)
         return [
             _draft(
@@ -232,6 +236,7 @@ class Run:
                 issue_date,
                 rows,
                 by_payer[pk],
+                told[pk],
                 treatments,
                 self._words,
                 past[pk],
@@ -263,17 +268,24 @@ class _Treatments:
         self.payers = payers
         self.rates = rates
         self.regimes = Regimes(payers)
+        dated = {day for rate in rates for day in (rate.valid_from_date, rate.valid_to_date) if day is not None}
+        self._borders = sorted(dated | self.regimes.borders())
         self.latest: dict[int, tuple[date, RegimeKind]] = {}  # payer -> regime of its last day of supply
         self.made: list[VatTreatment] = []
         self.refused: dict[int, Problem] = {}
 
     def index_of(self, charges: pl.DataFrame) -> pl.Series:
-        """For each charge the index of its treatment."""
-        keys = charges.select(PAYER, CHARGES.vat_nature, SUPPLY_DATE)
-        distinct = keys.unique(maintain_order=True)
-        indexes = [self._index(payer, nature, day) for payer, nature, day in distinct.iter_rows()]
-        joined = keys.join(distinct.with_columns(pl.Series(VAT_INDEX, indexes)), on=keys.columns, how="left")
-        return joined[VAT_INDEX]
+        """For each charge the index of its treatment: the same for all days between two changes of rate or regime."""
+        first, last = charges[SUPPLY_DATE].min(), charges[SUPPLY_DATE].max()
+        borders = [day for day in self._borders if first < day <= last]  # type: ignore[operator]
+        since = pl.sum_horizontal(pl.lit(0), *((pl.col(SUPPLY_DATE) >= day).cast(pl.Int32) for day in borders))
+        keys = charges.select(PAYER, CHARGES.vat_nature, since.alias("since"), SUPPLY_DATE)
+        same = [PAYER, CHARGES.vat_nature, "since"]
+        distinct = keys.group_by(same, maintain_order=True).agg(pl.col(SUPPLY_DATE).max())
+        rows = distinct.select(PAYER, CHARGES.vat_nature, SUPPLY_DATE).iter_rows()
+        indexes = [self._index(payer, nature, day) for payer, nature, day in rows]
+        known = distinct.select(*same, pl.Series(VAT_INDEX, indexes, pl.Int64))
+        return keys.join(known, on=same, how="left", maintain_order="left")[VAT_INDEX]
 
     def _index(self, payer_id: int, nature: str, day: date) -> int:
         if self.statement:
@@ -318,6 +330,7 @@ def _draft(
     issue_date: date,
     rows: pl.DataFrame,
     charges: pl.DataFrame,
+    told: _Told,
     treatments: _Treatments,
     words: Wording,
     past: Mapping[str, int],
@@ -338,7 +351,7 @@ def _draft(
         number="",
         issue_date=issue_date,
         due_date=None if treatments.statement else terms.due_date(issue_date),
-        period_from=_first_day(due, charges),
+        period_from=min([due.period.start, *told.caught_up]),
         period_to=due.period.last_date,
         currency=issuer.currency,
         seller=parties.seller(issuer),
@@ -363,29 +376,31 @@ def _draft(
         purchase_order=account.purchase_order,
         history_minor=_history(past, month, body.totals.net_minor),
     )
-    return _with_late(account, due, document, charges, (usage_minor, subscription_minor))
+    return Drafted(account, document, charges, usage_minor, subscription_minor, due.bound, told.first_month, told.late)
 
 
-def _with_late(
-    account: Account, due: cycles.Due, document: Document, charges: pl.DataFrame, minors: tuple[int, int]
-) -> Drafted:
-    late = charges.filter(pl.col(EARLIER).str.ends_with(lines.LATE_MARK))
-    return Drafted(
-        account,
-        document,
-        charges,
-        *minors,
-        bound_date=due.bound,
-        first_month=min(charges[CHARGES.month].unique()),
-        late=Late.of(late) if late.height else None,
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the charges of a payer say beside their lines."""
+
+    first_month: str
+    caught_up: list[date]  # first days of earlier periods that no document billed
+    late: Late | None
+
+
+def _told(bound: pl.DataFrame) -> dict[int, _Told]:
+    """By payer; asked of all charges at once, since a question to each payer's takes longer than its answer."""
+    is_late = pl.col(EARLIER).str.ends_with(lines.LATE_MARK)
+    late = {pk: Late.of(rows) for (pk,), rows in bound.filter(is_late).partition_by(PAYER, as_dict=True).items()}
+    found = bound.group_by(PAYER).agg(
+        pl.col(CHARGES.month).min(), pl.col(EARLIER).filter(pl.col(EARLIER) != "").unique()
     )
-
-
-def _first_day(due: cycles.Due, charges: pl.DataFrame) -> date:
-    """The first day of what a document bills: of its period, or of the oldest one that no document billed before."""
-    marks = charges[EARLIER].unique()
-    caught_up = [first for first, _, late in map(lines.earlier_period, marks) if first is not None and not late]
-    return min([due.period.start, *caught_up])
+    told = {}
+    for pk, first_month, marks in found.iter_rows():
+        earlier = map(lines.earlier_period, marks)
+        caught_up = [first for first, _, after in earlier if first is not None and not after]
+        told[pk] = _Told(first_month, caught_up, late.get(pk))
+    return told
 
 
 def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, int]]:

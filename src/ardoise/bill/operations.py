@@ -8,6 +8,7 @@ frozen row is committed, in the transaction that also takes the number.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -15,13 +16,14 @@ from datetime import date, datetime
 import polars as pl
 from django.db import transaction
 
-from ardoise.access.operations import log_event, put_message
+from ardoise.access.models import Event, OutboxMessage
+from ardoise.access.operations import log_events, put_messages
 from ardoise.bill import charges as tables
 from ardoise.bill import negatives, recurring
 from ardoise.bill.balances import refuse_spent
 from ardoise.bill.cycles import month_closed, refuse_closing
 from ardoise.bill.drafts import Drafted, Drafts, Late, Run
-from ardoise.bill.lines import LINE_NO, sections_minor
+from ardoise.bill.lines import LINE_NO, PAYER, sections_minor
 from ardoise.bill.models import BillRun, Document, Draft, Hold, Series, Sold, Waiver
 from ardoise.core import canonical
 from ardoise.core import documents as core
@@ -31,7 +33,7 @@ from ardoise.core.periods import local_date, month_period
 from ardoise.core.postings import NotPosted, post_invoice
 from ardoise.core.schema import CHARGES, FROZEN
 from ardoise.directory.models import Account, Issuer
-from ardoise.ledger.operations import post
+from ardoise.ledger.operations import post_all
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import append_frozen, replace_partition
@@ -127,8 +129,10 @@ def preview(
     _sold_of(closes_date)
     run = Run(issuer, closes_date=closes_date)
     seen = _Seen(issuer, closes_date, validator)
-    for buckets in run.parts():
-        seen.add(run.draft(buckets, issue_date=issue_date, whole=False))
+    with ThreadPoolExecutor(max_workers=1) as rules:
+        for buckets in run.parts():
+            seen.add(run.draft(buckets, issue_date=issue_date, whole=False), rules)
+        seen.finish()
     with transaction.atomic():
         BillRun.objects.get_or_create(
             issuer=issuer, closes_date=closes_date, defaults={"created_at": now, "month": run.month}
@@ -155,48 +159,62 @@ class _Seen:
         self.late: dict[str, Late] = {}
         self.waiting: dict[str, Late] = {}
         known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
-        self._verdicts = dict(known.values_list("fingerprint", "verdict"))
+        self._verdicts: dict[str, list[list[str]]] = {
+            fingerprint: verdict
+            for fingerprint, verdict in known.values_list("fingerprint", "verdict")
+            if verdict is not None
+        }
+        self._asked: list[tuple[list[str], Future[Sequence[Sequence[Problem]]]]] = []
 
-    def add(self, drafts: Drafts) -> None:
+    def add(self, drafts: Drafts, rules: Executor) -> None:
+        """Keep the drafts of a part; the rules are asked by another thread, while the next part is drafted."""
         self.faulty |= drafts.refused
         self.carried |= drafts.carried
         self.waiting |= drafts.waiting
         for made in _batched(drafts.made, BATCH):
-            fingerprints = [one.fingerprint for one in made]
-            self._ask(made, fingerprints)
-            for one, fingerprint in zip(made, fingerprints, strict=True):
-                verdict = self._verdicts.get(fingerprint)
-                if found := [*_problems(one), *_said(verdict)]:
+            self._ask(made, rules)
+            for one in made:
+                if found := _problems(one):
                     self.faulty[one.account.code] = found
                 if one.late is not None:
                     self.late[one.account.code] = one.late
-                self.drafts.append(_draft_row(one, fingerprint, verdict))
+                self.drafts.append(_draft_row(one))
 
-    def _ask(self, made: Sequence[Drafted], fingerprints: Sequence[str]) -> None:
+    def _ask(self, made: Sequence[Drafted], rules: Executor) -> None:
         """The verdict of the official rules on the drafts that have none yet."""
-        if self.validator is None:
-            return
-        new = [(one, print_) for one, print_ in zip(made, fingerprints, strict=True) if print_ not in self._verdicts]
-        new = [(one, print_) for one, print_ in new if one.document.kind is not core.DocumentKind.STATEMENT]
-        verdicts = self.validator([replace(one.document, number=PLACEHOLDER) for one, _ in new]) if new else []
-        for (_, fingerprint), verdict in zip(new, verdicts, strict=True):
-            self._verdicts[fingerprint] = [[found.code, found.message, found.remedy] for found in verdict]
+        legal = [one for one in made if one.document.kind is not core.DocumentKind.STATEMENT]
+        new = [one for one in legal if one.fingerprint not in self._verdicts]
+        if self.validator is not None and new:
+            documents = [replace(one.document, number=PLACEHOLDER) for one in new]
+            asked = rules.submit(self.validator, documents)
+            self._asked.append(([one.fingerprint for one in new], asked))
+
+    def finish(self) -> None:
+        """Wait for the verdicts and note them on the drafts."""
+        for fingerprints, asked in self._asked:
+            for fingerprint, verdict in zip(fingerprints, asked.result(), strict=True):
+                self._verdicts[fingerprint] = [[found.code, found.message, found.remedy] for found in verdict]
+        for draft in self.drafts:
+            draft.verdict = self._verdicts.get(draft.fingerprint)
+            if draft.verdict:
+                self.faulty[draft.account.code] = [*self.faulty.get(draft.account.code, ()), *_said(draft.verdict)]
 
     def previewed(self, held: dict[str, str]) -> Previewed:
         net_minor = sum(draft.net_minor for draft in self.drafts)
-        return Previewed(self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late, self.waiting)
+        return Previewed(
+            self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late, self.waiting
+        )
 
 
-def _draft_row(made: Drafted, fingerprint: str, verdict: list[list[str]] | None) -> Draft:
+def _draft_row(made: Drafted) -> Draft:
     return Draft(
         account=made.account,
-        content=canonical.to_json(made.document),
+        content=made.content,
         charges=made.charges.height,
         net_minor=made.net_minor,
         usage_minor=made.usage_minor,
         subscription_minor=made.subscription_minor,
-        fingerprint=fingerprint,
-        verdict=verdict,
+        fingerprint=made.fingerprint,
     )
 
 
@@ -353,13 +371,18 @@ def _issue_batch(
         paid = {made.account.code: made.document.totals.prepaid_minor for made in batch}
         refuse_spent(run.issuer, {code: minor for code, minor in paid.items() if minor})
         numbers = _take_numbers(run, batch, issue_date)
-        frozen = []
-        for made, number in zip(batch, numbers, strict=True):
-            row = _write(replace(made.document, number=number), made, run, now)
-            frozen.append(made.charges.with_columns(pl.lit(row.id, pl.Int64).alias(FROZEN.document_id)))
-            done.numbers.append(number)
-        freeze(run.issuer.code, frozen)
-        return tables.generations(scope)
+        numbered = [_numbered(made, number, run) for made, number in zip(batch, numbers, strict=True)]
+        rows = register_all(numbered, issuer=run.issuer, now=now)
+        for row in rows:
+            if row.kind == Document.Kind.CREDIT_NOTE:
+                negatives.impute(row)
+        ids = {made.account.id: row.id for made, row in zip(batch, rows, strict=True)}
+        frozen = pl.concat([made.charges for made in batch])
+        of_payer = pl.col(PAYER).replace_strict(ids, return_dtype=pl.Int64)
+        freeze(run.issuer.code, [frozen.with_columns(of_payer.alias(FROZEN.document_id))])
+        after = tables.generations(scope)
+    done.numbers += numbers  # committed
+    return after
 
 
 def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> list[str]:
@@ -372,7 +395,11 @@ def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> l
         core.DocumentKind.CREDIT_NOTE: issuer.credit_number,  # a run that comes to less than nothing
     }
     kinds = [made.document.kind for made in batch]
-    return [next_number(issuer, kind, patterns[kind], issue_date) for kind in kinds]
+    taken = {
+        kind: iter(next_numbers(issuer, kind, patterns[kind], issue_date, count=kinds.count(kind)))
+        for kind in dict.fromkeys(kinds)
+    }
+    return [next(taken[kind]) for kind in kinds]
 
 
 def statement_reference(month: str, account: Account) -> str:
@@ -383,6 +410,11 @@ def statement_reference(month: str, account: Account) -> str:
 
 def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
     """The next number of a series, its row locked until the caller's transaction ends. Raises IssueRefused."""
+    return next_numbers(issuer, kind, pattern, issue_date, count=1)[0]
+
+
+def next_numbers(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date, *, count: int) -> list[str]:
+    """The next numbers of a series, its row locked until the caller's transaction ends. Raises IssueRefused."""
     Series.objects.get_or_create(issuer=issuer, kind=kind.value, year=issue_date.year)
     series = Series.objects.select_for_update().get(issuer=issuer, kind=kind.value, year=issue_date.year)
     if series.last_issue_date and issue_date < series.last_issue_date:
@@ -390,29 +422,70 @@ def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_dat
             f"{issuer.code}: the last document of the series is dated {series.last_issue_date}; "
             f"an issue date of {issue_date} would break the chronology, take that date or a later one"
         )
-    series.last_number += 1
+    first = series.last_number + 1
+    series.last_number += count
     series.last_issue_date = issue_date
     series.save(update_fields=["last_number", "last_issue_date"])
-    return format_number(pattern, year=issue_date.year, month=issue_date.month, sequence=series.last_number)
+    year, month = issue_date.year, issue_date.month
+    return [format_number(pattern, year=year, month=month, sequence=first + rank) for rank in range(count)]
 
 
-def _write(document: core.Document, made: Drafted, run: BillRun, now: datetime) -> Document:
-    row = register(
-        document,
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A document about to be issued: what it says, whose it is, where it comes from."""
+
+    document: core.Document
+    content: canonical.Json
+    account_id: int
+    account_code: str
+    month: str
+    minors: tuple[int, int]  # communications, subscriptions
+    run: BillRun | None = None
+    first_month: str = ""
+    bound_date: date | None = None
+    corrects: Document | None = None
+    replaces: Document | None = None
+
+    def row(self, issuer: Issuer, now: datetime) -> Document:
+        totals = self.document.totals
+        return Document(
+            kind=self.document.kind.value,
+            issuer=issuer,
+            account_id=self.account_id,
+            run=self.run,
+            number=self.document.number,
+            month=self.month,
+            first_month=self.first_month or self.month,
+            bound_date=self.bound_date,
+            issue_date=self.document.issue_date,
+            due_date=self.document.due_date,
+            currency=self.document.currency,
+            net_minor=totals.net_minor,
+            vat_minor=totals.vat_minor,
+            gross_minor=totals.gross_minor,
+            payable_minor=totals.payable_minor,
+            usage_minor=self.minors[0],
+            subscription_minor=self.minors[1],
+            content=self.content,
+            sha256=canonical.digest(self.content),
+            issued_at=now,
+            corrects=self.corrects,
+            replaces=self.replaces,
+        )
+
+
+def _numbered(made: Drafted, number: str, run: BillRun) -> Numbered:
+    return Numbered(
+        document=replace(made.document, number=number),
+        content={**made.content, "number": number},
         account_id=made.account.id,
         account_code=made.account.code,
-        issuer=run.issuer,
-        run=run,
         month=run.month,
+        minors=sections_minor([(line.section, line.net_minor) for line in made.document.lines]),
+        run=run,
         first_month=made.first_month,
         bound_date=made.bound_date,
-        minors=sections_minor([(line.section, line.net_minor) for line in document.lines]),
-        corrects=None,
-        now=now,
     )
-    if document.kind is core.DocumentKind.CREDIT_NOTE:
-        negatives.impute(row)
-    return row
 
 
 def register(
@@ -432,36 +505,26 @@ def register(
 ) -> Document:
     """Insert an issued document, its posting, its event and its message to `deliver`, in the caller's transaction."""
     content = canonical.to_json(document)
-    row = Document.objects.create(
-        kind=document.kind.value,
-        issuer=issuer,
-        account_id=account_id,
-        run=run,
-        number=document.number,
-        month=month,
-        first_month=first_month or month,
-        bound_date=bound_date,
-        issue_date=document.issue_date,
-        due_date=document.due_date,
-        currency=document.currency,
-        net_minor=document.totals.net_minor,
-        vat_minor=document.totals.vat_minor,
-        gross_minor=document.totals.gross_minor,
-        payable_minor=document.totals.payable_minor,
-        usage_minor=minors[0],
-        subscription_minor=minors[1],
-        content=content,
-        sha256=canonical.digest(content),
-        issued_at=now,
-        corrects=corrects,
-        replaces=replaces,
+    numbered = Numbered(
+        document, content, account_id, account_code, month, minors, run, first_month, bound_date, corrects, replaces
     )
-    with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
-        posted = post_invoice(document, key=f"document:{row.id}")
-        post(issuer_id=issuer.id, posted=posted, auxiliary=account_code, recorded_at=now)
-    log_event(at=now, kind="document.issued", subject=f"document:{row.id}", digest=row.sha256)
-    put_message(key=f"{RENDER}:{row.id}", kind=RENDER, payload={"document": row.id}, created_at=now)
-    return row
+    return register_all([numbered], issuer=issuer, now=now)[0]
+
+
+def register_all(numbered: Sequence[Numbered], *, issuer: Issuer, now: datetime) -> list[Document]:
+    """Insert issued documents with their postings, events and messages, in the caller's transaction."""
+    rows = Document.objects.bulk_create(one.row(issuer, now) for one in numbered)
+    posted = []
+    for one, row in zip(numbered, rows, strict=True):
+        with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
+            posted.append((post_invoice(one.document, key=f"document:{row.id}"), one.account_code))
+    post_all(issuer_id=issuer.id, posted=posted, recorded_at=now)
+    log_events(Event(at=now, kind="document.issued", subject=f"document:{row.id}", digest=row.sha256) for row in rows)
+    put_messages(
+        OutboxMessage(key=f"{RENDER}:{row.id}", kind=RENDER, payload={"document": row.id}, created_at=now)
+        for row in rows
+    )
+    return rows
 
 
 def freeze(partition: str, frames: Sequence[pl.DataFrame]) -> None:

@@ -34,6 +34,10 @@ class Regimes:
                 written = (row.valid_from_date, row.valid_to_date, row.vat_regime, row.vat_reason)
                 self._dated[row.account_id].append(written)
 
+    def borders(self) -> set[date]:
+        """The days on which the regime of some payer may change."""
+        return {day for written in self._dated.values() for first, last, *_ in written for day in (first, last) if day}
+
     def on(self, payer_id: int, day: date) -> Regime:
         """Raises VatError (RegimeMissing, RegimeRefused) with what to write."""
         account = self._payers[payer_id]

@@ -192,7 +192,13 @@ def _previewed(run: Previewed) -> dict[str, object]:
         for found in (run.late, run.waiting)
     )
     sums = {"issuer": run.issuer, "drafts": run.drafts, "net_minor": run.net_minor}
-    return sums | {"faulty": sorted(run.faulty), "held": run.held, "carried": run.carried, "late": late, "waiting": waiting}
+    return sums | {
+        "faulty": sorted(run.faulty),
+        "held": run.held,
+        "carried": run.carried,
+        "late": late,
+        "waiting": waiting,
+    }
 
 
 def _closing(month: str, until: str, now: datetime) -> tuple[date, str]:

@@ -10,6 +10,7 @@ import typing
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 
 from ardoise.core.documents import Document
 
@@ -37,19 +38,27 @@ def digest(content: Json) -> str:
 
 
 def _encode(value: object) -> object:
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: _encode(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, tuple):
         return [_encode(item) for item in value]
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
-    if value is None or isinstance(value, (str, int, bool)):
-        return value
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_PLAIN = frozenset({str, int, bool})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _decode(kind: typing.Any, value: object) -> object:

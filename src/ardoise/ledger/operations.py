@@ -1,8 +1,11 @@
-"""Every write of the ledger: `post`, and the lock of what a customer owes. Entries are only ever inserted."""
+"""Every write of the ledger: `post`, `post_all` for many, and the lock of what a customer owes.
+
+Entries are only ever inserted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -45,6 +48,43 @@ def lock_owed(*, issuer_id: int, customers: Collection[str]) -> dict[str, int]:
     accounts = LedgerAccount.objects.filter(issuer_id=issuer_id, code=Chart().receivable, auxiliary__in=list(customers))
     list(accounts.order_by("pk").select_for_update())
     return owed_micros(issuer_id, customers)
+
+
+def post_all(*, issuer_id: int, posted: Sequence[tuple[Transaction, str]], recorded_at: datetime) -> None:
+    """Write many new transactions of an issuer, each with its auxiliary, in the caller's transaction.
+
+    Raises IntegrityError where a key was posted before: the caller's transaction leaves nothing.
+    """
+    with transaction.atomic():
+        rows = LedgerTransaction.objects.bulk_create(
+            LedgerTransaction(key=one.key, issuer_id=issuer_id, date=one.date, kind=one.kind, recorded_at=recorded_at)
+            for one, _ in posted
+        )
+        accounts = _accounts(issuer_id, posted)
+        entries = []
+        for row, (one, auxiliary) in zip(rows, posted, strict=True):
+            for posting in one.postings:
+                key = _named(posting.account_code, auxiliary)
+                entries.append(LedgerEntry(transaction=row, account=accounts[key], amount_micros=posting.amount_micros))
+        LedgerEntry.objects.bulk_create(entries)
+
+
+def _accounts(issuer_id: int, posted: Sequence[tuple[Transaction, str]]) -> dict[tuple[str, str], LedgerAccount]:
+    """The accounts of some postings by code and auxiliary, those that were missing made."""
+    wanted = {_named(posting.account_code, auxiliary) for one, auxiliary in posted for posting in one.postings}
+    mine = LedgerAccount.objects.filter(issuer_id=issuer_id, auxiliary__in={auxiliary for _, auxiliary in wanted})
+    found = {(row.code, row.auxiliary): row for row in mine}
+    if missing := sorted(wanted - found.keys()):
+        LedgerAccount.objects.bulk_create(
+            (LedgerAccount(issuer_id=issuer_id, code=code, auxiliary=auxiliary) for code, auxiliary in missing),
+            ignore_conflicts=True,  # another transaction made it meanwhile
+        )
+        found = {(row.code, row.auxiliary): row for row in mine.all()}
+    return found
+
+
+def _named(code: str, auxiliary: str) -> tuple[str, str]:
+    return code, auxiliary if code.startswith("411") else ""
 
 
 def _account(issuer_id: int, code: str, auxiliary: str) -> LedgerAccount:
