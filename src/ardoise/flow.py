@@ -200,6 +200,7 @@ def correct(
     *, month: str, issue_date: date, now: datetime, accounts: Collection[str] | None = None, reason: str = ""
 ) -> corrections.Corrected:
     """3g. What was issued for a month and is another amount today: debits and credits of the differences."""
+    billing.compute_recurring(closes_date=month_period(month).end)  # what calls bring about: true-ups, discounts
     return corrections.correct(
         month=month,
         issue_date=issue_date,

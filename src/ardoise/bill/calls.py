@@ -21,7 +21,7 @@ from django.db.models import Q
 
 from ardoise.access.scope import Scope
 from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
-from ardoise.bill.charges import RETAIL
+from ardoise.bill.charges import RETAIL, frozen_of
 from ardoise.bill.models import Document
 from ardoise.catalog.models import Zone
 from ardoise.core import phone
@@ -205,8 +205,7 @@ def write_csv(viewer: Viewer, wanted: CallFilter, path: Path, *, french: bool) -
 
 def write_document_csv(viewer: Viewer, row: Document, path: Path, *, french: bool) -> int:
     """The calls billed by a document, in time order; those that a bill may not list (CPCE D98-8) are absent."""
-    mine = (pl.col(FROZEN.document_id) == row.pk) & (pl.col(CHARGES.origin_kind) == "usage")
-    found = store.scan(TableName.FROZEN, [row.month], filter=mine)
+    found = frozen_of([row]).filter(pl.col(CHARGES.origin_kind) == "usage")
     categories = found.select(CHARGES.number_category).unique().collect().to_series()
     hidden = [category for category in categories if phone.hidden_on_bills(category)]
     return _write(viewer, found.filter(~pl.col(CHARGES.number_category).is_in(hidden)), path, french=french)

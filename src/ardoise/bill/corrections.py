@@ -17,7 +17,7 @@ from django.db import transaction
 
 from ardoise.access.operations import log_event
 from ardoise.bill import charges as tables
-from ardoise.bill import differences
+from ardoise.bill import differences, wording
 from ardoise.bill.balances import refuse_spent
 from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor, standing_of
 from ardoise.bill.cycles import closing_of
@@ -227,7 +227,13 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
         raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
     if made is None or made.document.kind is core.DocumentKind.CREDIT_NOTE:
         return None  # what comes to less than nothing is a run's to credit
-    drafted = replace(made.document, number=PLACEHOLDER, preceding=((invoice.number, invoice.issue_date),))
+    said = wording.word(invoice.issuer.language, "replaces")
+    drafted = replace(
+        made.document,
+        number=PLACEHOLDER,
+        preceding=((invoice.number, invoice.issue_date),),
+        notes=(*made.document.notes, said.format(invoice.number, wording.day(invoice.issue_date))),
+    )
     if problems := [*validate(drafted), *validator([drafted])[0]]:
         raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
     refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)

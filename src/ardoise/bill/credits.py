@@ -12,6 +12,7 @@ from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.schema import CHARGE_KEY, FROZEN
+from ardoise.directory.models import Issuer
 from ardoise.store import queries as store
 from ardoise.store.models import TAKEN_BACK, TableName
 
@@ -49,7 +50,7 @@ def standing_of(invoice: Document) -> pl.DataFrame:
 
 def completed_by(invoice: Document) -> list[Document]:
     """The documents that debit differences of charges of this one, directly or of one that does: the oldest first."""
-    taken = _taken()
+    taken = _taken(invoice.issuer)
     found: set[int] = set()
     ahead = {invoice.pk}
     while ahead:
@@ -60,7 +61,7 @@ def completed_by(invoice: Document) -> list[Document]:
 
 def completes(invoice: Document) -> Document | None:
     """The document of which this one debits differences; None for one that bills charges of its own."""
-    of = min((of for by, of in _taken() if by == invoice.pk), default=None)
+    of = min((of for by, of in _taken(invoice.issuer) if by == invoice.pk), default=None)
     return None if of is None else Document.objects.get(pk=of)
 
 
@@ -68,10 +69,10 @@ def came_from(debit: Document, line_no: int) -> list[tuple[Document, int]]:
     """The lines whose difference a line of a debit asks for, nearest first; none for a line of charges of its own."""
     if completes(debit) is None:
         return []
-    mine = (pl.col(FROZEN.document_id) == debit.pk) & (pl.col(FROZEN.line_no) == line_no)
-    took = store.scan(TableName.FROZEN, columns=[*_KEY, FROZEN.cancels_id], filter=mine).drop_nulls(FROZEN.cancels_id)
-    before = store.scan(TableName.FROZEN, columns=[*_KEY, FROZEN.document_id, FROZEN.line_no])
+    took = frozen_of([debit]).filter(pl.col(FROZEN.line_no) == line_no).drop_nulls(FROZEN.cancels_id)
+    ids = took.select(FROZEN.cancels_id).unique().collect()[FROZEN.cancels_id].to_list()
     bound = [*_KEY, FROZEN.document_id]
+    before = frozen_of(Document.objects.filter(pk__in=ids))
     from_lines = before.join(took, left_on=bound, right_on=[*_KEY, FROZEN.cancels_id], how="semi")
     pairs = from_lines.select(FROZEN.document_id, FROZEN.line_no).unique().collect()
     home = homes(pairs[FROZEN.document_id].to_list())
@@ -83,15 +84,10 @@ def came_from(debit: Document, line_no: int) -> list[tuple[Document, int]]:
     return found
 
 
-def _taken() -> set[tuple[int, int]]:
+def _taken(issuer: Issuer) -> set[tuple[int, int]]:
     """Pairs (debit, the document whose charges it took over): read from the rows that take back, which are few."""
-    if not any(file.partition.endswith(TAKEN_BACK) for file in store.files(TableName.FROZEN)):
-        return set()
-    took = store.scan(
-        TableName.FROZEN,
-        columns=[FROZEN.document_id, FROZEN.cancels_id],
-        filter=pl.col(FROZEN.cancels_id).is_not_null(),
-    )
+    columns = [FROZEN.document_id, FROZEN.cancels_id]
+    took = store.scan(TableName.FROZEN, columns=columns, partition=f"{issuer.code}{TAKEN_BACK}")
     pairs = took.unique().collect()
     home = homes(pairs[FROZEN.cancels_id].to_list())
     debits = Document.objects.filter(pk__in=pairs[FROZEN.document_id].to_list())

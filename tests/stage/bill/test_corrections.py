@@ -86,6 +86,7 @@ def test_an_invoice_at_a_wrong_price_is_cancelled_and_made_anew(billed: Company)
     assert done.invoice is not None
     assert (done.invoice.number, done.invoice.net_minor) == ("FA2026-00003", 4020)  # 10.00 + 0.20 + 30.00
     assert issued("FA2026-00003").preceding == (("FA2026-00001", ISSUE_DATE),)
+    assert issued("FA2026-00003").notes == ("Annule et remplace la facture FA2026-00001 du 05/11/2026.",)
     assert owed("C1") == 4824  # 40.20 x 1.20
     assert holds()
 

@@ -1,0 +1,107 @@
+"""Corrections of what a run adds: vouchers and minimum commitments come back as they were, or as they are now."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ardoise import flow
+from ardoise.access.scope import EVERYTHING
+from ardoise.bill.charges import frozen_twice
+from ardoise.bill.models import Document
+from ardoise.bill.proposals import proposals
+from stage.company import MOBILE, MONTH, RATES, Company, document_of, issued, numbers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONE = "0472000001"
+NOVEMBER, IN_DECEMBER = "2026-11", date(2026, 12, 2)
+
+
+@pytest.fixture
+def company(company: Company) -> Company:
+    """C1: 30.00 a month in arrears, and in October 100 started minutes to a mobile, 12.00."""
+    company.customer("C1")
+    company.line(PHONE, "C1", since="2026-01-01")
+    company.product("abo", "30.00", in_advance="no")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
+    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 6000)
+    return company
+
+
+def commit(company: Company) -> None:
+    company.add(
+        "commitments",
+        {"code": "K1", "name": "Minimum", "account": "C1", "amount": "100.00", "valid_from_date": "2026-10-01"},
+    )
+
+
+def voucher(company: Company) -> None:
+    company.add("discounts", {"code": "bon", "name": "Bon", "amount": "50.00", "limit": "50.00"})
+    given = {"owner_kind": "account", "owner": "C1", "discount": "bon", "valid_from_date": "2026-10-01"}
+    company.add("discount_grants", given)
+
+
+def nets(number: str) -> list[tuple[str, int]]:
+    return [(line.label, line.net_minor) for line in issued(number).lines]
+
+
+def reissue(company: Company, number: str) -> Document:
+    invoice = Document.objects.get(number=number)
+    done = flow.reissue(invoice=invoice, issue_date=company.now.date(), now=company.now, reason="Adresse")
+    assert done.invoice is not None
+    return done.invoice
+
+
+def test_a_voucher_cancelled_with_its_invoice_is_there_to_be_used_again(company: Company) -> None:
+    voucher(company)
+    company.load()
+    company.bill()
+    before = nets("FA2026-00001")
+    assert ("Bon – Produit abo", -3000) in before
+    anew = reissue(company, "FA2026-00001")
+    assert nets(anew.number) == before
+    company.bill(NOVEMBER, on=IN_DECEMBER)
+    lines = {line.label: line.net_minor for line in document_of("C1", month=NOVEMBER).lines}
+    used = -sum(net for label, net in before if label.startswith("Bon"))
+    assert sum(net for label, net in lines.items() if label.startswith("Bon")) == -(5000 - used)
+    assert frozen_twice() == {}
+
+
+def test_an_older_invoice_is_made_anew_after_the_next_month_was_billed(company: Company) -> None:
+    voucher(company)
+    company.load()
+    company.bill()
+    company.bill(NOVEMBER, on=IN_DECEMBER)
+    before = nets("FA2026-00001")
+    anew = reissue(company, "FA2026-00001")
+    assert nets(anew.number) == before
+    known = numbers()
+    for month in (MONTH, NOVEMBER):
+        company.bill(month, on=IN_DECEMBER)
+    assert numbers() == known
+    assert frozen_twice() == {}
+
+
+def test_calls_that_cost_less_raise_the_true_up_of_a_minimum(company: Company) -> None:
+    commit(company)
+    company.load()
+    company.bill()
+    assert issued("FA2026-00001").totals.net_minor == 10_000
+    rates = RATES.replace("mobile,,0.12", "mobile,,0.10")
+    company.files["tariffs/public-2026-01-01.csv"] = rates
+    company.load(correct=True)
+    company.rate()
+    done = flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now)
+    assert done.faulty == {}
+    # calls 12.00 -> 10.00, true-up 58.00 -> 60.00
+    assert sorted((row.kind, row.net_minor) for row in done.issued["C1"]) == [("credit_note", 200), ("invoice", 200)]
+    assert proposals(EVERYTHING, month=MONTH) == []
+    company.bill(NOVEMBER, on=IN_DECEMBER)
+    assert document_of("C1", month=NOVEMBER).totals.net_minor == 10_000
+    known = numbers()
+    assert flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now).issued == {}
+    company.bill(on=IN_DECEMBER)
+    assert numbers() == known
+    assert frozen_twice() == {}
