@@ -18,7 +18,7 @@ from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import Hold, PastTotal
 from ardoise.bill.payers import payer_of_charge
 from ardoise.bill.regimes import Regimes
-from ardoise.catalog.models import VatRate, Zone
+from ardoise.catalog.models import Product, VatRate, Zone
 from ardoise.collect.models import Source
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
@@ -224,7 +224,7 @@ class Run:
     ) -> list[Drafted]:
         visible = ~_kept_off_bills(found)
         grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=self._words))
-        bound = lines.bind(found, grouped, by_line=self._statement)
+        bound = lines.bind(found, grouped, words=self._words)
         by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
         told = _told(bound)
         past = past_totals(payers, self.month)
@@ -435,4 +435,5 @@ def _words(issuer: Issuer, *, by_line: bool) -> Wording:
         pk: f"{code.rsplit(':', 1)[-1]} – {name}" if name else code
         for pk, code, name in Line.objects.values_list("id", "code", "name")
     }
-    return Wording(issuer.language, dict(Zone.objects.values_list("code", label)), names, by_line)
+    families = dict(Product.objects.exclude(family="").values_list("code", "family"))
+    return Wording(issuer.language, dict(Zone.objects.values_list("code", label)), names, by_line, families)

@@ -7,7 +7,7 @@ its line number, so that the frozen charges of a line can always be found again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -41,6 +41,7 @@ _LINE_KEY = [
     VAT_INDEX,
     "line_key",
     "sold_at",
+    "family",
     EARLIER,
 ]
 READ = [
@@ -63,6 +64,9 @@ READ = [
     CHARGES.quantity,
     CHARGES.number_category,
     CHARGES.source,
+    CHARGES.kind,
+    CHARGES.units,
+    CHARGES.product,
 ]
 """The columns that lines are made from, beside the charge's key."""
 
@@ -75,11 +79,12 @@ class Wording:
     zones: Mapping[str, str]
     lines: Mapping[int, str]  # line id -> "2140 – Camille Rey"
     by_line: bool  # statements: one line per extension instead of one per destination
+    families: Mapping[str, str] = field(default_factory=dict)  # product -> heading of its lines
 
 
 def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """One row a future document line, in print order: the key columns and the sums that its words need."""
-    keyed = _keyed(charges, by_line=words.by_line)
+    keyed = _keyed(charges, words)
     names = words.lines if words.by_line else {}
     named = pl.col("one_line").replace_strict(names, default="", return_dtype=pl.String)
     order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
@@ -89,27 +94,39 @@ def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
         .agg(
             pl.col(CHARGES.amount_micros).sum().alias("micros"),
             pl.len().alias("n"),
-            pl.col(CHARGES.talk_s).sum().alias("talk_s"),
+            *(pl.col(name).sum() for name in (CHARGES.talk_s, CHARGES.units)),
+            *((pl.col(CHARGES.kind) == kind).sum().alias(f"n_{kind}") for kind in _COUNTED),
             pl.col(CHARGES.line_id).n_unique().alias("n_lines"),
             pl.col(CHARGES.line_id).min().alias("one_line"),
             pl.col(CHARGES.quantity).alias("quantities"),
             pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
         )
         .with_columns(named.alias("named"))
-        .sort([pl.col(PAYER), order, GROUP, "named", added, *_LINE_KEY[3:]])
+        .sort([pl.col(PAYER), order, GROUP, "named", "family", added, *_LINE_KEY[3:]])
     )
 
 
-def _keyed(charges: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
-    """Charges with what tells their lines apart: the zone on invoices, the extension on statements; what is sold, by
-    quantity and amount too, so that the price printed is one that was agreed and not a mean."""
+_COUNTED = ("sms", "mms", "data", "event")
+_FAMILIES = {"sms": "messages", "mms": "messages", "data": "data", "event": "events"}
+
+
+def _keyed(charges: pl.DataFrame, words: Wording) -> pl.DataFrame:
+    """Charges with what tells their lines apart: the zone on invoices, the extension on statements; the heading they
+    stand under; what is sold, by quantity and amount too, so that the price printed is one that was agreed, not a mean.
+    """
+    usage = pl.col(CHARGES.origin_kind) == "usage"
     sold_at = pl.concat_str(CHARGES.amount_micros, pl.lit("/"), CHARGES.quantity)
+    kinds = {kind: wording.word(words.language, f"family.{name}") for kind, name in _FAMILIES.items()}
+    of_kind = pl.col(CHARGES.kind).cast(pl.String).replace_strict(kinds, default="", return_dtype=pl.String)
+    named = {code: family for code, family in words.families.items() if family}
+    of_product = pl.col(CHARGES.product).cast(pl.String).replace_strict(named, default="", return_dtype=pl.String)
     charges = charges.with_columns(
-        pl.when(pl.col(CHARGES.origin_kind) == "usage").then(pl.lit("")).otherwise(sold_at).alias("sold_at")
+        pl.when(usage).then(pl.lit("")).otherwise(sold_at).alias("sold_at"),
+        pl.when(usage).then(of_kind).otherwise(of_product).fill_null("").alias("family"),
     )
-    if by_line:
+    if words.by_line:
         line = pl.col(CHARGES.line_id).cast(pl.String).fill_null("")
-        return charges.with_columns(line.alias("line_key"), pl.lit("").alias("line_zone"))
+        return charges.with_columns(line.alias("line_key"), pl.lit("").alias("line_zone"), pl.lit("").alias("family"))
     return charges.with_columns(pl.lit("").alias("line_key"), pl.col(CHARGES.zone).alias("line_zone"))
 
 
@@ -138,8 +155,7 @@ def _usage_input(
     if words.by_line:
         zone = words.lines.get(_int(row["one_line"]), "")
     label = f"{wording.word(words.language, 'service')} – {zone}" if section is Section.THIRD_PARTY else zone
-    calls = wording.count(words.language, "calls", _int(row["n"]))
-    detail = f"{calls}, {wording.duration(_int(row['talk_s']))}"
+    detail = _counted(row, words.language)
     first, last, late = earlier_period(str(row[EARLIER]))
     if first is not None and last is not None:
         detail = f"{detail}, {wording.usage_of(words.language, first, last, late=late)}"
@@ -152,7 +168,27 @@ def _usage_input(
         detail=detail,
         period_from=first,
         period_to=last,
+        family=str(row["family"]),
     )
+
+
+def _counted(row: Mapping[str, object], language: str) -> str:
+    """« 12 appels, 1 h 02 min 05 s », « 3 messages », « 2 sessions, 1,5 Go »: what was used, each in its unit."""
+    messages = _int(row["n_sms"]) + _int(row["n_mms"])
+    sessions, events = _int(row["n_data"]), _int(row["n_event"])
+    calls = _int(row["n"]) - messages - sessions - events
+    said = []
+    if calls or not (messages or sessions or events):
+        said += [wording.count(language, "calls", calls), wording.duration(_int(row["talk_s"]))]
+    if messages:
+        said.append(wording.count(language, "messages", messages))
+    if sessions:
+        said.append(wording.count(language, "sessions", sessions))
+        if not (messages or events):
+            said.append(wording.octets(language, _int(row[CHARGES.units])))
+    if events:
+        said.append(wording.count(language, "events", events))
+    return ", ".join(said)
 
 
 def earlier_period(mark: str) -> tuple[date | None, date | None, bool]:
@@ -190,6 +226,7 @@ def _sold_input(
         unit_price=_unit_price(micros, quantity),
         period_from=first if recurring else None,
         period_to=last if recurring else None,
+        family=str(row["family"]),
     )
 
 
@@ -202,9 +239,9 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
     return Decimal(scaled.numerator).scaleb(-6).normalize() if scaled.denominator == 1 else None
 
 
-def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, by_line: bool) -> pl.DataFrame:
+def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """Every charge with the `line_no` of its row in `grouped`; 0 for what stands on no line (free helplines)."""
-    keyed = _keyed(charges, by_line=by_line)
+    keyed = _keyed(charges, words)
     bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
     assert bound.height == charges.height
     return bound.with_columns(pl.col(LINE_NO).fill_null(0))

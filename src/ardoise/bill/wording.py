@@ -12,6 +12,12 @@ _WORDS = {
     "fr": {
         "calls": ("appel", "appels"),
         "units": ("unité", "unités"),
+        "messages": ("message", "messages"),
+        "sessions": ("session", "sessions"),
+        "events": ("unité", "unités"),
+        "family.messages": "Messages",
+        "family.data": "Données",
+        "family.events": "Autres usages",
         "service": "Services à valeur ajoutée",
         "statement": "Communications",
         "extension": "Poste",
@@ -33,6 +39,12 @@ _WORDS = {
     "en": {
         "calls": ("call", "calls"),
         "units": ("unit", "units"),
+        "messages": ("message", "messages"),
+        "sessions": ("session", "sessions"),
+        "events": ("unit", "units"),
+        "family.messages": "Messages",
+        "family.data": "Data",
+        "family.events": "Other usage",
         "service": "Value-added services",
         "statement": "Calls",
         "extension": "Extension",
@@ -76,6 +88,17 @@ def duration(seconds: int) -> str:
     if minutes:
         return f"{minutes}{NBSP}min{NBSP}{seconds:02d}{NBSP}s"
     return f"{seconds}{NBSP}s"
+
+
+def octets(language: str, count: int) -> str:
+    """« 1,50 Go », « 12,00 Mo », "1.50 GB": decimal units, two places, rounded half up."""
+    unit, size = next(((unit, size) for unit, size in _OCTETS if count >= size), _OCTETS[-1])
+    hundredths = (count * 200 + size) // (2 * size)
+    mark, suffix = (",", "o") if language == "fr" else (".", "B")
+    return f"{hundredths // 100}{mark}{hundredths % 100:02d}{NBSP}{unit}{suffix}"
+
+
+_OCTETS = (("G", 10**9), ("M", 10**6), ("k", 10**3))
 
 
 def day(value: date) -> str:

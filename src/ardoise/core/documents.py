@@ -82,6 +82,7 @@ class DocumentLine:
     period_from: date | None = None  # BT-134
     period_to: date | None = None  # BT-135, last day INCLUDED (as printed)
     unit_code: str = "C62"  # BT-130
+    family: str = ""  # heading within its section: « Accès Internet », « Messages »
 
 
 @dataclass(frozen=True, slots=True)

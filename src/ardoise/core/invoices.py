@@ -251,6 +251,7 @@ class LineInput:
     period_to: date | None = None
     unit_code: str = "C62"
     residue: Fraction = Fraction(0)
+    family: str = ""
 
     @property
     def amount_minor(self) -> int:
@@ -345,6 +346,7 @@ def _document_line(number: int, line: LineInput, net_minor: int, gross_minor: in
         period_from=line.period_from,
         period_to=line.period_to,
         unit_code=line.unit_code,
+        family=line.family,
     )
 
 

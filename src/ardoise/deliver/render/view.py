@@ -219,21 +219,29 @@ def _section(document: Document, section: Section, total: SectionTotal | None, *
 
 
 def _groups(document: Document, lines: Sequence[DocumentLine], *, words: Words) -> list[View]:
-    """Lines by branch, in the order the document names them."""
-    names = list(dict.fromkeys(line.group for line in lines))
+    """Lines by branch, in the order the document names them; within it by family where lines have one."""
     groups = []
-    for name in names:
+    for name in dict.fromkeys(line.group for line in lines):
         members = [line for line in lines if line.group == name]
-        groups.append(
-            {
-                "title": name,
-                "amount": _money(sum(line.net_minor for line in members), document, words)
-                if name and len(members) > 1
-                else "",
-                "rows": [_row(line, document, words=words) for line in members],
-            }
-        )
+        plain = [line for line in members if not line.family]
+        families = dict.fromkeys(line.family for line in members if line.family)
+        if name or plain:
+            summed = members if name and len(members) > 1 else []
+            groups.append(_group(name, summed, plain, document, words=words))
+        for family in families:
+            inside = [line for line in members if line.family == family]
+            groups.append(_group(family, inside if len(inside) > 1 else [], inside, document, words=words))
     return groups
+
+
+def _group(
+    title: str, summed: Sequence[DocumentLine], rows: Sequence[DocumentLine], document: Document, *, words: Words
+) -> View:
+    return {
+        "title": title,
+        "amount": _money(sum(line.net_minor for line in summed), document, words) if summed else "",
+        "rows": [_row(line, document, words=words) for line in rows],
+    }
 
 
 def _row(line: DocumentLine, document: Document, *, words: Words) -> View:
