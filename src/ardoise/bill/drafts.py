@@ -26,6 +26,7 @@ from ardoise.core.documents import Document, DocumentKind, Section
 from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
+from ardoise.core.recaps import by_user
 from ardoise.core.schema import CHARGES
 from ardoise.core.terms import parse_terms
 from ardoise.core.vat import DatedRate, Nature, RegimeKind, VatError, VatTreatment, treatment
@@ -375,6 +376,9 @@ def _draft(
         discount_note=issuer.discount_note,
         purchase_order=account.purchase_order,
         history_minor=_history(past, month, body.totals.net_minor),
+        users=by_user(body.lines, lines.user_parts(charges), names=words.lines, with_tax=with_tax)
+        if issuer.user_totals
+        else (),
     )
     return Drafted(account, document, charges, usage_minor, subscription_minor, due.bound, told.first_month, told.late)
 

@@ -18,6 +18,7 @@ from ardoise.bill import wording
 from ardoise.core.documents import SECTION_ORDER, Section
 from ardoise.core.invoices import LineInput, convert_exact
 from ardoise.core.money import MICROS_PER_UNIT
+from ardoise.core.recaps import Part
 from ardoise.core.schema import CHARGES
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import VatTreatment
@@ -245,6 +246,13 @@ def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, words: Wording) -> pl.
     bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
     assert bound.height == charges.height
     return bound.with_columns(pl.col(LINE_NO).fill_null(0))
+
+
+def user_parts(bound: pl.DataFrame) -> list[Part]:
+    """What the charges of each line of the directory come to on each line of a document."""
+    shown = bound.filter(pl.col(LINE_NO) > 0)
+    sums = shown.group_by(LINE_NO, CHARGES.line_id).agg(pl.col(CHARGES.amount_micros).sum())
+    return [Part(*row) for row in sums.sort(LINE_NO, CHARGES.line_id, nulls_last=True).iter_rows()]
 
 
 def _int(value: object) -> int:

@@ -117,6 +117,20 @@ class SectionTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class UserTotal:
+    """What one line and its user cost on a document, in its printed basis; no name: the branch or the customer itself.
+
+    `other_minor`: one-off sales and third parties.
+    """
+
+    group: str  # branch, "" = the customer
+    name: str  # "2140 – Camille Rey"
+    subscription_minor: int
+    usage_minor: int
+    other_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     kind: DocumentKind
     number: str  # BT-1; a placeholder while it is validated, "" on a draft
@@ -147,6 +161,7 @@ class Document:
     preceding: tuple[tuple[str, date], ...] = ()  # BG-3: number and date of the corrected invoices
     notes: tuple[str, ...] = field(default=())  # free notes printed under the totals
     history_minor: tuple[tuple[str, int], ...] = ()  # ("2026-09", total without tax): the chart of past months
+    users: tuple[UserTotal, ...] = ()  # the document by line and user, where the issuer asks for it
     mandate_reference: str = ""  # BT-89: the SEPA mandate (RUM) of a direct debit
     creditor_identifier: str = ""  # BT-90: the creditor's ICS
     debited_iban: str = ""  # BT-91: the customer's account

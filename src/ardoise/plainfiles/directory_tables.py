@@ -133,6 +133,14 @@ ISSUERS = Table(
             default=False,
             quiet=True,
         ),
+        Column(
+            "user_totals",
+            kinds.YesNo(),
+            "les documents finissent par ce que coûte chaque ligne et son utilisateur",
+            "documents end with what each line and its user cost",
+            default=False,
+            quiet=True,
+        ),
     ),
 )
 

@@ -23,6 +23,7 @@ PRODUCTS = (
 
 @pytest.fixture
 def billed(company: Company) -> Company:
+    company.files["issuers.toml"] += "user_totals = true\n"
     company.customer("C1", "Cabinet Bertin")
     company.branch("C1-A", "Agence de Bron", parent="C1")
     company.line(ONE, "C1-A", since="2026-01-01")
@@ -72,7 +73,18 @@ def test_a_heading_has_the_sum_of_its_lines_and_a_branch_that_of_all_its_familie
         ("Accès Internet", "45,00 €", 2),
         ("Informatique", "", 1),
         ("Agence de Bron", "20,00 €", 1),
-        ("Télévision", "", 1),
+        ("Agence de Bron · Télévision", "", 1),
+    ]
+
+
+def test_each_line_and_its_user_have_their_sum(billed: Company) -> None:
+    document = document_of("C1")
+    assert [
+        (one.group, one.name, one.subscription_minor, one.usage_minor, one.other_minor) for one in document.users
+    ] == [
+        ("", "", 13500, 0, 6000),
+        ("Agence de Bron", "L0472000001 – Camille Rey", 800, 44, 0),  # 10 x 0.02 + 2 x 0.12
+        ("Agence de Bron", "", 1200, 0, 0),
     ]
 
 

@@ -11,7 +11,16 @@ from typing import Any
 
 from babel import Locale
 
-from ardoise.core.documents import SECTION_ORDER, Document, DocumentKind, DocumentLine, Party, Section, SectionTotal
+from ardoise.core.documents import (
+    SECTION_ORDER,
+    Document,
+    DocumentKind,
+    DocumentLine,
+    Party,
+    Section,
+    SectionTotal,
+    UserTotal,
+)
 from ardoise.deliver.render import typography as typo
 from ardoise.deliver.render.wording import OPERATOR_SECTIONS, Words
 
@@ -39,6 +48,7 @@ def document_view(document: Document, *, annex_reference: str | None = None) -> 
         "history": _history(document, words=words),
         "columns": _columns(document, words=words),
         "parts": _departments(document, words=words) if internal else _parts(document, words=words),
+        "users": _users(document, words=words),
         "empty": words("empty"),
         "vat": None if internal else _vat(document, words=words),
         "totals": _totals(document, words=words),
@@ -230,7 +240,8 @@ def _groups(document: Document, lines: Sequence[DocumentLine], *, words: Words) 
             groups.append(_group(name, summed, plain, document, words=words))
         for family in families:
             inside = [line for line in members if line.family == family]
-            groups.append(_group(family, inside if len(inside) > 1 else [], inside, document, words=words))
+            title = f"{name} · {family}" if name else family  # a branch goes on until the next one
+            groups.append(_group(title, inside if len(inside) > 1 else [], inside, document, words=words))
     return groups
 
 
@@ -304,6 +315,31 @@ def _departments(document: Document, *, words: Words) -> list[View]:
             }
         )
     return parts
+
+
+def _users(document: Document, *, words: Words) -> View | None:
+    """What each line and its user cost, branch by branch with its sum; none where the document does not say."""
+    if not document.users:
+        return None
+    groups = []
+    for name in dict.fromkeys(user.group for user in document.users):
+        members = [user for user in document.users if user.group == name]
+        rows = [(user.name or words("users.itself"), *_of_user(user)) for user in members]
+        sums = [sum(column) for column in zip(*(_of_user(user) for user in members), strict=True)]
+        groups.append(
+            {
+                "title": name or document.buyer.name,
+                "sums": [_money(minor, document, words) for minor in sums],
+                "rows": [[said, *(_money(minor, document, words) for minor in minors)] for said, *minors in rows],
+            }
+        )
+    heads = [words(f"users.{key}") for key in ("line", "subscription", "usage", "other", "total")]
+    return {"title": words("users.title"), "heads": heads, "groups": groups}
+
+
+def _of_user(user: UserTotal) -> tuple[int, int, int, int]:
+    parts = (user.subscription_minor, user.usage_minor, user.other_minor)
+    return (*parts, sum(parts))
 
 
 def _subtotal(label: str, *, net_minor: int, gross_minor: int, document: Document, words: Words) -> View:
