@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,6 +94,54 @@ def export_file(
         screen.print(f"{counted(len(rows) - 1, 'row')} written to {file}", markup=False)
 
 
+@directory.command("move")
+def move_account(
+    account: Annotated[str, typer.Argument(help="Code of the account.", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", help="Code of its parent to be; - makes it a customer.", show_default=False)
+    ],
+    from_day: Annotated[
+        str, typer.Option("--from", help="First day there, YYYY-MM-DD, past or to come.", show_default=False)
+    ],
+    successor: Annotated[str, typer.Option("--as", help="Code there.", show_default="CODE-YYYYMMDD")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would change.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Move without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put an account, and all below it, under another one from a day on.
+
+    The account keeps its past: a successor holds its lines from that day. Rate the open months again afterwards.
+
+    Example: ardoise directory move A1001-CHAM --to A1002 --from 2026-11-01 --preview
+    """
+    from ardoise.plainfiles import moves
+    from ardoise.plainfiles.loading import compared, load_rows
+    from ardoise.plainfiles.problems import LoadRefused
+
+    ready_database()
+    try:
+        day = date.fromisoformat(from_day)
+    except ValueError:
+        fail(f"« {from_day} » is not a date; write YYYY-MM-DD, for example 2026-11-01", code=USAGE)
+    try:
+        folder = moves.move(account, to="" if to == "-" else to, from_date=day, successor=successor)
+        changed = {name: len(rows) for name, rows in compared(folder).items() if rows}
+        code = folder.rows["accounts"][0].cells["code"]
+        if not as_json:
+            counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in changed.items())
+            where = "a customer" if to == "-" else f"under {to}"
+            screen.print(escape(f"{account} goes on as {code}, {where}, from {day}. Rows that change: {counts}."))
+        if not preview:
+            _ask(yes, as_json)
+            load_rows(folder, recorded_at=datetime.now(UTC))
+    except (moves.MoveRefused, LoadRefused) as refusal:
+        fail(str(refusal))
+    if as_json:
+        print_json({"moved": not preview, "account": account, "successor": code, "rows": changed})
+    elif not preview:
+        screen.print("Moved.")
+
+
 def _known(kind: str) -> None:
     from ardoise.plainfiles.exchange import KINDS
 
@@ -141,6 +189,6 @@ def _ask(yes: bool, as_json: bool) -> None:
     if yes:
         return
     if as_json or not sys.stdin.isatty():
-        fail("nothing was imported: add --yes to import without a question, or --preview to only look", code=USAGE)
-    if not typer.confirm("Import?", default=False):
-        fail("nothing was imported")
+        fail("nothing was written: add --yes to go on without a question, or --preview to only look", code=USAGE)
+    if not typer.confirm("Go on?", default=False):
+        fail("nothing was written")

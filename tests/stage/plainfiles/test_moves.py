@@ -1,0 +1,113 @@
+"""A department that goes to another customer on a day: its past stays, its calls split at that instant."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from ardoise.cli import directory_commands
+from ardoise.directory.models import Account, LineAssignment
+from ardoise.plainfiles.loading import load_rows
+from ardoise.plainfiles.moves import MoveRefused, move
+from stage.company import NOW, Company, document_of, voxa
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONE = "0472000001"
+
+
+@pytest.fixture
+def company(home: object) -> Company:
+    """Two customers; the north branch of the first has a workshop, which has a line that calls on three days."""
+    made = voxa(home)  # type: ignore[arg-type]
+    made.customer("C1", "Groupe Nivéole")
+    made.customer("C2", "Repreneur")
+    made.branch("C1-N", "Nord", parent="C1")
+    made.add("accounts", {"code": "C1-N-A", "name": "Atelier", "kind": "department", "parent": "C1-N"})
+    made.line(PHONE, "C1-N-A")
+    for day in ("2026-10-14", "2026-10-15", "2026-10-16"):
+        made.call(f"{day} 12:00:00", PHONE, "0612345678", 60)
+    made.load()
+    return made
+
+
+def moved(day: date, **how: str) -> None:
+    load_rows(move("C1-N", to=how.pop("to", "C2"), from_date=day, **how), recorded_at=NOW)
+
+
+def held() -> list[tuple[str, str, date | None]]:
+    rows = LineAssignment.objects.filter(superseded_at=None).order_by("valid_from_date")
+    return [(row.account.code, str(row.valid_from_date), row.valid_to_date) for row in rows]
+
+
+def test_each_customer_pays_for_its_days(company: Company) -> None:
+    moved(date(2026, 10, 15), successor="C2-N")
+    assert held() == [
+        ("C1-N-A", "1900-01-01", date(2026, 10, 15)),
+        ("C1-N-A-20261015", "2026-10-15", None),
+    ]
+    company.bill()
+    # 1 minute at 0.12 before that day, 2 from it on
+    assert (document_of("C1").totals.net_minor, document_of("C2").totals.net_minor) == (12, 24)
+    assert [line.group for line in document_of("C2").lines] == ["Atelier"]
+    successor = Account.objects.get(code="C2-N")
+    assert (successor.parent, successor.name) == (Account.objects.get(code="C2"), "Nord")
+    assert Account.objects.get(code="C1-N").parent == Account.objects.get(code="C1")  # its past stays
+
+
+def test_a_day_to_come_changes_nothing_before_it(company: Company) -> None:
+    moved(date(2027, 1, 1))
+    company.bill()
+    assert document_of("C1").totals.net_minor == 36
+
+
+def test_a_branch_may_become_a_customer(company: Company) -> None:
+    row = company.row("accounts", code="C1-N")
+    row.update({"address": "8 rue Basse", "postal_code": "59000", "city": "Lille", "siren": "552081317"})
+    company.load()
+    moved(date(2026, 10, 15), to="", successor="NORD")
+    company.bill()
+    assert document_of("NORD").totals.net_minor == 24
+    assert Account.objects.get(code="NORD").kind == "customer"
+
+
+def test_what_cannot_move_is_refused_with_what_to_do_first(company: Company) -> None:
+    company.product("abo", "10.00")
+    company.subscribe("S1", "C1-N-A", product="abo", valid_from_date="2026-01-01", valid_to_date="2026-12-01")
+    company.load()
+    for how, said in (
+        ({"code": "C9", "to": "C2"}, "account C9 does not exist"),
+        ({"code": "C1-N", "to": "C9"}, "account C9 does not exist"),
+        ({"code": "C1-N", "to": "C1"}, "is there already: its parent is C1"),
+        ({"code": "C1", "to": "C1-N-A"}, "cannot go under C1-N-A, which is below it"),
+        ({"code": "C1-N", "to": "C2", "successor": "C2"}, "account C2 exists already"),
+        ({"code": "C1-N", "to": "C2"}, "C1-N-A has subscriptions in force on 2026-10-15 .reference S1.: end it"),
+    ):
+        with pytest.raises(MoveRefused, match=said):
+            move(how.pop("code"), from_date=date(2026, 10, 15), **how)
+    assert held() == [("C1-N-A", "1900-01-01", None)]
+    moved(date(2026, 12, 1))  # the subscription has ended by then
+
+
+app = typer.Typer()
+app.add_typer(directory_commands.directory, name="directory")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["directory", "move", *(str(word) for word in words)])
+
+
+def test_the_command_looks_then_moves(company: Company) -> None:
+    how = ("C1-N", "--to", "C2", "--from", "2026-10-15")
+    looked = run(*how, "--preview")
+    assert looked.exit_code == 0, looked.output
+    assert "goes on as C1-N-20261015, under C2, from 2026-10-15" in " ".join(looked.stdout.split())
+    assert held() == [("C1-N-A", "1900-01-01", None)]
+    assert run(*how).exit_code == 2  # nobody to ask
+    assert json.loads(run(*how, "--yes", "--json").stdout)["rows"] == {"accounts": 2, "assignments": 2}
+    assert len(held()) == 2
+    assert run("C1-N", "--to", "C2", "--from", "demain").exit_code == 2
