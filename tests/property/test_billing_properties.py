@@ -88,24 +88,28 @@ def test_the_parts_of_a_period_are_the_whole(price_minor, length, day, proration
 # --- histories --------------------------------------------------------------------------------------------------------
 
 
-KINDS = st.sampled_from(["one", "two", "three", "suspend", "resume", "end"])
-QUANTITIES = {"one": Decimal(1), "two": Decimal(2), "three": Decimal(3)}
+CHANGES = {
+    "one": {"quantity": Decimal(1)},
+    "three": {"quantity": Decimal(3)},
+    "cheap": {"unit_price": Decimal("9.99")},
+    "dear": {"unit_price": Decimal("99.99")},
+}
+KINDS = st.sampled_from([*CHANGES, "suspend", "resume", "end"])
 
 
 @st.composite
 def histories(draw):
-    """A subscription and what happens to it: (day, recorded on, what), in the order of the days.
-
-    Each event is recorded on a day of its own, before or after the one on which it takes effect.
+    """A subscription and what happens to it: (day, recorded on, what), in the order in which it is recorded: before or
+    after the day on which it takes effect, and before or after what happens later.
     """
     start = draw(days_after(FIRST, 60))
-    days = sorted(draw(st.sets(st.integers(1, 330), max_size=6)))
+    days = draw(st.lists(st.integers(1, 330), min_size=2, max_size=6, unique=True))
     recorded = sorted(draw(st.lists(st.integers(0, 360), min_size=len(days), max_size=len(days))))
     item = RecurringItem(
         subscription_id=1,
         product_code="P",
         label="Abonnement",
-        unit_price=draw(st.decimals(min_value=0, max_value=500, places=2)),
+        unit_price=draw(st.decimals(min_value=1, max_value=500, places=2)),
         quantity=Decimal(1),
         tax_basis=TaxBasis.HT,
         nature=Nature.SERVICES,
@@ -125,14 +129,16 @@ def histories(draw):
 
 def terms(item, events, *, known_on, cycle):
     """The terms of the events known on a day, as the subscription's own operations make them."""
-    told = [subscriptions.Terms(0, item.valid_from_date, None)]
-    for number, (day, on, kind) in enumerate(events, start=1):
+    told, last = [subscriptions.Terms(0, item.valid_from_date, None)], 0
+    for day, on, kind in events:
         if on <= known_on:
             with suppress(subscriptions.SubscriptionRefused):  # it changes nothing, or it has ended
-                told = _happened(told, day, number, kind)
+                told = _happened(told, day, last + 1, kind)
+            last = max([last, *(one.change for one in told)])
     return [
         (
             replace(item, change=one.change, quantity=one.quantity, valid_from_date=one.start_date,
+                    unit_price=item.unit_price if one.unit_price is None else one.unit_price,
                     valid_to_date=one.start_date if one.suspended else one.end_date),
             cycle,
         )
@@ -147,7 +153,7 @@ def _happened(told, day, number, kind):
         return subscriptions.resumed(told, on=day, number=number)
     if kind == "end":
         return subscriptions.cancelled(told, on=day)
-    return subscriptions.changed(told, on=day, number=number, change={"quantity": QUANTITIES[kind]})
+    return subscriptions.changed(told, on=day, number=number, change=CHANGES[kind])
 
 
 def by_period(charges, cycle):
@@ -158,15 +164,19 @@ def by_period(charges, cycle):
 
 
 @LEAN
-@given(histories(), LENGTHS, st.integers(1, 31), st.sets(st.integers(0, 400), max_size=8))
+@given(histories(), LENGTHS, st.integers(1, 31), st.sets(st.integers(0, 400), min_size=3, max_size=8))
 def test_a_history_billed_run_after_run_is_the_history_billed_once(history, length, day, runs):
     """Whenever the runs are made and the events are told, each period comes to the same."""
     item, events = history
     cycle = Cycle.on_day(length, day, start=item.valid_from_date)
     last = item.valid_from_date + timedelta(days=401)
     charges = []
+    ever = {}
     for on in sorted({*(item.valid_from_date + timedelta(days=count) for count in runs), last}):
         known = terms(item, events, known_on=on, cycle=cycle)
+        ever |= {one.change: one for one, _ in known}
+        gone = ever.keys() - {one.change for one, _ in known}  # terms taken back: what they billed is credited
+        known += [(replace(ever[change], valid_to_date=ever[change].valid_from_date), cycle) for change in sorted(gone)]
         found = charges_of_terms(known, as_of_date=on, already=[charge.billed for charge in charges])
         charges += found
         again = charges_of_terms(known, as_of_date=on, already=[charge.billed for charge in charges])

@@ -228,7 +228,9 @@ def _write(
     for one in in_order(after):
         if one.change in kept:
             continue
-        waived = before[one.change].exit_waived if one.change in before else False
+        waived = any(
+            row.exit_waived for row in known.rows if one.change == row.change or one.start_date == row.valid_from_date
+        )
         Subscription.objects.create(
             reference=known.reference,
             change=one.change,

@@ -142,7 +142,11 @@ def _before(terms: Sequence[Terms], running: Terms) -> Terms | None:
 
 
 def _applied(terms: Sequence[Terms], running: Terms, on: date, number: int, change: Change) -> list[Terms]:
-    """The terms with a change from a day on, as far as later terms had inherited what it changes."""
+    """The terms with a change from a day on, as far as later terms had inherited what it changes.
+
+    Later terms that inherit it are terms of their own (`number` + 1 and so on): what was billed under the ones that
+    they replace is credited, and billed again as it is now.
+    """
     kept = in_order(terms)
     at = kept.index(running)
     if running.start_date == on:
@@ -151,8 +155,10 @@ def _applied(terms: Sequence[Terms], running: Terms, on: date, number: int, chan
     else:
         after = [replace(running, change=number, start_date=on, **change)]
         before = [*kept[:at], replace(running, end_date=on)]
+        number += 1
     inherited = dict(change)
     for one in kept[at + 1 :]:
         inherited = {name: value for name, value in inherited.items() if getattr(one, name) == getattr(running, name)}
-        after.append(replace(one, **inherited))
+        after.append(replace(one, change=number, **inherited) if inherited else one)
+        number += bool(inherited)
     return [*before, *after]

@@ -209,3 +209,21 @@ def test_a_quarter_on_the_calendar_and_a_trial(company: Company) -> None:
     assert sorted(net for _, net in lines(document_of("C1"))) == [1000, 2935, 3100, 9000]
     bill(company, NOVEMBER)
     assert lines(document_of("C1", month=NOVEMBER)) == [("Produit essai", 3100)]
+
+
+def test_a_change_told_late_reaches_what_was_billed_after_another_change(company: Company) -> None:
+    """Three of them since 16 August, told in November: 16 of 31 days of August and all of September are due again."""
+    company.customer("C1")
+    company.product("petit", "31.00", in_advance="no")
+    company.product("grand", "50.00", in_advance="no")
+    company.subscribe("S1", "C1", product="petit", valid_from_date="2026-08-01")
+    company.load()
+    change_subscription(scope=EVERYTHING, reference="S1", on=date(2026, 9, 1), recorded_at=company.now, product="grand")
+    company.bill("2026-09", on=date(2026, 11, 5))
+    assert document_of("C1", month="2026-09").totals.net_minor == 3100 + 5000
+    change_subscription(
+        scope=EVERYTHING, reference="S1", on=date(2026, 8, 16), recorded_at=company.now, quantity=Decimal(3)
+    )
+    company.bill("2026-10", on=date(2026, 11, 5))
+    # October 150.00; August: 16 days at 3 x 1.00 for 16 at 1.00 = 32.00; September: 150.00 for 50.00
+    assert document_of("C1", month="2026-10").totals.net_minor == 15000 + 3200 + 10000
