@@ -93,6 +93,14 @@ def test_what_cannot_move_is_refused_with_what_to_do_first(company: Company) -> 
     moved(date(2026, 12, 1))  # the subscription has ended by then
 
 
+def test_a_parent_changed_in_a_file_is_said_to_have_no_date(company: Company) -> None:
+    company.row("accounts", code="C1-N")["parent"] = "C2"
+    assert [str(problem) for problem in company.load().warnings if problem.column == "parent"] == [
+        "accounts.csv, line 4, column parent: was « C1 »: every open month changes payer; from a day on only: "
+        "ardoise directory move C1-N --to C2 --from YYYY-MM-DD"
+    ]
+
+
 app = typer.Typer()
 app.add_typer(directory_commands.directory, name="directory")
 
