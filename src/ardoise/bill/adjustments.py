@@ -74,6 +74,8 @@ class Aim:
     section: str
 
     def meets(self, row: Row) -> bool:
+        if _is_deposit(row):
+            return False
         if self.accounts is not None and row[CHARGES.account_id] not in self.accounts:
             return False
         if self.issuer_id is not None and row[CHARGES.issuer_id] != self.issuer_id:
@@ -90,6 +92,11 @@ class Aim:
 
 
 _USAGE_SECTIONS = (Section.INCLUDED, Section.BEYOND, Section.OUTSIDE, Section.THIRD_PARTY)
+
+
+def _is_deposit(row: Row) -> bool:
+    """A deposit comes back: it is no price, which a discount lowers or a minimum counts."""
+    return str(row[CHARGES.origin_id]).startswith("deposit:")
 
 
 def _subscription(row: Row) -> int | None:
@@ -278,7 +285,7 @@ def true_ups(
 
 
 def _counts(commitment: Commitment, row: Row) -> bool:
-    if str(row[CHARGES.origin_id]).startswith("commitment:"):
+    if str(row[CHARGES.origin_id]).startswith("commitment:") or _is_deposit(row):
         return False
     return commitment.counts(str(row.get(CHARGES.product) or ""))
 

@@ -124,6 +124,24 @@ def test_a_minimum_is_reached_by_a_true_up_and_late_calls_take_it_back(one: Comp
     ]
 
 
+def test_a_deposit_is_no_price_that_a_discount_lowers_or_a_minimum_counts(one: Company) -> None:
+    one.product("box", "30.00", in_advance="no", deposit="50.00")
+    one.subscribe("S1", "C1", product="box", valid_from_date="2026-10-01")
+    one.add("discounts", {"code": "moitie", "name": "Moitié", "percentage": "50"})
+    one.add("discount_grants", grant("moitie"))
+    one.add(
+        "commitments",
+        {"code": "K1", "name": "Minimum", "account": "C1", "amount": "20.00", "valid_from_date": "2026-10-01"},
+    )
+    one.load()
+    assert bill(one, OCTOBER) == [
+        ("Produit box", 3000),
+        ("Minimum", 500),  # 20.00 - 15.00
+        ("Moitié – Produit box", -1500),
+        ("Dépôt – Produit box", 5000),
+    ]
+
+
 def test_a_minimum_from_the_middle_of_a_month_is_prorated(one: Company) -> None:
     one.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01")
     one.add(

@@ -1,0 +1,109 @@
+"""What the runs that close a day bill, and what each charge of something sold says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from ardoise.bill import charges as tables
+from ardoise.bill import cycles
+from ardoise.bill.models import Document
+from ardoise.bill.subscribed import Roots
+from ardoise.core.coverage import Billed
+from ardoise.core.periods import month_period
+from ardoise.core.schema import CHARGES, FROZEN
+from ardoise.core.tariffs import TaxBasis
+from ardoise.core.vat import Nature
+from ardoise.directory.models import Account
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the runs that close a day bill: up to which day each customer is billed, and what was billed before.
+
+    `billed`: charges of subscriptions that stand on other documents, by subscription. `sold`: micros of purchases and
+    fees that do, by origin id. `elsewhere`: all of these. `own`: the documents of these runs.
+    """
+
+    closes_date: date
+    month: str
+    roots: Roots
+    bounds: Mapping[int, date]
+    billed: Mapping[int, list[Billed]]
+    sold: Mapping[str, int]
+    elsewhere: pl.DataFrame
+    own: Collection[int]
+
+    def bound(self, account: Account) -> date:
+        """The day before which the customer of an account is billed."""
+        return self.bounds[self.roots[account.id][0]]
+
+    @property
+    def earliest_date(self) -> date:
+        """The first day that a run still catches up."""
+        return month_period(cycles.earliest_month(self.closes_date)).start
+
+
+def run_of(closes_date: date) -> Run:
+    own = list(Document.objects.filter(run__closes_date=closes_date).values_list("id", flat=True))
+    elsewhere = (
+        tables.standing_sold()
+        .filter(~pl.col(FROZEN.document_id).is_in(own))
+        .select(*_ELSEWHERE)
+        .sort(CHARGES.period_from)
+        .collect()
+    )
+    billed: dict[int, list[Billed]] = defaultdict(list)
+    sold: dict[str, int] = {}
+    for kind, origin_id, period_from, period_to, micros in elsewhere.select(_ELSEWHERE[:5]).iter_rows():
+        if kind == "purchase":
+            sold[origin_id] = micros
+        elif kind == "recurring":
+            line = Billed(origin_id, date.fromisoformat(period_from), date.fromisoformat(period_to), micros)
+            billed[int(origin_id.split(":")[1].partition(".")[0])].append(line)
+    bounds = cycles.bounds(closes_date)
+    month = cycles.month_closed(closes_date)
+    return Run(closes_date, month, _roots(), bounds, billed, sold, elsewhere, own)
+
+
+_ELSEWHERE = [
+    CHARGES.origin_kind, CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros,
+    CHARGES.account_id, CHARGES.product,
+]  # fmt: skip
+
+
+def _roots() -> Roots:
+    accounts = {account.id: account for account in Account.objects.select_related("issuer")}
+
+    def root(account: Account) -> int:
+        return account.id if account.parent_id is None else root(accounts[account.parent_id])
+
+    return {pk: (root(account), account) for pk, account in accounts.items()}
+
+
+def sold_row(run: Run, account: Account, label: str, basis: TaxBasis, nature: Nature, product: str) -> Row:
+    return {
+        CHARGES.level: tables.RETAIL,
+        CHARGES.month: run.month,
+        CHARGES.issuer_id: account.issuer_id,
+        CHARGES.root_id: run.roots[account.id][0],
+        CHARGES.account_id: account.id,
+        CHARGES.state: tables.PRICED,
+        CHARGES.billable: account.billable,
+        CHARGES.label: label,
+        CHARGES.product: product,
+        CHARGES.tax_basis: basis.value,
+        CHARGES.currency: account.issuer.currency,
+        CHARGES.vat_nature: nature.value,
+    }
+
+
+def midnight_at(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
