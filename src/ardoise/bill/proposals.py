@@ -18,6 +18,7 @@ import polars as pl
 
 from ardoise.access.scope import Scope
 from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
+from ardoise.bill.credits import homes
 from ardoise.bill.models import Document
 from ardoise.bill.payers import payer_of_charge
 from ardoise.catalog.models import TariffVersion
@@ -82,8 +83,9 @@ def proposals(scope: Scope, *, month: str) -> list[Proposal]:
     """
     found = proposed_charges(scope, month=month)
     known = found[NEW].is_not_null()
+    of_line = homes(_ids(found, FROZEN.document_id))  # a charge corrected before is still paid by a line of its invoice
     sums = (
-        found.with_columns(known.alias("known"))
+        found.with_columns(known.alias("known"), pl.col(FROZEN.document_id).replace(of_line))
         .group_by(FROZEN.document_id, PAYER, *_BASIS)
         .agg(
             pl.len(),
@@ -92,7 +94,7 @@ def proposals(scope: Scope, *, month: str) -> list[Proposal]:
             pl.col(NEW).sum(),
         )
     )
-    documents = Document.objects.prefetch_related("corrections").in_bulk(_ids(found, FROZEN.document_id))
+    documents = Document.objects.prefetch_related("corrections").in_bulk(of_line.values())
     accounts = Account.objects.in_bulk(_ids(found, PAYER))
     computed_at = rated_at(month)
     made = []

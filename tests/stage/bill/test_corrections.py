@@ -16,7 +16,7 @@ from ardoise.bill.proposals import proposals
 from ardoise.core.invoices import CreditRefused
 from ardoise.directory.models import Issuer
 from ardoise.ledger.queries import balances_micros
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, issued, numbers
+from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, issued, numbers, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -263,3 +263,36 @@ def test_a_department_gets_a_statement_of_the_differences(company: Company) -> N
     assert issued("REL-2026-10-ATELIER-2").totals.net_minor == -200
     assert proposals(EVERYTHING, month=MONTH) == []
     assert holds()
+
+
+def test_prices_with_tax_are_corrected_to_the_advertised_cent(company: Company) -> None:
+    """P1 buys with tax: 100 minutes at 0.10 with tax 10.00, then 0.07: 3.00 back, 2.50 and VAT 0.50."""
+    company.customer("P1", "Mme Rey", audience="B2C", basis="ttc", siren="")
+    company.line(PHONE, "P1")
+    company.files["tariffs/public.toml"] = tariff("public", tax_basis="ttc")
+    company.files["tariffs/public-2026-01-01.csv"] = RATES.replace("mobile,,0.12", "mobile,,0.10")
+    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 6000)
+    company.call("2026-10-06 10:00:00", PHONE, LANDLINE, 100)  # 0.0333 with tax
+    company.load()
+    company.bill()
+    reprice(company, mobile="0.07", landline="0.05")
+    assert correct(company) == {"P1": ["FA2026-00002", "AV2026-00001"]}
+    credit, debit = issued("AV2026-00001").totals, issued("FA2026-00002").totals
+    assert (credit.net_minor, credit.vat_minor, credit.rounding_minor, credit.payable_minor) == (250, 50, 0, 300)
+    # landline: 0.0833 - 0.0333 = 0.05 with tax; net 0.0417 -> 0.04, VAT 0.008 -> 0.01
+    assert (debit.net_minor, debit.vat_minor, debit.payable_minor) == (4, 1, 5)
+    assert owed("P1") == 708  # 7.00 + 0.03 + 0.05
+    assert holds()
+    anew = reissue(company, "FA2026-00001")
+    assert anew.invoice is not None
+    assert owed("P1") == anew.invoice.payable_minor == 708
+    assert holds()
+
+
+def test_a_correction_of_a_correction_is_proposed_for_the_invoice(billed: Company) -> None:
+    reprice(billed, mobile="0.10")
+    correct(billed)
+    reprice(billed, mobile="0.09")
+    found = {one.account.code: one for one in proposals(EVERYTHING, month=MONTH)}
+    assert found["C1"].document == Document.objects.get(number="FA2026-00001")
+    assert (found["C1"].difference_micros, found["C1"].credited_minor) == (-1_000_000, 200)
