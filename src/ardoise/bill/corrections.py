@@ -343,12 +343,12 @@ def correct(
     One transaction a customer: numbers, documents, the old charges taken back, the new ones frozen, ledger, outbox.
     What is settled is no proposal any more: a repeat adds nothing. `accounts` (codes) does those customers alone.
     """
-    changed = differences.changed_in(month)
+    changed = differences.changed_in(month).by_payer()
     done = Corrected()
     for account in _payers(changed, accounts):
         try:
             with transaction.atomic():
-                _correct(account, changed.of(account.pk), issue_date, now, validator, reason, done)
+                _correct(account, changed[account.pk], issue_date, now, validator, reason, done)
         except (CreditRefused, IssueRefused) as refused:
             done.issued.pop(account.code, None)
             done.faulty[account.code] = str(refused)
@@ -359,16 +359,16 @@ def preview_corrections(
     *, month: str, issue_date: date, accounts: Collection[str] | None = None
 ) -> dict[str, list[core.Document]]:
     """By customer code, the documents that would settle the proposals of a month; nothing is numbered or written."""
-    changed = differences.changed_in(month)
+    changed = differences.changed_in(month).by_payer()
     found = {}
     for account in _payers(changed, accounts):
-        settled = differences.settle(account, changed.of(account.pk), issue_date=issue_date)
+        settled = differences.settle(account, changed[account.pk], issue_date=issue_date)
         found[account.code] = [one.document for one in settled.documents]
     return found
 
 
-def _payers(changed: differences.Changed, codes: Collection[str] | None) -> list[Account]:
-    rows = Account.objects.filter(pk__in=changed.payers).select_related("issuer").order_by("code")
+def _payers(payers: Collection[int], codes: Collection[str] | None) -> list[Account]:
+    rows = Account.objects.filter(pk__in=payers).select_related("issuer").order_by("code")
     return list(rows if codes is None else rows.filter(code__in=codes))
 
 

@@ -54,17 +54,18 @@ class Changed:
     old: pl.DataFrame
     new: pl.DataFrame
 
-    def of(self, account_id: int) -> Changed:
-        old = self.old.filter(pl.col(PAYER) == account_id)
-        return Changed(old, self.new.join(old, on=_KEY, how="semi"))
+    def by_payer(self) -> dict[int, Changed]:
+        """By account, what changed for it: the rows are split once, whatever the number of customers."""
+        new = self.new.join(self.old.select(*_KEY, PAYER), on=_KEY, how="inner")
+        of_payer = {pk: rows.drop(PAYER) for (pk,), rows in new.partition_by(PAYER, as_dict=True).items()}
+        return {
+            pk: Changed(rows, of_payer.get(pk, self.new.clear()))
+            for (pk,), rows in self.old.partition_by(PAYER, as_dict=True).items()
+        }
 
     @property
     def homes(self) -> list[int]:
         return sorted(self.old[_HOME].unique())
-
-    @property
-    def payers(self) -> list[int]:
-        return sorted(self.old[PAYER].unique())
 
 
 @dataclass(frozen=True, slots=True)
