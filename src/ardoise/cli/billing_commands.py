@@ -344,8 +344,8 @@ def proposals(
 ) -> None:
     """Show what was issued for a month and would be another amount today: to debit, or to credit.
 
-    It compares with the last rating: after a correction of a tariff, rate the month again. Nothing is written, no
-    document changes.
+    It compares with the last rating and the last preview: after a correction of a tariff rate the month again, after
+    one of what is sold preview it again. Nothing is written, no document changes.
 
     Example: ardoise bill proposals --month 2026-10 --csv corrections.csv
     """
