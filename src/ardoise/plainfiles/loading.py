@@ -21,12 +21,13 @@ from ardoise.collect.registration import register_sources
 from ardoise.core.schema import FROZEN
 from ardoise.directory import operations as directory
 from ardoise.plainfiles.checks import check, inherit_issuers
+from ardoise.plainfiles.consequences import issued_otherwise, undated_moves
 from ardoise.plainfiles.declare import Replace, Table
 from ardoise.plainfiles.problems import Problem
 from ardoise.plainfiles.reading import read_folder
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
 from ardoise.plainfiles.state import loaded
-from ardoise.plainfiles.tables import ACCOUNTS, RATES, TABLES, TARIFF_VERSIONS, TARIFFS
+from ardoise.plainfiles.tables import RATES, TABLES, TARIFF_VERSIONS, TARIFFS
 from ardoise.plainfiles.world import World
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
@@ -125,7 +126,8 @@ def _judged(folder: Folder, correct: bool, progress: Progress) -> _Judged:
     check(world)
     counts: dict[str, FileCount] = {}
     changes = {name: _difference(folder, table, before[name], counts) for name, table in TABLES.items()}
-    folder.findings.warnings += _undated_moves(changes[ACCOUNTS.name], before[ACCOUNTS.name])
+    folder.findings.warnings += undated_moves(changes["accounts"].rows, before["accounts"])
+    folder.findings.warnings += issued_otherwise(changes["accounts"].rows, changes["vat_regimes"].rows, before)
     issued = _issued_versions(changes)
     corrections = _corrections(changes, issued)
     if not correct:
@@ -194,19 +196,6 @@ def _count_removed(
             file = files.get(parent) or parents[parent]
             counts.setdefault(file, FileCount(file)).removed += 1
             found.lists.add(parent)
-
-
-def _undated_moves(accounts: _Difference, before: dict[Key, Cells]) -> list[Problem]:
-    """A parent that changes has no date: every open month goes to the other customer."""
-    moved = [row for row in accounts.rows if row.key in before and before[row.key]["parent"] != row.cells["parent"]]
-    return [
-        row.problem(
-            "parent",
-            f"was « {before[row.key]['parent'] or 'none'} »: every open month changes payer; from a day on only: "
-            f"ardoise directory move {row.cells['code']} --to {row.cells['parent'] or '-'} --from YYYY-MM-DD",
-        )
-        for row in moved
-    ]
 
 
 # --- what is frozen ------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from ardoise.bill.models import Draft
+from ardoise import flow
+from ardoise.bill.models import Document, Draft
 from ardoise.core import canonical
-from stage.company import ISSUER, Company, document_of
+from stage.company import ISSUE_DATE, ISSUER, Company, document_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +69,38 @@ def test_late_usage_takes_the_regime_of_its_day(company: Company) -> None:
     assert len(done.numbers) == 1
     late = Draft.objects.get(account__code="C1")
     assert [(group.category, group.rate) for group in canonical.from_json(late.content).vat] == [("S", Decimal(20))]
+
+
+def test_a_regime_changed_after_the_issue_names_the_invoices_to_make_anew(company: Company) -> None:
+    with_calls(company, "2026-10-14", "2026-10-16")
+    assert breakdown(company) == [("S", Decimal(20), 24, 5)]
+    company.add(
+        "vat_regimes", REGIME | {"account": "C1", "vat_regime": "overseas_dom", "valid_from_date": "2026-10-15"}
+    )
+    company.add("vat_regimes", REGIME | {"account": "C1", "vat_regime": "standard", "valid_to_date": "2026-09-01"})
+    said = [str(problem) for problem in company.load().warnings if "reissue" in problem.message]
+    assert said == [
+        "vat_regimes.csv, line 2, column vat_regime: days of FA2026-00001 change regime: an invoice is never edited; "
+        "where its VAT is wrong, credit it and make it anew: ardoise bill reissue FA2026-00001 --reason TEXT"
+    ]
+    assert document_of("C1").vat[0].rate == Decimal(20)
+    invoice = Document.objects.get(number="FA2026-00001")
+    done = flow.reissue(invoice=invoice, issue_date=ISSUE_DATE, now=company.now, reason="Déménagement")
+    assert done.invoice is not None
+    groups = canonical.from_json(done.invoice.content).vat
+    assert {(group.rate, group.basis_minor) for group in groups} == {(Decimal(20), 12), (Decimal("8.5"), 12)}
+    company.row("vat_regimes", vat_regime="overseas_dom")["vat_regime"] = "guyane_mayotte"
+    (again,) = [problem.message for problem in company.load().warnings if "reissue" in problem.message]
+    assert again.startswith("days of FA2026-00002 change regime")  # what was made anew is not named again
+
+
+def test_writing_the_regime_that_was_billed_anyway_says_nothing(company: Company) -> None:
+    with_calls(company, "2026-10-14", vat_regime="")
+    breakdown(company)
+    company.row("accounts", code="C1")["vat_regime"] = "standard"
+    assert [problem for problem in company.load().warnings if "reissue" in problem.message] == []
+    company.row("accounts", code="C1")["vat_regime"] = "overseas_dom"
+    assert len([problem for problem in company.load().warnings if "reissue" in problem.message]) == 1
 
 
 @pytest.mark.parametrize(

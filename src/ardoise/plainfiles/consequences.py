@@ -1,0 +1,70 @@
+"""What a load changes beyond its own rows: open months that change payer, documents issued under another VAT regime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+from ardoise.bill.models import Document
+from ardoise.core.periods import month_period
+from ardoise.core.vat import RegimeKind, VatError, regime_of_establishment
+from ardoise.directory.models import SINCE_EVER
+from ardoise.plainfiles.problems import Problem
+from ardoise.plainfiles.rows import Cells, Key, Row
+
+SHOWN = 5  # numbers of documents said in one sentence
+
+
+def undated_moves(accounts: Iterable[Row], before: Mapping[Key, Cells]) -> Iterator[Problem]:
+    """A parent that changes has no date: every open month goes to the other customer."""
+    for row in accounts:
+        known = before.get(row.key)
+        if known is not None and known["parent"] != row.cells["parent"]:
+            yield row.problem(
+                "parent",
+                f"was « {known['parent'] or 'none'} »: every open month changes payer; from a day on only: "
+                f"ardoise directory move {row.cells['code']} --to {row.cells['parent'] or '-'} --from YYYY-MM-DD",
+            )
+
+
+def issued_otherwise(
+    accounts: Iterable[Row], regimes: Iterable[Row], before: Mapping[str, Mapping[Key, Cells]]
+) -> Iterator[Problem]:
+    """Invoices of days whose VAT regime changes: they stay as they are until they are credited and made anew."""
+    for row in accounts:
+        known = before["accounts"].get(row.key)
+        if known is not None and _regime(known) != _regime(row.cells):
+            yield from _issued(row, row.cells["code"], SINCE_EVER, None)
+    for row in regimes:
+        held = [row.cells, *([known] if (known := before["vat_regimes"].get(row.key)) else [])]
+        ends = [cells["valid_to_date"] for cells in held]
+        last = None if None in ends else max(ends)
+        yield from _issued(row, row.cells["account"], row.cells["valid_from_date"], last)
+
+
+def _regime(account: Cells) -> tuple[str, str]:
+    """What is billed to an account outside its dated regimes."""
+    if account["vat_regime"]:
+        return account["vat_regime"], account["vat_reason"]
+    try:
+        return regime_of_establishment(account["country"], account["postal_code"]).kind.value, account["vat_reason"]
+    except VatError:
+        return RegimeKind.STANDARD.value, account["vat_reason"]
+
+
+def _issued(row: Row, account: str, first: date, last: date | None) -> Iterator[Problem]:
+    invoices = Document.objects.filter(kind=Document.Kind.INVOICE, account__code=account, replacements=None).order_by(
+        "id"
+    )
+    numbers = [
+        number
+        for number, oldest, month in invoices.values_list("number", "first_month", "month")
+        if first < month_period(month).end and (last is None or last > month_period(oldest or month).start)
+    ]
+    if numbers:
+        said = ", ".join(numbers[:SHOWN]) + (f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else "")
+        yield row.problem(
+            "vat_regime",
+            f"days of {said} change regime: an invoice is never edited; where its VAT is wrong, credit it and make it "
+            f"anew: ardoise bill reissue {numbers[0]} --reason TEXT",
+        )
