@@ -22,6 +22,8 @@ from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.cycles import closing_of, month_closed
 from ardoise.bill.models import BillRun, Document
+from ardoise.bill.simulation import Foreseen
+from ardoise.bill.simulation import simulate as simulate_runs
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
 from ardoise.core.periods import month_period, utc_months_of
@@ -102,6 +104,11 @@ def preview(
         )
         for issuer in _issuers()
     ]
+
+
+def simulate(*, until: date, now: datetime, accounts: Collection[str] | None = None) -> list[Foreseen]:
+    """3a bis. Every document to come until a day, by the same runs on a clock that moves; nothing stays of it."""
+    return simulate_runs(until=until, now=now, accounts=accounts)
 
 
 def check(*, month: str) -> list[checks.Finding]:

@@ -39,7 +39,9 @@ from ardoise.ledger.models import LedgerEntry  # noqa: E402
 from ardoise.store.blobs import Blobs  # noqa: E402
 from stage.company import ISSUE_DATE, LANDLINE, MONTH, NOW, charges, voxa  # noqa: E402
 
-CUSTOMERS, ROUNDS = 16, 8
+KILLS = int(os.environ.get("ARDOISE_KILLS", "10"))
+CUSTOMERS = max(20, 2 * KILLS)  # so that something is left to issue or to render until the last kill
+ROUNDS, AT_ONCE = 8, 50
 billing.BATCH = 1
 # The rules are proved elsewhere; starting their worker takes longer than all that is to be killed here.
 flow.delivery.official_verdicts = lambda documents: [[] for _ in documents]
@@ -102,6 +104,9 @@ def state(to: Path) -> None:
     blobs = Blobs(Path(settings.ARDOISE_HOME) / "blobs")
     frozen = charges("frozen")
     assert frozen_twice() == {}, "a charge was billed twice"
+    for kind in Document.Kind.values:
+        in_time = list(Document.objects.filter(kind=kind).order_by("id").values_list("number", flat=True))
+        assert in_time == sorted(in_time), f"{kind}: a later document has an earlier number"
     renderings = Rendering.objects.select_related("document").order_by("document__number", "kind")
     for rendering in renderings:
         assert path_of(rendering).read_bytes() == blobs.get(rendering.blob)
@@ -128,14 +133,14 @@ def undisturbed() -> None:
 def killed_while_issuing() -> None:
     """kill -9 after a few batches or renderings and a random moment; the next run goes on from there."""
     moment = random.Random(20261105)
-    for number in range(ROUNDS):
+    for number in range(KILLS):
         readable, writable = os.pipe()
         pid = in_child(lambda out=writable: work_until_killed(out))  # type: ignore[misc]
         os.close(writable)
         for _ in range(moment.randint(1, 3)):
             os.read(readable, 1)
         # A batch takes milliseconds, a rendering ten times more: the first rounds die in one, the last in the other.
-        time.sleep(moment.uniform(0.0, 0.01 if number < ROUNDS // 2 else 0.1))
+        time.sleep(moment.uniform(0.0, 0.01 if number < KILLS // 2 else 0.1))
         os.kill(pid, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(pid, 0)[1]), "the child ended before it was killed"
         os.close(readable)
@@ -168,6 +173,20 @@ def issue_until_nothing_is_left() -> None:
             return
         except billing.IssueRefused as refused:
             assert "issued by somebody else" in str(refused), refused
+
+
+def issued_by_fifty_at_once() -> None:
+    """Fifty processes issue the same run, each once: those that are overtaken issue nothing more, and say so."""
+    for pid in [in_child(issue_once) for _ in range(AT_ONCE)]:
+        finish(pid)
+    finish(in_child(lambda: issue_and_deliver() and None))
+
+
+def issue_once() -> None:
+    try:
+        issue_and_deliver()
+    except billing.IssueRefused as refused:
+        assert "issued by somebody else" in str(refused), refused
 
 
 def made_anew() -> None:
@@ -215,7 +234,14 @@ def say_what_stands() -> None:
 
 STORIES = {
     story.__name__: story
-    for story in (undisturbed, killed_while_issuing, issued_by_three_at_once, made_anew, killed_while_made_anew)
+    for story in (
+        undisturbed,
+        killed_while_issuing,
+        issued_by_three_at_once,
+        issued_by_fifty_at_once,
+        made_anew,
+        killed_while_made_anew,
+    )
 }
 
 if __name__ == "__main__":

@@ -72,15 +72,19 @@ def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> 
     A payer whose period the run does not close, and that has a document up to there, waits for its next one: what came
     late stands on that. `anew`: as if that document, and what followed it, had not been issued.
     """
-    statements = issuer.documents == Issuer.Documents.STATEMENTS
-    cycles = dict.fromkeys(_departments(issuer), MONTHLY) if statements else payers_cycles()
     until = billed_until(issuer, anew=anew)
     found = {}
-    for pk, cycle in cycles.items():
+    for pk, cycle in of_payers(issuer).items():
         bound, billed = cycle.last_until(closes_date), until.get(pk)
         if bound == closes_date or billed is None or billed < bound:
             found[pk] = Due(cycle, cycle.containing(bound - timedelta(days=1)), billed)
     return found
+
+
+def of_payers(issuer: Issuer) -> dict[int, Cycle]:
+    """The cycle of every payer by account id; statements are made by calendar month."""
+    statements = issuer.documents == Issuer.Documents.STATEMENTS
+    return dict.fromkeys(_departments(issuer), MONTHLY) if statements else payers_cycles()
 
 
 def closing_of(invoice: Document) -> date:

@@ -118,16 +118,22 @@ def _sold_of(closes_date: date) -> None:
 
 
 def preview(
-    *, issuer: Issuer, closes_date: date, issue_date: date, now: datetime, validator: Validator | None = None
+    *,
+    issuer: Issuer,
+    closes_date: date,
+    issue_date: date,
+    now: datetime,
+    validator: Validator | None = None,
+    only: Collection[int] | None = None,
 ) -> Previewed:
     """Remake the drafts of a run. As often as wanted; nothing is numbered, frozen or posted.
 
     With a `validator` the drafts that are new are shown to the official rules, and the verdict is kept: the issue then
-    asks for none of them again. Raises ClosingRefused.
+    asks for none of them again. `only` these payers, by account id. Raises ClosingRefused.
     """
     refuse_closing(closes_date, today=local_date(now, issuer.zone))
     _sold_of(closes_date)
-    run = Run(issuer, closes_date=closes_date)
+    run = Run(issuer, closes_date=closes_date, only=only)
     seen = _Seen(issuer, closes_date, validator)
     with ThreadPoolExecutor(max_workers=1) as rules:
         for buckets in run.parts():
@@ -230,14 +236,15 @@ def issue(
     now: datetime,
     validator: Validator,
     accounts: Collection[str] | None = None,
+    only: Collection[int] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Issued:
     """Issue every previewed document of a run whose charges have not moved; the others are left out and listed.
 
     `validator` is the door to the official rules (deliver's XSLTs): it sees each document that the preview did not show
-    it, with a placeholder number, before a number is taken. `accounts` issues those customers alone, by code. Raises
-    IssueRefused when the run was never previewed, or the date is before the last one of the series, ClosingRefused.
-    Running it again issues what is left, or nothing.
+    it, with a placeholder number, before a number is taken. `accounts` issues those customers alone, by code; `only` as
+    in the preview. Raises IssueRefused when the run was never previewed, or the date is before the last one of the
+    series, ClosingRefused. Running it again issues what is left, or nothing.
     """
     refuse_closing(closes_date, today=local_date(now, issuer.zone))
     row = BillRun.objects.filter(issuer=issuer, closes_date=closes_date, previewed_at__isnull=False).first()
@@ -245,7 +252,7 @@ def issue(
         raise IssueRefused(f"{issuer.code} {_named(closes_date)} has no preview; run first: {_command(closes_date)}")
     refuse_date(issuer, issue_date, not_before=closes_date, now=now)
     _sold_of(closes_date)
-    run = Run(issuer, closes_date=closes_date)
+    run = Run(issuer, closes_date=closes_date, only=only)
     done = Issued(issuer.code, held=held_codes(issuer, run.month))
     accepted = _Accepted(row, done, accounts)
     before: Mapping[tuple[str, str, str], int] = run.before

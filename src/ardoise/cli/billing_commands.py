@@ -36,6 +36,7 @@ from ardoise.core.wording import counted
 if TYPE_CHECKING:
     from ardoise.bill.operations import Previewed
     from ardoise.bill.proposals import Proposal
+    from ardoise.bill.simulation import Foreseen
     from ardoise.directory.models import Account
 
 bill = typer.Typer(help="Preview and issue the documents of a month.", no_args_is_help=True)
@@ -267,6 +268,51 @@ def issue(
         _print_faulty(faulty)
     if moved or faulty:
         raise typer.Exit(FAILED)
+
+
+@bill.command()
+def simulate(
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="Move the clock to this day, YYYY-MM-DD.")],
+    account: Annotated[
+        list[str] | None, typer.Option("--account", metavar="CODE", help="This payer alone; repeat for others.")
+    ] = None,
+    today: Today = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show every document to come until a day: the same runs, on a clock that moves, and nothing of it stays.
+
+    Usage is what is known today. Documents that could not be issued are shown with what to mend.
+
+    Example: ardoise bill simulate --until 2027-12-31 --account A1001
+    """
+    from ardoise import flow
+
+    ready_database()
+    now = clock(today)()
+    found = flow.simulate(until=read_date(until, now.date()), now=now, accounts=account)
+    if as_json:
+        print_json([_foreseen(one) for one in found])
+        return
+    shown = table(f"To come until {until}", "Date", "Account", "Period", "Net", "Gross", "", right=(3, 4))
+    for one in found:
+        period = f"{one.period_from} – {one.period_to}" if one.period_from else "—"
+        said = "; ".join(problem.message for problem in one.problems) or ", ".join(
+            f"{label} {euros(minor)}" for label, minor in one.main_lines
+        )
+        shown.add_row(
+            f"{one.issue_date}", escape(one.account), period, euros(one.net_minor), euros(one.gross_minor), escape(said)
+        )
+    screen.print(shown)
+    screen.print(f"{counted(len(found), 'document')} to come; nothing was issued.")
+
+
+def _foreseen(one: Foreseen) -> dict[str, object]:
+    said = {name: getattr(one, name) for name in ("issuer", "account", "name", "kind", "currency")}
+    dates = {name: str(getattr(one, name) or "") for name in ("issue_date", "period_from", "period_to")}
+    lines = [{"label": label, "net_minor": minor} for label, minor in one.main_lines]
+    problems = [problem.message for problem in one.problems]
+    sums = {"net_minor": one.net_minor, "gross_minor": one.gross_minor}
+    return said | dates | sums | {"main_lines": lines, "problems": problems}
 
 
 @bill.command()
