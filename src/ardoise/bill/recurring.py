@@ -40,7 +40,7 @@ def compute(closes_date: date) -> pl.DataFrame:
     run = run_of(closes_date)
     rows: list[Row] = []
     billed = changes_billed(line.origin_id for lines in run.billed.values() for line in lines)
-    subscriptions = list(subscribed(run.roots, billed=billed))
+    subscriptions = list(subscribed(run.roots, billed=billed, charged=run.charged))
     for subscription in subscriptions:
         rows += _charges(subscription, run)
         rows += _fees(subscription, run)
@@ -85,9 +85,10 @@ def _quantity_text(quantity: Fraction, subscribed: Decimal) -> str:
 
 def _fees(subscription: Subscribed, run: Run) -> Iterator[Row]:
     """Setup fee, deposit and its return, what leaving early costs: each once in the life of a subscription."""
-    item = subscription.terms[0][0]
+    item, entered = subscription.terms[0][0], subscription.entered
+    if entered is None:
+        return
     root_id, account = run.roots[subscription.account.id]
-    entered = subscription.entered
     if entered.start_date < run.earliest_date:
         entered = replace(entered, taken_over=True)  # too long ago to be caught up
     for fee in fees_due(entered, as_of_date=run.bounds[root_id], already=run.sold):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -24,7 +25,7 @@ from ardoise.directory.models import Account
 Row = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """What the runs that close a day bill: up to which day each customer is billed, and what was billed before.
 
@@ -45,7 +46,13 @@ class Run:
         """The day before which the customer of an account is billed."""
         return self.bounds[self.roots[account.id][0]]
 
-    @property
+    @cached_property
+    def charged(self) -> frozenset[int]:
+        """The subscriptions that paid a setup fee or a deposit."""
+        keys = (origin_id.split(":") for origin_id in self.sold)
+        return frozenset(int(number) for kind, number, *_ in keys if kind in ("setup", "deposit"))
+
+    @cached_property
     def earliest_date(self) -> date:
         """The first day that a run still catches up."""
         return month_period(cycles.earliest_month(self.closes_date)).start
@@ -105,5 +112,6 @@ def sold_row(run: Run, account: Account, label: str, basis: TaxBasis, nature: Na
     }
 
 
+@lru_cache(maxsize=4096)
 def midnight_at(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

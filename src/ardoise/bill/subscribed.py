@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -29,7 +29,7 @@ Roots = Mapping[int, tuple[int, Account]]  # account id -> (root id, account)
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """One subscription: its terms in order, each on its cycle, its last product, and the fees of entering and leaving.
+    """One subscription: its terms in order, each on its cycle, and its fees of entering and leaving (None: none).
 
     `without_fee`: the changes whose product bills its usage alone. `not_before_date`: where billing here begins for a
     subscription that is older (None: at its own start).
@@ -40,18 +40,18 @@ class Subscribed:
     account: Account
     line_id: int | None
     terms: tuple[tuple[core.RecurringItem, Cycle], ...]
-    entered: Entered
+    entered: Entered | None
     without_fee: frozenset[int]
     not_before_date: date | None
 
 
-def subscribed(roots: Roots, *, billed: Mapping[int, set[int]]) -> Iterator[Subscribed]:
+def subscribed(roots: Roots, *, billed: Mapping[int, set[int]], charged: Collection[int]) -> Iterator[Subscribed]:
     """Every subscription with a price, in the order of their ids.
 
     `billed`: by subscription, the changes under which something is billed: terms taken back since come with an empty
-    validity, so that what was billed under them is credited.
+    validity, so that what was billed under them is credited. `charged`: those that paid a fee.
     """
-    reader = _Reader(roots)
+    reader = _Reader(roots, charged)
     # A change of a subscription is another row of the same reference: what was billed is known by its first row.
     first_ids = dict(catalog.Subscription.objects.values_list("reference").annotate(Min("id")))
     current: dict[int, list[catalog.Subscription]] = defaultdict(list)
@@ -81,8 +81,9 @@ def _taken_back(gone: Mapping[int, set[int]], first_ids: Mapping[str, int]) -> d
 class _Reader:
     """The tables that the rows of subscriptions name, read once."""
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, charged: Collection[int]) -> None:
         self.roots = roots
+        self.charged = charged
         self.accounts = {account.id: account for _, account in roots.values()}
         self.products = catalog.Product.objects.in_bulk()
         self.plans = catalog.Plan.objects.in_bulk()
@@ -169,8 +170,11 @@ class _Reader:
         account: Account,
         rows: list[catalog.Subscription],
         terms: list[tuple[core.RecurringItem, Cycle]],
-    ) -> Entered:
+    ) -> Entered | None:
         first, last = self.product_of(rows[0]), self.product_of(rows[-1])
+        asked = (first and (first.setup_fee or first.deposit)) or (last and last.engaged_months)
+        if not asked and number not in self.charged:
+            return None
         item = terms[-1][0]
         ends = [day for day in (rows[-1].valid_to_date, item.line_ends_date) if day is not None]
         engaged = None if last is None else engagement_of(last, account=account, start=self._engaged_since(rows))

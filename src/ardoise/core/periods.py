@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS_IN_FIXED_MONTH = 30
@@ -102,6 +103,7 @@ _LENGTH = re.compile(r"P(\d+)([DWMY])")
 _UNITS = {"D": (0, 1), "W": (0, 7), "M": (1, 0), "Y": (12, 0)}
 
 
+@lru_cache(maxsize=256)
 def parse_length(text: str) -> Length:
     """Read an ISO 8601 duration of one unit: P1M, P3M, P1Y, P2W, P30D."""
     found = _LENGTH.fullmatch(text)

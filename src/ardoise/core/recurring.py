@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from ardoise.core.counting import Counted
 from ardoise.core.coverage import Billed as Billed
@@ -46,6 +47,7 @@ class Alignment(StrEnum):
     ANNIVERSARY = "anniversary"  # the day of the month on which the subscription started
 
 
+@lru_cache(maxsize=4096)
 def subscription_cycle(
     length: Length,
     alignment: Alignment,
@@ -235,11 +237,17 @@ def charges_due(
     until = max(since, _due_until(item, cycle, as_of_date))
     for run in not_covered(Period(since, until), covered):
         for part in cut(run, cycle):
-            reference = cycle.containing(part.start)
+            reference = _containing(cycle, part.start)
             if item.proration is Proration.NONE and any(line.overlaps(reference) for line in (*already, *paid)):
                 continue  # one whole price a period, whatever part of it: it was paid
             charges.append(_charge(item, part, reference, used))
     return charges + list(_credits(item, cycle, covered, used))
+
+
+@lru_cache(maxsize=4096)
+def _containing(cycle: Cycle, day: date) -> Period:
+    """The period of a day: thousands of subscriptions ask for the same few."""
+    return cycle.containing(day)
 
 
 def _due_until(item: RecurringItem, cycle: Cycle, as_of_date: date) -> date:
@@ -247,7 +255,7 @@ def _due_until(item: RecurringItem, cycle: Cycle, as_of_date: date) -> date:
     end = item.end_date
     if item.valid_from_date > as_of_date:
         return item.valid_from_date
-    running = cycle.containing(as_of_date)
+    running = _containing(cycle, as_of_date)
     until = running.end if item.in_advance else running.start
     if end is not None and (until > end or (end <= as_of_date)):
         until = end
@@ -300,7 +308,7 @@ def _credits(
 
 def _share(whole_micros: Fraction, run: Period, reference: Period, proration: Proration) -> int:
     """The micros of some days of a reference period, rounded *cumulatively*: the parts sum to the whole price."""
-    if proration is Proration.NONE:
+    if proration is Proration.NONE or run == reference:
         return round_fraction(whole_micros)
     upto = fraction_of(Period(reference.start, run.end), reference, proration)
     before = fraction_of(Period(reference.start, run.start), reference, proration)
