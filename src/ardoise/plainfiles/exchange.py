@@ -235,9 +235,9 @@ def _read(path: Path, kind: str, named: Mapping[str, str]) -> _Read:
     for line, cells in zip(sheet.lines[index + 1 :], sheet.rows[index + 1 :], strict=True):
         if any(cells):
             _row(read, sheet.file, line, cells, places, before, countries)
-    with _columns_as_written(read):
-        read.folder.findings.refuse_if_any()
     if not any(read.folder.rows.values()):
+        with _columns_as_written(read):
+            read.folder.findings.refuse_if_any()
         raise LoadRefused([Problem(sheet.file, 0, "", "there is no row under the header")])
     return read
 
@@ -263,6 +263,8 @@ def _row(
             errors.append(Problem(file, line, one.column.name, str(error)))
             sound = False
     if not sound:
+        for name, given in said.items():  # named, so that what refers to it is not an error of its own
+            read.folder.named[name].add(str(given.get("code", "")))
         return
     if IDENTIFIERS.name in said:
         _number(said[IDENTIFIERS.name], file, line, countries, errors)

@@ -277,6 +277,14 @@ def test_all_errors_are_said_at_once(loaded: Path) -> None:
         "x.csv, line 3, column nom",
         "x.csv, line 3, column pays",
     ]
+    file = sheet(
+        loaded / "y.csv", "code;nom;Compte parent;émetteur;SIREN", "C7;A;;voxa;12", "C8;B;C7;;", "C9;C;C6;;", "C5;D;;;"
+    )
+    assert [problem.split(" is ")[0] for problem in refusals(file, "accounts")] == [
+        "y.csv, line 2, column SIREN: « 12 »",
+        "y.csv, line 4, column Compte parent: « C6 »",  # C7 has an error of its own: naming it is none
+        "y.csv, line 5, column émetteur:",
+    ]
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
