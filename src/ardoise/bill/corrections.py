@@ -389,6 +389,9 @@ def _correct(
     settled = differences.settle(account, changed, issue_date=issue_date, reason=reason)
     if settled.left:
         done.left[account.code] = settled.left
+    for note, rows in settled.given_back:
+        freeze_taken_back(rows, by=note)
+        log_event(at=now, kind="charges.given_back", subject=f"document:{note.pk}", digest=note.sha256)
     for one in settled.documents:
         row = _issue(one.document, one.corrects[0], issue_date, now, validator)
         if not one.taken_back.is_empty():

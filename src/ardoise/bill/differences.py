@@ -9,7 +9,7 @@ once it is taken back, and billed by the next run like any late charge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
@@ -93,10 +93,15 @@ def changed_in(month: str) -> Changed:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The documents that settle what changed for one customer, and in words what nothing can settle."""
+    """The documents that settle what changed for one customer, and in words what nothing can settle.
+
+    `given_back`: charges that are not this customer's any more, of lines that were credited to the last cent before;
+    they are taken back by the last credit note of their invoice, since no other one can be made.
+    """
 
     documents: list[Settlement]
     left: list[str]
+    given_back: list[tuple[Document, pl.DataFrame]] = field(default_factory=list)
 
 
 def settle(account: Account, changed: Changed, *, issue_date: date, reason: str = "") -> Settled:
@@ -119,7 +124,15 @@ def settle(account: Account, changed: Changed, *, issue_date: date, reason: str 
     for line in down:
         split.add(line)
     made += split.notes([] if up else level, issue_date, reason)
-    return Settled(made, [f"{line.home.number}: nothing is left to credit" for line in split.left])
+    settled = Settled(made, [])
+    for line in split.left:
+        mine = pl.col(WHY) == Cause.AMOUNT.value
+        note = line.home.corrections.filter(kind=Document.Kind.CREDIT_NOTE).order_by("pk").last()
+        if note and not (others := line.old.filter(~mine)).is_empty():
+            settled.given_back.append((note, others))
+        if not note or not line.old.filter(mine).is_empty():
+            settled.left.append(f"{line.home.number}: nothing is left to credit")
+    return settled
 
 
 class _Split:

@@ -296,3 +296,17 @@ def test_a_correction_of_a_correction_is_proposed_for_the_invoice(billed: Compan
     found = {one.account.code: one for one in proposals(EVERYTHING, month=MONTH)}
     assert found["C1"].document == Document.objects.get(number="FA2026-00001")
     assert (found["C1"].difference_micros, found["C1"].credited_minor) == (-1_000_000, 200)
+
+
+def test_a_line_credited_by_a_gesture_can_still_change_hands(billed: Company) -> None:
+    invoice = Document.objects.get(number="FA2026-00002")
+    flow.credit(invoice=invoice, issue_date=ISSUE_DATE, now=billed.now, reason="Geste")
+    billed.row("assignments", line=f"L{OTHER}")["account"] = "C1"
+    billed.load(correct=True)
+    billed.rate()
+    assert correct(billed) == {}  # C2 got all of it back before
+    assert proposals(EVERYTHING, month=MONTH) == []
+    billed.bill(on=LATER)
+    assert (issued("FA2026-00003").buyer.customer_code, issued("FA2026-00003").totals.net_minor) == ("C1", 12)
+    assert owed("C2") == 0
+    assert holds()
