@@ -356,6 +356,23 @@ def _links(
         )
 
 
+def _held_on(rows: Iterable[models.Subscription]) -> list[models.Subscription]:
+    """Terms that follow one another under the same plan as one: a new price neither ends an allowance nor begins it."""
+    held: list[models.Subscription] = []
+    for row in rows:
+        last = held[-1] if held else None
+        if (
+            last is not None
+            and last.valid_to_date == row.valid_from_date
+            and (last.reference, last.plan_id, last.quantity, last.suspended)
+            == (row.reference, row.plan_id, row.quantity, row.suspended)
+        ):
+            last.valid_to_date = row.valid_to_date
+        else:
+            held.append(row)
+    return held
+
+
 class _Subscribed:
     """What subscribed plans bring: their tariff and promotions at the node, their allowances to line or account.
 
@@ -381,9 +398,9 @@ class _Subscribed:
             .filter(plan__isnull=False)
             .select_related("plan", "account")
             .prefetch_related("plan__allowances", "plan__promotions")
-            .order_by("id")
+            .order_by("reference", "valid_from_date", "id")
         )
-        for row in rows:
+        for row in sorted(_held_on(rows), key=lambda row: row.pk):
             self._add(row, zones_by_issuer[row.account.issuer_id])
 
     def _add(self, row: models.Subscription, zone: str) -> None:
@@ -392,6 +409,8 @@ class _Subscribed:
         node = (snap.OwnerKind.LINE, row.line_id) if row.line_id else (snap.OwnerKind.ACCOUNT, row.account_id)
         if row.plan.tariff_id:
             self.links.append(snap.TariffLink(*node, row.plan.tariff_id, PLAN_RANK, *validity))
+        if row.suspended:
+            return  # its calls, if any, are priced; nothing is included meanwhile
         for promotion in row.plan.promotions.all():
             self.promotions.append(snap.PromotionGrant(*node, promotion.pk, *validity))
         for allowance in row.plan.allowances.all():

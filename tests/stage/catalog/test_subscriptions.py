@@ -9,6 +9,7 @@ import pytest
 
 from ardoise.access.scope import EVERYTHING
 from ardoise.catalog.models import Subscription
+from ardoise.catalog.queries import take_snapshot
 from ardoise.catalog.subscriptions import (
     NoSuchSubscription,
     cancel_subscription,
@@ -106,3 +107,22 @@ def test_a_refusal_writes_nothing(company: Company, operation, arguments, messag
 def test_an_unknown_subscription_is_named(company: Company) -> None:
     with pytest.raises(NoSuchSubscription, match="« S9 » is not a subscription you can see"):
         life(EVERYTHING, "S9")
+
+
+def test_a_new_price_ends_no_allowance_and_a_suspension_gives_none(company: Company) -> None:
+    company.files["allowances.csv"] = "code,name,quantity,zones,owner\nh1,1 h,3600,fixe,account\n"
+    company.files["plans.csv"] = "code,name,product,tariff,allowances\nforfait,Forfait,grand,public,h1\n"
+    company.tables["subscriptions"] = [
+        {"reference": "S2", "account": "C1", "plan": "forfait", "valid_from_date": "2026-10-01"}
+    ]
+    company.load()
+    change_subscription(scope=EVERYTHING, reference="S2", on=CHANGE, recorded_at=LATER, unit_price=Decimal(50))
+    suspend_subscription(scope=EVERYTHING, reference="S2", on=date(2026, 11, 1), recorded_at=LATER)
+    snapshot = take_snapshot(sources=())
+    spans = [(grant.valid_from_at, grant.valid_to_at) for grant in snapshot.grants]
+    assert spans == [(datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC))]
+    links = [link for link in snapshot.links if link.rank]  # of the plan, the issuer's default aside
+    assert [link.valid_to_at for link in links if link.owner_kind == "account"] == [
+        datetime(2026, 10, 31, 23, tzinfo=UTC),
+        None,
+    ]
