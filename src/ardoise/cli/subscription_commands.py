@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from ardoise.cli.wiring import USAGE, AsJson, Today, clock, fail, print_json, ready_database, screen, table
-from ardoise.core.money import NotAnAmount, parse_price
+from ardoise.core.money import NotAnAmount, amount_text, parse_price
 from ardoise.core.subscriptions import SubscriptionRefused
 
 if TYPE_CHECKING:
@@ -176,12 +176,13 @@ def _amount(option: str, text: str) -> Decimal | None:
 
 def _print(found: Life) -> None:
     row = found.rows[0]
+    currency = row.account.issuer.currency
     holder = f"{row.account.code} {row.account.name}" + (f", line {row.line.code}" if row.line else "")
     shown = table(f"{found.reference}: {holder}", "from", "until", "subscribed", "quantity", "price", right=(3, 4))
     for terms in found.terms:
-        price = "list" if terms.unit_price is None else format(terms.unit_price, "f")
+        price = "list" if terms.unit_price is None else amount_text(terms.unit_price, currency=currency, french=False)
         if terms.suspended:
-            price = f"suspended, {terms.suspension_price:f}"
+            price = f"suspended, {amount_text(terms.suspension_price, currency=currency, french=False)}"
         until = str(terms.end_date) if terms.end_date else ""
         shown.add_row(
             str(terms.start_date), until, escape(terms.plan or terms.product), format(terms.quantity, "f"), price

@@ -38,9 +38,9 @@ def test_changes_are_shown_one_after_another(company: Company) -> None:
     rows = [line.split() for line in shown.splitlines() if line.startswith("202")]
     assert rows == [
         ["2026-10-01", "2026-11-14", "abo", "1", "list"],
-        ["2026-11-14", "2026-12-01", "forfait", "1", "25.50"],
-        ["2026-12-01", "2027-01-15", "forfait", "1", "suspended,", "2"],
-        ["2027-01-15", "forfait", "1", "25.50"],
+        ["2026-11-14", "2026-12-01", "forfait", "1", "25.50", "€"],
+        ["2026-12-01", "2027-01-15", "forfait", "1", "suspended,", "2.00", "€"],
+        ["2027-01-15", "forfait", "1", "25.50", "€"],
     ]
 
 
