@@ -243,9 +243,12 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
 def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """Every charge with the `line_no` of its row in `grouped`; 0 for what stands on no line (free helplines)."""
     keyed = _keyed(charges, words)
-    bound = keyed.join(grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True)
-    assert bound.height == charges.height
-    return bound.with_columns(pl.col(LINE_NO).fill_null(0))
+    # The numbers alone are joined: the charges, which may be many and wide, are not copied.
+    numbers = keyed.select(_LINE_KEY).join(
+        grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True, maintain_order="left"
+    )
+    assert numbers.height == charges.height
+    return charges.with_columns(numbers[LINE_NO].fill_null(0))
 
 
 def user_parts(bound: pl.DataFrame) -> list[Part]:
