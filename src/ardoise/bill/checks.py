@@ -7,7 +7,7 @@ coherence, customers without usage or subscription, unassigned lines, unpriced c
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,13 +15,16 @@ from fractions import Fraction
 from statistics import median_low
 
 import polars as pl
-from django.db.models import QuerySet, Sum
+from django.db.models import Min, QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.charges import RETAIL, frozen_twice
+from ardoise.bill.cycles import earliest_month
 from ardoise.bill.equation import call_balance, charge_balance, nameless_calls, rounding_balance
 from ardoise.bill.models import Document, Draft, PastTotal, Waiver
 from ardoise.bill.payers import payer_of_charge
+from ardoise.bill.sold import billed_subscriptions
+from ardoise.catalog.models import Subscription
 from ardoise.collect import queries as collect
 from ardoise.collect.handover import snapshot_sources
 from ardoise.collect.models import FreshUsage, Source
@@ -72,6 +75,7 @@ def find(month: str) -> list[Finding]:
         *_silent_sources(month, sources, issuers),
         *_accounts(month, issuers),
         *_unassigned(month, issuers),
+        *_too_old(month, issuers),
         *_nameless(month, sources, issuers),
         *_unpriced(month, issuers),
         *_below_cost(month, issuers),
@@ -253,6 +257,36 @@ def _unassigned(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
             f"Le poste {codes[line_id]} n'est affecté à personne ({_appels(calls)})",
             f"The line {codes[line_id]} is assigned to nobody ({counted(calls, 'call')})",
         )
+
+
+def _too_old(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Subscriptions that began before what a run catches up, at an issuer that does not say from when it bills here,
+    and that were never billed: their older days would be left out without a word.
+    """
+    since = month_period(earliest_month(month_period(month).end)).start
+    dateless = [issuer.id for issuer in issuers.values() if not issuer.first_month]
+    older = Subscription.objects.filter(
+        superseded_at=None, valid_from_date__lt=since, account__issuer__in=dateless, account__provisional=False
+    )
+    if not (found := dict(older.values_list("reference", "account__issuer"))):
+        return
+    firsts = Subscription.objects.filter(reference__in=found).values_list("reference").annotate(Min("id"))
+    billed = billed_subscriptions()
+    left = Counter(found[reference] for reference, number in firsts if number not in billed)
+    for issuer_id, count in left.items():
+        issuer = issuers[issuer_id]
+        yield Finding(
+            f"too-old:{issuer.code}",
+            issuer.company,
+            f"{_abonnements(count)} d’avant le {since:%d/%m/%Y} : leurs jours plus anciens ne seront jamais facturés ; "
+            f"donner à l’émetteur {issuer.code} son premier mois (first_month) s’ils l’ont été ailleurs",
+            f"{counted(count, 'subscription')} from before {since}: their older days will never be billed; give issuer "
+            f"{issuer.code} its first month (first_month) if they were billed elsewhere",
+        )
+
+
+def _abonnements(number: int) -> str:
+    return f"{number} abonnements jamais facturés" if number > 1 else "1 abonnement jamais facturé"
 
 
 def _nameless(month: str, sources: Sequence[SourceDays], issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

@@ -74,10 +74,21 @@ def run_of(closes_date: date) -> Run:
             sold[origin_id] = micros
         elif kind == "recurring":
             line = Billed(origin_id, date.fromisoformat(period_from), date.fromisoformat(period_to), micros)
-            billed[int(origin_id.split(":")[1].partition(".")[0])].append(line)
+            billed[_subscription_of(origin_id)].append(line)
     bounds = cycles.bounds(closes_date)
     month = cycles.month_closed(closes_date)
     return Run(closes_date, month, _roots(), bounds, billed, sold, elsewhere, own)
+
+
+def billed_subscriptions() -> set[int]:
+    """The subscriptions of which any charge stands on a document."""
+    kept = tables.standing_sold().filter(pl.col(CHARGES.origin_kind) == "recurring")
+    return {_subscription_of(origin_id) for origin_id in kept.select(CHARGES.origin_id).unique().collect().to_series()}
+
+
+def _subscription_of(origin_id: str) -> int:
+    """ "sub:7.1:2026-10-01" is of subscription 7."""
+    return int(origin_id.split(":")[1].partition(".")[0])
 
 
 _ELSEWHERE = [

@@ -52,6 +52,31 @@ def test_a_sound_month_has_nothing_to_say_and_may_be_issued(sound: Company) -> N
     assert done.numbers == ["FA2026-00001"]
 
 
+def test_a_subscription_older_than_the_catch_up_is_named_until_the_issuer_says_where_billing_begins(
+    sound: Company,
+) -> None:
+    sound.row("subscriptions", reference="S1")["valid_from_date"] = "2024-10-31"  # the run catches up from 1 November
+    with_month = sound.files["issuers.toml"]
+    sound.files["issuers.toml"] = with_month.replace('first_month = "2026-10"\n', "")
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    assert [name for name in findings(sound) if name.startswith("too-old")] == ["too-old:voxa"]
+    sound.files["issuers.toml"] = with_month
+    sound.load()
+    assert findings(sound) == []
+
+
+def test_a_subscription_billed_before_is_not_too_old(sound: Company) -> None:
+    sound.row("subscriptions", reference="S1")["valid_from_date"] = "2024-10-31"
+    sound.files["issuers.toml"] = sound.files["issuers.toml"].replace('first_month = "2026-10"\n', "")
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    for name in findings(sound):
+        billing.waive(month=MONTH, finding=name, reason="repris", waived_by="moi", now=sound.now)
+    flow.issue(month=MONTH, issue_date=ISSUE_DATE, now=sound.now)
+    assert not [found for found in flow.check(month="2026-11") if found.name.startswith("too-old")]
+
+
 def test_a_business_without_a_siren_is_named_before_its_invoice_is_refused(sound: Company) -> None:
     sound.row("accounts", code="C1")["siren"] = ""
     sound.load()
