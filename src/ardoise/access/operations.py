@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -74,13 +74,6 @@ def chain_hash(previous: str, event: Event) -> str:
         [previous, str(event.id), event.at.isoformat(), event.kind, event.subject, event.digest, event.actor]
     )
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def put_message(*, key: str, kind: str, payload: Mapping[str, object], created_at: datetime) -> None:
-    """Write an outbox message in the caller's transaction; a second one with the same key is a no-op."""
-    OutboxMessage.objects.get_or_create(
-        key=key, defaults={"kind": kind, "payload": dict(payload), "created_at": created_at}
-    )
 
 
 def deliver_message(*, message: OutboxMessage, handler: Callable[[OutboxMessage], None], now: datetime) -> bool:

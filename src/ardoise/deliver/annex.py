@@ -231,6 +231,7 @@ def _blocks(annex: Annex, *, words: Words) -> Iterator[list[View]]:
     for line, rows in by_line(annex).items():
         total, parts = LineSum.of(rows), by_destination(rows)
         several = len({row.calling for row in rows if row.calling}) > 1
+        in_all = "annex.line_total_of_one" if total.calls == 1 else "annex.line_total"
         yield [
             {"kind": "head", "mm": _HEAD_MM, "text": line, "note": ""},
             *(
@@ -246,7 +247,7 @@ def _blocks(annex: Annex, *, words: Words) -> Iterator[list[View]]:
                 for destination, part in parts.items()
                 if 1 < len(parts) < len(rows)
             ),
-            summed("sum", _SUM_MM, counted("annex.line_total", total), total),
+            summed("sum", _SUM_MM, counted(in_all, total), total),
         ]
 
 

@@ -64,7 +64,7 @@ def test_the_annex_lists_calls_and_sums_each_line() -> None:
     assert f"0,1375{N}€" in printed  # 0.1250 + 0.0125, with as many decimals as the calls
     assert f"1,1375{N}€" in printed  # all lines
     assert "00:02:02" in printed  # 61 s + 61 s
-    assert "2 communications" in printed and "1 communications" in printed
+    assert "2 communications" in printed and "1 communication 00:" in printed
 
 
 def test_a_line_that_calls_several_destinations_has_a_sub_total_of_each() -> None:

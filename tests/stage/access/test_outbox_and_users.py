@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from ardoise.access import operations as access
 from ardoise.access.models import Grant, OutboxMessage, User
@@ -17,12 +18,13 @@ AT = datetime(2026, 11, 5, 8, tzinfo=UTC)
 
 
 def put(key: str) -> None:
-    access.put_message(key=key, kind="render", payload={"document": 1}, created_at=AT)
+    access.put_messages([OutboxMessage(key=key, kind="render", payload={"document": 1}, created_at=AT)])
 
 
-def test_a_message_put_twice_stands_once() -> None:
+def test_a_message_put_twice_is_refused_and_stands_once() -> None:
     put("render:1")
-    put("render:1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        put("render:1")
     assert [message.key for message in waiting_messages("render")] == ["render:1"]
     assert waiting_messages("mail") == []
 
