@@ -154,11 +154,11 @@ def test_a_file_of_an_engine_with_other_columns_is_refused_and_stays_where_it_is
     assert path.exists()
 
 
-def test_every_table_of_the_manifest_has_a_layout_and_frozen_adds_the_document() -> None:
+def test_every_table_of_the_manifest_has_a_layout_and_frozen_adds_the_documents() -> None:
     assert {name: list(schema_of(name)) for name in TableName.values} == {
         "usage": list(USAGE.columns()),
         "open": list(CHARGES.columns()),
-        "frozen": [*CHARGES.columns(), FROZEN.document_id, FROZEN.line_no],
+        "frozen": [*CHARGES.columns(), FROZEN.document_id, FROZEN.line_no, FROZEN.cancels_id],
     }
     with pytest.raises(UnknownTable, match="usage, open, frozen"):
         schema_of("charges")
