@@ -114,7 +114,7 @@ def state(to: Path) -> None:
     assert (log.broken_at, log.unsealed) == (None, 0), log
     found = {
         "documents": list(Document.objects.order_by("number").values_list("number", "account__code", "sha256")),
-        "series": list(Series.objects.values_list("kind", "year", "last_number")),
+        "series": list(Series.objects.order_by("id").values_list("kind", "year", "last_number")),
         "ledger": sorted(LedgerEntry.objects.values_list("account__code", "account__auxiliary", "amount_micros")),
         "frozen": frozen.select(*CHARGE_KEY, FROZEN.line_no).sort(*CHARGE_KEY).rows(),
         "waiting": OutboxMessage.objects.filter(done_at=None).count(),

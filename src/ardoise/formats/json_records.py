@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
 from ardoise.core.usage import Event, Unreadable
-from ardoise.formats.lines import blank, blank_long_numbers, frame_lines, is_blanked
+from ardoise.formats.lines import blank, blank_long_numbers, frame_lines, is_blanked, number_of
 from ardoise.formats.options import checked_options
 from ardoise.formats.spec import FormatSpec, Reader
 
@@ -151,15 +151,9 @@ def _refuse_constant(text: str) -> Any:
     raise NoJson(f"{text} is no value")
 
 
-_LARGEST_EXPONENT = 60  # nothing that is counted or paid is near it, and its digits would fill the memory
-
-
 def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("Infinity")
-    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
+    number = number_of(text)
+    if number is None:
         raise ValueError(f"no number of a ticket is written {text[:40]!r}")
     return number
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 
 # A sender that never ends its line (wrong port, binary noise) must not grow a buffer without end: past this many bytes
 # without a line feed what was received is given as one record, which the reader will refuse.
 LONGEST_LINE_BYTES = 65_536
+_LARGEST_EXPONENT = 60  # of a printed number: "1e92345678" is four bytes of text and fills the memory with digits
 
 EndOf = Callable[[bytes, int], int | None]  # just behind the record that begins there, None when its end has not come
 
@@ -57,6 +59,15 @@ def text_of(record: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return raw.decode("latin-1")
+
+
+def number_of(text: str) -> Decimal | None:
+    """The number that a text prints, exactly; None for what is none, or one so long that nobody counts or pays it."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT else None
 
 
 def is_cut(record: bytes) -> bool:

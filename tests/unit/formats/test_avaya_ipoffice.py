@@ -8,6 +8,7 @@ import pytest
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Unreadable
 from ardoise.formats.avaya_ipoffice import FORMAT
+from ardoise.formats.lines import number_of
 
 TAIL = "," * 13  # fields 18 to 30, empty
 
@@ -294,3 +295,8 @@ def test_a_cut_record_loses_every_long_number_but_not_its_call_id() -> None:
 
 def test_replay_sends_the_records_with_crlf() -> None:
     assert FORMAT.replay([b"a\n", b"b\r\n", b"c"]) == b"a\r\nb\r\nc\r\n"
+
+
+def test_a_charge_of_a_million_digits_is_no_charge() -> None:
+    assert number_of("1e92345678") is None
+    assert number_of("12.50") == Decimal("12.50")

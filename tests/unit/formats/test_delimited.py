@@ -140,6 +140,7 @@ def test_without_its_header_a_file_is_refused() -> None:
         (LINE.replace(b"1:05", b"1:65"), "bad_duration"),
         (LINE.replace(b"1:05", b"-1:05"), "bad_duration"),
         (LINE.replace(b"0,0150", b"free"), "bad_price"),
+        (LINE.replace(b"0,0150", b"061e92345678"), "bad_price"),  # five signs that are 92 million digits
         (LINE.replace(b";S\r", b";X\r"), "unknown_direction"),
         (LINE[:40], "column_count"),
         (b"only one cell\r\n", "column_count"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
-from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, text_of
+from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, number_of, text_of
 
 FIELDS_MIN, FIELDS_MAX = 28, 40
 EXTRA_COMMAS_MAX = 12  # a name with more commas than this is no name
@@ -205,11 +205,7 @@ def _printed(text: str) -> str | None:
 
 @lru_cache(maxsize=MEMO)
 def _amount(text: str) -> Decimal | None:
-    try:
-        amount = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
+    return number_of(text.strip().replace(",", "."))
 
 
 def _direction(fields: list[str], connected_s: int) -> Direction:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable, UsageKind
@@ -23,7 +23,7 @@ from ardoise.formats.delimited.profile import (
     parse_profile,
 )
 from ardoise.formats.json_records import NoJson
-from ardoise.formats.lines import blank, is_blanked, text_of
+from ardoise.formats.lines import blank, is_blanked, number_of, text_of
 from ardoise.formats.sample_json import to_sample_json
 
 _ROUNDING = {"up": ROUND_CEILING, "down": ROUND_FLOOR, "nearest": ROUND_HALF_UP}
@@ -380,12 +380,10 @@ def _price(text: str, rule: PriceRule) -> Decimal | None:
         plain = plain.replace(rule.thousands, "")
     if not plain:
         return None
-    try:
-        amount = Decimal(plain.replace(rule.decimal, ".")) * rule.scale
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
+    printed = number_of(plain.replace(rule.decimal, "."))
+    if printed is None:
         raise BadCell("bad_price", f"price is {text!r}, expected a number with {rule.decimal!r} before the decimals")
+    amount = printed * rule.scale
     if rule.sign == "negate":
         return -amount if amount else abs(amount)
     return abs(amount) if rule.sign == "absolute" else amount

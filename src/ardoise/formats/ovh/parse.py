@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable
 from ardoise.formats.json_records import number_at, object_of, redact_json, seconds_at, text_at
+from ardoise.formats.lines import number_of
 
 LISTS: Final = ((),)  # a list of consumptions, or one consumption a body
 
@@ -80,11 +81,8 @@ def _price(said: object, *, answered: bool) -> tuple[Decimal | None, str | None]
     """Without tax. `value` is exact, `text` is rounded for people; the zero of a call nobody answered is no price."""
     if not isinstance(said, Mapping) or not answered:
         return None, None
-    try:
-        price = Decimal(str(said.get("value")))
-    except InvalidOperation:
-        return None, None
-    return (price, text_at(said, "currencyCode")) if price.is_finite() else (None, None)
+    price = number_of(str(said.get("value")))
+    return (None, None) if price is None else (price, text_at(said, "currencyCode"))
 
 
 def redact_record(record: bytes, protected: frozenset[str]) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from ardoise.core.usage import Direction, Event, Leg, Reading, Unreadable
 from ardoise.formats.json_records import number_at, object_of, redact_json, seconds_at, text_at
+from ardoise.formats.lines import number_of
 from ardoise.formats.sample_json import utc_text
 
 LISTS: Final = (("calls",),)
@@ -83,11 +84,8 @@ def _instant(text: str | None) -> datetime | None:
 
 def _price(text: str | None) -> Decimal | None:
     """What Twilio charges: it prints a debit below zero. None until it has rated the call."""
-    try:
-        price = Decimal(text or "")
-    except InvalidOperation:
-        return None
-    return -price if price.is_finite() else None
+    price = number_of(text or "")
+    return None if price is None else -price
 
 
 def redact_record(record: bytes, protected: frozenset[str]) -> bytes:

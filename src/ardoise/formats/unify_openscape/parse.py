@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from ardoise.core.usage import Direction, Event, Leg, PrintedTime, Reading, Unreadable
-from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, is_cut, text_of
+from ardoise.formats.lines import blank, blank_long_numbers, is_blanked, is_cut, number_of, text_of
 from ardoise.formats.unify_openscape.layout import BAR_FIELDS, Layout, layout_of
 
 _DATE = re.compile(r"(\d{2})\.(\d{2})\.(\d{4}|\d{2})", re.ASCII)
@@ -137,11 +137,8 @@ def _charge(text: str, *, is_money: bool) -> tuple[int | None, Decimal | None] |
     if not text:
         return None, None
     plain = text.replace(",", ".")
-    try:
-        amount = Decimal(plain)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not plain.replace(".", "").isdigit():
+    amount = number_of(plain)
+    if amount is None or not plain.replace(".", "").isdigit():
         return Unreadable("bad_price", f"charge is {text!r}, expected pulses or an amount")
     return (None, amount) if is_money or "." in plain else (int(plain), None)
 
