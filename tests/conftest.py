@@ -28,5 +28,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--acceptance-report", metavar="FILE", help="write the acceptance table as JSON")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """ARDOISE_PARAMETERS=first: of a test with many cases only the first runs, stories of faults apart, each of which
+    is another (see `tests.run_all`).
+    """
+    if os.environ.get("ARDOISE_PARAMETERS") != "first":
+        return
+    seen: set[str] = set()
+    kept, others = [], []
+    for item in items:
+        name = item.nodeid if "faults" in item.path.parts else item.nodeid.partition("[")[0]
+        (others if name in seen else kept).append(item)
+        seen.add(name)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(AcceptanceReport(config.getoption("--acceptance-report")), "acceptance-report")

@@ -4,9 +4,10 @@
     python -m tests.run_all unit stage      # these only (see --list)
 
 Exit status 0 when nothing failed. The suites of a database run twice: on SQLite, then on PostgreSQL (the server of
-ARDOISE_TEST_DATABASE_URL, else one of our own). Where no server or no Chromium can run, their tests are skipped and
-counted; with CI in the environment such a skip is a failure. What is skipped for another reason (no folder of samples,
-a feature to come) is counted and named, here and in CI.
+ARDOISE_TEST_DATABASE_URL, else one of our own). There the first case of a test with many runs: the others differ in
+what they are given, not in what they ask of the database (ARDOISE_PARAMETERS=all runs them too). Where no server or no
+Chromium can run, their tests are skipped and counted; with CI in the environment such a skip is a failure. What is
+skipped for another reason (no folder of samples, a feature to come) is counted and named, here and in CI.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ def _suite(suite: Suite, postgresql_url: str) -> Outcome:
             environment["ARDOISE_TEST_DATABASE_URL"] = postgresql_url
         if suite.on_postgresql:
             environment["ARDOISE_DATABASE_URL"] = postgresql_url
+            environment.setdefault("ARDOISE_PARAMETERS", "first")
         command = [sys.executable, "-m", "pytest", "-p", "tests.suite_counts", *folders]
         if suite.workers:
             command += ["-n", str(suite.workers), "--dist", "worksteal"]
