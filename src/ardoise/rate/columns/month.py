@@ -37,7 +37,7 @@ from ardoise.rate.columns.totals import IssuerTotal, Totals
 ROW_GROUP_ROWS = 65_536  # one customer's rows touch few of them, and columns still compress
 CHUNK_ROWS = 1_000_000
 PART_ROWS = 500_000  # calls rated at once by a thread
-HELD_ROWS = 4_000_000  # calls kept in memory between the passes; beyond, they go through files
+HELD_ROWS = 2_000_000  # calls kept in memory between the passes, as many again while they are written to files
 
 T = TypeVar("T")
 R = TypeVar("R")
