@@ -9,25 +9,11 @@ import pytest
 from ardoise.bill import operations as billing
 from ardoise.bill.models import Document, Hold
 from ardoise.directory.models import Account
-from stage.company import LANDLINE, MOBILE, Company, finished, issued
+from stage.company import MOBILE, Company, finished, issued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PHONE, OTHER = "0472000001", "0472000002"
-
-
-@pytest.fixture
-def two(company: Company) -> Company:
-    """C1 owes 0.12, C2 0.02."""
-    company.customer("C1")
-    company.customer("C2")
-    company.line(PHONE, "C1")
-    company.line(OTHER, "C2")
-    company.load()
-    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 60)
-    company.call("2026-10-05 10:00:00", OTHER, LANDLINE, 60)
-    company.rate()
-    return company
 
 
 def hold(company: Company, code: str = "C1", *, reason: str = "litige", month: str = "2026-10") -> Hold:

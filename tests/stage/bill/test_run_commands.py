@@ -8,26 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from ardoise.cli.main import build
-from stage.company import LANDLINE, MOBILE, Company
+from stage.company import MOBILE, Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PHONE, OTHER = "0472000001", "0472000002"
 TODAY = ["--today", "2026-11-05"]
-
-
-@pytest.fixture
-def two(company: Company) -> Company:
-    """C1 owes 0.12, C2 0.02; October is rated."""
-    company.customer("C1")
-    company.customer("C2")
-    company.line(PHONE, "C1")
-    company.line(OTHER, "C2")
-    company.load()
-    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 60)
-    company.call("2026-10-05 10:00:00", OTHER, LANDLINE, 60)
-    company.rate()
-    return company
 
 
 def run(*arguments: str, code: int = 0) -> str:

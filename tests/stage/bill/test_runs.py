@@ -32,20 +32,6 @@ PHONE, OTHER = "0472000001", "0472000002"
 CLOSES = date(2026, 11, 1)
 
 
-@pytest.fixture
-def two(company: Company) -> Company:
-    """Two customers with a call each, rated: C1 calls a mobile (0.12), C2 a landline for a minute (0.02)."""
-    company.customer("C1")
-    company.customer("C2")
-    company.line(PHONE, "C1")
-    company.line(OTHER, "C2")
-    company.load()
-    company.call("2026-10-05 10:00:00", PHONE, MOBILE, 60)
-    company.call("2026-10-05 10:00:00", OTHER, LANDLINE, 60)
-    company.rate()
-    return company
-
-
 def subscribers(company: Company, count: int, *, issuer: str = "voxa") -> None:
     if not company.tables.get("products"):
         company.product("abo", "10.00")
