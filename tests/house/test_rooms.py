@@ -57,3 +57,10 @@ def test_every_function_fits_on_a_screen() -> None:
 def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     said = ast.get_docstring(node, clean=False)
     return (node.end_lineno or node.lineno) - node.lineno + 1 - (len(said.splitlines()) if said else 0)
+
+
+def test_the_map_of_the_core_names_each_of_its_modules() -> None:
+    said = (PACKAGE / "core" / "README.md").read_text()
+    modules = {path.stem if path.suffix == ".py" else f"{path.name}/" for path in (PACKAGE / "core").iterdir()}
+    hidden = {"__init__", "README", "README.md/", "__pycache__/"}
+    assert {name for name in modules - hidden if f"`{name}`" not in said} == set()
