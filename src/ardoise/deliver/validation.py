@@ -1,7 +1,7 @@
 """Official validation of an e-invoice: XSD, EN 16931 and BR-FR, run by one long-lived worker process.
 
 `validate_xml` is what `bill` calls, with a placeholder number, before a number is taken. The first call starts the
-worker (half a second to compile the rules), the next ones take some 20 ms. A worker that died or hangs is replaced.
+worker (under a second to compile the rules), the next ones take some 3 ms. A worker that died or hangs is replaced.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _read(stream: Any, length: int, *, deadline: float) -> bytes:
     return b"".join(chunks)
 
 
-# A second one starts with the first large batch: rules take ten times longer than making the XML, on one core each.
+# A second one starts with the first large batch: rules take longer than making the XML, on one core each.
 _shared = (Validator(), Validator())
 for _validator in _shared:
     atexit.register(_validator.close)
