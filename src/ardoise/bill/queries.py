@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 
-from ardoise.access.scope import Scope
+from ardoise.access.scope import EVERYTHING, Scope
 from ardoise.bill.checks import Finding, find
 from ardoise.bill.equation import (
     CallBalance,
@@ -20,8 +21,8 @@ from ardoise.bill.models import Document, Draft
 from ardoise.collect.models import Source
 from ardoise.collect.queries import TicketCounts, ticket_counts
 from ardoise.core.documents import DocumentKind
-from ardoise.directory.models import Issuer
-from ardoise.directory.queries import accounts, issuers, provisional_lines
+from ardoise.directory.models import Account, Issuer
+from ardoise.directory.queries import accounts, below, issuers, provisional_lines
 
 
 class NoSuchDocument(LookupError):
@@ -88,6 +89,20 @@ def document(scope: Scope, *, pk: int) -> Document:
     if row is None:
         raise NoSuchDocument(f"document {pk} is not one you can see; look for it in the list of documents")
     return row
+
+
+def billed_until(*, issuer: Issuer, account: Account | None = None) -> date | None:
+    """The day before which documents bill an account, who pays for it or what is below it; or anybody of an issuer.
+
+    None: nothing was billed.
+    """
+    billing = Document.objects.filter(issuer=issuer)
+    if account is not None:
+        above = [account]
+        while (parent := above[-1].parent) is not None:
+            above.append(parent)
+        billing = billing.filter(account__in=[*above, *below(EVERYTHING, account)])
+    return billing.aggregate(last=Max("bound_date"))["last"]
 
 
 def months_billed(scope: Scope) -> list[str]:

@@ -24,6 +24,7 @@ def build() -> typer.Typer:
         directory_commands,
         files_commands,
         formats_commands,
+        grant_commands,
         price_commands,
         rating_commands,
         serve_commands,
@@ -56,6 +57,8 @@ def build() -> typer.Typer:
     app.command()(audit_commands.audit)
     app.add_typer(tariff_commands.tariffs, name="tariffs")
     app.add_typer(subscription_commands.subscription, name="subscription")
+    app.add_typer(grant_commands.discount, name="discount")
+    app.add_typer(grant_commands.commitment, name="commitment")
     app.command()(billing_commands.check)
     app.add_typer(correction_commands.bill, name="bill")
     app.command()(billing_commands.deliver)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
 
-from ardoise.cli.wiring import USAGE, AsJson, Today, clock, fail, print_json, ready_database, screen, table
-from ardoise.core.money import NotAnAmount, amount_text, parse_price
+from ardoise.cli.amounts import amount_of, day_of, local_day
+from ardoise.cli.wiring import AsJson, Today, clock, fail, print_json, ready_database, screen, table
+from ardoise.core.money import amount_text
 from ardoise.core.subscriptions import SubscriptionRefused
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def change(
     from ardoise.catalog.subscriptions import change_subscription
 
     wanted: dict[str, Any] = {"plan": plan or None, "product": product or None, "at_list_price": list_price}
-    wanted |= {"quantity": _amount("--quantity", quantity), "unit_price": _amount("--price", price)}
+    wanted |= {"quantity": amount_of("--quantity", quantity), "unit_price": amount_of("--price", price)}
     _do(change_subscription, reference, on, today, as_json, **wanted)
 
 
@@ -96,8 +95,8 @@ def suspend(
     """
     from ardoise.catalog.subscriptions import suspend_subscription
 
-    price = _amount("--fee", fee)
-    last = _day(until) if until else None
+    price = amount_of("--fee", fee)
+    last = day_of(until) if until else None
     _do(suspend_subscription, reference, on, today, as_json, price=price or Decimal(0), until=last)
 
 
@@ -144,7 +143,7 @@ def _do(operation: Callable[..., Life], reference: str, on: str, today: str, as_
 
     ready_database()
     now = clock(today)()
-    day = _day(on) if on else now.astimezone(ZoneInfo("Europe/Paris")).date()
+    day = day_of(on) if on else local_day(now)
     try:
         found = operation(scope=EVERYTHING, reference=reference, on=day, recorded_at=now, **wanted)
     except (SubscriptionRefused, NoSuchSubscription) as refused:
@@ -155,23 +154,6 @@ def _do(operation: Callable[..., Life], reference: str, on: str, today: str, as_
         _print(found)
     else:
         screen.print(f"{escape(reference)} is taken back whole: what was billed is credited by the next run.")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(f"« {text} » is not a date; write YYYY-MM-DD, for example 2026-11-14", code=USAGE)
-
-
-def _amount(option: str, text: str) -> Decimal | None:
-    try:
-        amount = parse_price(text) if text else None
-    except NotAnAmount as error:
-        fail(f"{option}: {error}", code=USAGE)
-    if amount is not None and amount < 0:
-        fail(f"{option}: « {text} » is negative; write 0 or more", code=USAGE)
-    return amount
 
 
 def _print(found: Life) -> None:
