@@ -19,6 +19,7 @@ from ardoise.bill.models import Document
 from ardoise.catalog.subscriptions import (
     cancel_subscription,
     change_subscription,
+    reopen_subscription,
     resume_subscription,
     suspend_subscription,
 )
@@ -55,14 +56,14 @@ def company(home: Path) -> Company:
     return company
 
 
-def bill(company: Company, month: str, *, day: int = 2) -> list[tuple[str, int]]:
+def bill(company: Company, month: str, *, day: int = 2, customer: str = "C1") -> list[tuple[str, int]]:
     """Bill a month on the `day` of the next one and print it; the lines of its document."""
     year, number = (int(part) for part in month.split("-"))
     on = date(year + number // 12, number % 12 + 1, day)
     company.now = datetime(on.year, on.month, on.day, 8, tzinfo=UTC)
     company.preview(month, on=on)
     company.issue(month, on=on)
-    found = Document.objects.filter(month=month, account__code="C1").order_by("id")
+    found = Document.objects.filter(month=month, account__code=customer).order_by("id")
     lines = [line for row in found for line in canonical.from_json(row.content).lines]
     print(f"\n{on:%d/%m/%Y}  {month}: {', '.join(row.number for row in found) or 'nothing'}")
     for line in lines:
@@ -130,6 +131,58 @@ def test_two_years_of_changes_add_up(company: Company) -> None:
 
 def test_cancelled_on_the_day_of_the_bill_before_it_or_after_it_comes_to_the_same(company: Company) -> None:
     assert sum(two_years(company, cancel_first=False)) == _owed_minor()
+
+
+def test_cancelled_credited_and_reopened_comes_to_the_same_as_never_cancelled(company: Company) -> None:
+    """A box with a deposit of 50.00 and twelve months at least, and a phone: C2 leaves and comes back, C3 stays."""
+    company.product("box", "31.00", deposit="50.00", engaged_months="12", exit_share="50")
+    for customer in ("C2", "C3"):
+        company.customer(customer)
+        company.subscribe(f"BOX-{customer}", customer, product="box", valid_from_date="2025-03-01")
+        company.subscribe(f"TEL-{customer}", customer, product="ligne", valid_from_date="2025-03-01")
+        company.subscribe(f"ACCES-{customer}", customer, product="fibre", quantity="5", valid_from_date="2025-03-01")
+    company.load()
+    bill(company, "2025-03", customer="C2")
+    cancel_subscription(**do(company), reference="BOX-C2", on=date(2025, 4, 11))
+    cancel_subscription(**do(company), reference="TEL-C2", on=date(2025, 4, 16))
+    april = dict(bill(company, "2025-04", customer="C2"))
+    exit_fee = april.pop("Frais de résiliation anticipée – Produit box")
+    assert exit_fee > 0
+    assert april == {
+        "Produit fibre": 15500,
+        "Produit box": -2067,  # 20 of 30 days of 31.00
+        "Produit ligne": 600,  # 15 of 30 days of 12.00
+        "Dépôt rendu – Produit box": -5000,
+    }
+    reopen_subscription(**do(company), reference="BOX-C2")
+    reopen_subscription(**do(company), reference="TEL-C2")
+    assert sorted(bill(company, "2025-05", customer="C2")) == [
+        ("Dépôt – Produit box", 5000),
+        ("Frais de résiliation anticipée rendus – Produit box", -exit_fee),
+        ("Produit box", 2067),
+        ("Produit box", 3100),  # May
+        ("Produit box", 3100),  # June, in advance
+        ("Produit fibre", 15500),
+        ("Produit ligne", 600),
+        ("Produit ligne", 1200),
+    ]
+    bill(company, "2025-06", customer="C2")
+    assert _billed("C2") == _billed("C3")
+    known = list(Document.objects.values_list("number", flat=True))
+    for month in ("2025-03", "2025-04", "2025-05", "2025-06"):
+        bill(company, month, day=20)
+    assert list(Document.objects.values_list("number", flat=True)) == known
+    # A second end after the reopening costs and gives back what a first one does.
+    for customer in ("C2", "C3"):
+        cancel_subscription(**do(company), reference=f"BOX-{customer}", on=date(2025, 8, 1))
+    bill(company, "2025-07", customer="C2")
+    assert _billed("C2") == _billed("C3")
+
+
+def _billed(customer: str) -> int:
+    notes = {"credit_note": -1}
+    rows = Document.objects.filter(account__code=customer)
+    return sum(notes.get(row.kind, 1) * row.net_minor for row in rows)
 
 
 def _owed_minor() -> int:

@@ -91,7 +91,7 @@ def _fees(subscription: Subscribed, run: Run) -> Iterator[Row]:
     root_id, account = run.roots[subscription.account.id]
     if entered.start_date < run.earliest_date:
         entered = replace(entered, taken_over=True)  # too long ago to be caught up
-    for fee in fees_due(entered, as_of_date=run.bounds[root_id], already=run.sold):
+    for fee in fees_due(entered, as_of_date=run.bounds[root_id], already=run.sold, days=run.sold_on):
         label = wording.word(account.issuer.language, f"fee.{fee.kind.value}").format(item.label)
         yield {
             **sold_row(run, account, label, item.tax_basis, item.nature, item.product_code),

@@ -30,7 +30,8 @@ class Run:
     """What the runs that close a day bill: up to which day each customer is billed, and what was billed before.
 
     `billed`: charges of subscriptions that stand on other documents, by subscription. `sold`: micros of purchases and
-    fees that do, by origin id. `elsewhere`: all of these. `own`: the documents of these runs.
+    fees that do, by origin id, and `sold_on` the day of each. `elsewhere`: all of these. `own`: the documents of these
+    runs.
     """
 
     closes_date: date
@@ -39,6 +40,7 @@ class Run:
     bounds: Mapping[int, date]
     billed: Mapping[int, list[Billed]]
     sold: Mapping[str, int]
+    sold_on: Mapping[str, date]
     elsewhere: pl.DataFrame
     own: Collection[int]
 
@@ -48,9 +50,9 @@ class Run:
 
     @cached_property
     def charged(self) -> frozenset[int]:
-        """The subscriptions that paid a setup fee or a deposit."""
+        """The subscriptions that paid a setup fee, a deposit or an exit fee."""
         keys = (origin_id.split(":") for origin_id in self.sold)
-        return frozenset(int(number) for kind, number, *_ in keys if kind in ("setup", "deposit"))
+        return frozenset(int(number) for kind, number, *_ in keys if kind in ("setup", "deposit", "exit"))
 
     @cached_property
     def earliest_date(self) -> date:
@@ -69,15 +71,17 @@ def run_of(closes_date: date) -> Run:
     )
     billed: dict[int, list[Billed]] = defaultdict(list)
     sold: dict[str, int] = {}
+    sold_on: dict[str, date] = {}
     for kind, origin_id, period_from, period_to, micros in elsewhere.select(_ELSEWHERE[:5]).iter_rows():
         if kind == "purchase":
             sold[origin_id] = micros
+            sold_on[origin_id] = date.fromisoformat(period_from)
         elif kind == "recurring":
             line = Billed(origin_id, date.fromisoformat(period_from), date.fromisoformat(period_to), micros)
             billed[_subscription_of(origin_id)].append(line)
     bounds = cycles.bounds(closes_date)
     month = cycles.month_closed(closes_date)
-    return Run(closes_date, month, _roots(), bounds, billed, sold, elsewhere, own)
+    return Run(closes_date, month, _roots(), bounds, billed, sold, sold_on, elsewhere, own)
 
 
 def billed_subscriptions() -> set[int]:

@@ -1,7 +1,8 @@
-"""Writes of the life of a subscription: change, suspension, resumption, cancellation, each dated, each one transaction.
+"""Writes of the life of a subscription: change, suspension, resumption, end, each dated, and the end taken back.
 
-What it makes of the terms is `core.subscriptions`; here the terms are read, written anew and superseded, so that what
-was believed stays readable. Nothing is billed here: the next run credits and charges the days whose terms are others.
+Each is one transaction. What it makes of the terms is `core.subscriptions`; here the terms are read, written anew and
+superseded, so that what was believed stays readable. Nothing is billed here: the next run credits and charges the days
+whose terms are others.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ardoise.core.subscriptions import (
     end_after,
     end_of_period,
     in_order,
+    reopened,
     resumed,
     suspended,
 )
@@ -194,6 +196,81 @@ def cancel_subscription(
     return _apply(
         scope, reference, recorded_at, lambda terms, _: cancelled(terms, on=end), exit_waived=without_exit_fee
     )
+
+
+def reopen_subscription(*, scope: Scope, reference: str, recorded_at: datetime) -> Life:
+    """Take the end of a subscription back, as if it had not been said; what was credited for it is billed again.
+
+    What was believed before comes back: a later end, changes to come, all of it where it was taken back whole. Raises
+    SubscriptionRefused when nothing ended, its line did or another subscription took over; NoSuchSubscription.
+    """
+    with transaction.atomic():
+        history = list(
+            scope.within(
+                Subscription.objects.select_for_update(of=("self",)).filter(reference=reference).order_by("pk"),
+                "account__issuer__code",
+            ).select_related("account__issuer", "line", "product", "plan__product")
+        )
+        current = sorted((row for row in history if not row.superseded_at), key=lambda row: row.valid_from_date)
+        if not history:
+            return life(scope, reference)  # which says that there is none
+        end = current[-1].valid_to_date if current else None
+        known = Life(reference, tuple(current or history[-1:]), tuple(_terms(row) for row in current))
+        after = reopened(known.terms, before=[_terms(row) for row in _before_end(history, end)])
+        _refuse_ended_line(known.rows[-1], end)
+        _refuse_successor(known.rows[-1], end or after[0].start_date, after[-1].end_date)
+        _refuse_unknown(known, after)
+        _write(known, {row.change: row for row in current}, after, recorded_at, exit_waived=False)
+        return life(scope, reference)
+
+
+def _before_end(history: Sequence[Subscription], end: date | None) -> list[Subscription]:
+    """The last belief in a subscription, of all rows ever, that went on longer than `end` (None: it has no terms)."""
+    moments = {row.recorded_at for row in history} | {row.superseded_at for row in history if row.superseded_at}
+    for moment in sorted(moments, reverse=True):
+        believed = {
+            row.change: row
+            for row in history
+            if (row.superseded_at is None or row.superseded_at >= moment)
+            and (row.recorded_at < moment or row.superseded_at == moment)
+        }
+        ends = [row.valid_to_date for row in believed.values()]
+        if ends and (end is None or None in ends or max(day for day in ends if day) > end):
+            return list(believed.values())
+    return []
+
+
+def _refuse_ended_line(row: Subscription, end: date | None) -> None:
+    """A line that ended first ends the subscription whatever it says."""
+    ended = row.line.ended_date if row.line else None
+    if row.line and ended and (ended <= end if end else ended <= row.valid_from_date):
+        raise SubscriptionRefused(
+            f"its line {row.line.code} ended on {ended}: take that end back first (ended_date of lines.csv), or "
+            "subscribe on another line"
+        )
+
+
+def _refuse_successor(row: Subscription, end: date, until: date | None) -> None:
+    """Another subscription of the same thing began where this one ended: on its line, or on its account that day."""
+    others = Subscription.objects.filter(superseded_at=None, valid_from_date__gte=end).exclude(reference=row.reference)
+    if until is not None:
+        others = others.filter(valid_from_date__lt=until)
+    same = others.filter(plan__isnull=False) if row.plan_id else others.filter(product_id=row.product_id)
+    if row.line_id:
+        same = same.filter(line_id=row.line_id)
+    else:
+        same = same.filter(account_id=row.account_id, line=None, valid_from_date=end)
+    moved = others.filter(reference=successor_reference(row.reference, end))
+    if (other := (same | moved).order_by("valid_from_date").first()) is not None:
+        raise SubscriptionRefused(
+            f"{other.reference} took over on {other.valid_from_date}: take it back first (ardoise subscription cancel "
+            f"{other.reference} --on {other.valid_from_date})"
+        )
+
+
+def successor_reference(reference: str, day: date) -> str:
+    """The reference of what goes on with a subscription that moves to another account on a day."""
+    return f"{reference}-{day:%Y%m%d}"
 
 
 def _apply(

@@ -136,6 +136,28 @@ def cancel(
     _do(cancel_subscription, reference, on, today, as_json, **wanted)
 
 
+@subscription.command()
+def reopen(reference: Reference, today: Today = "", as_json: AsJson = False) -> None:
+    """Take the end of a subscription back, as if it had not been said.
+
+    What was credited for it is billed again by the next run, a deposit and an exit fee too.
+
+    Example: ardoise subscription reopen A1001-BOX
+    """
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.catalog.subscriptions import NoSuchSubscription, reopen_subscription
+
+    ready_database()
+    try:
+        found = reopen_subscription(scope=EVERYTHING, reference=reference, recorded_at=clock(today)())
+    except (SubscriptionRefused, NoSuchSubscription) as refused:
+        fail(f"{reference}: {refused}")
+    if as_json:
+        print_json(_as_dict(found))
+    else:
+        _print(found)
+
+
 def _do(operation: Callable[..., Life], reference: str, on: str, today: str, as_json: bool, **wanted: object) -> None:
     """Run one operation and show what the subscription has become."""
     from ardoise.access.scope import EVERYTHING

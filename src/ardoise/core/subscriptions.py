@@ -117,6 +117,24 @@ def cancelled(terms: Sequence[Terms], *, on: date) -> list[Terms]:
     return [replace(one, end_date=on) if one.on(on) else one for one in kept if one.start_date < on]
 
 
+def reopened(terms: Sequence[Terms], *, before: Sequence[Terms]) -> list[Terms]:
+    """The terms as if their end had not been said: what was to come `before` that comes back, else they have no end.
+
+    `before`: what was believed before the end was said, empty when nothing else ever was; `terms` is empty where all of
+    them were taken back. Raises SubscriptionRefused when nothing ended.
+    """
+    if not terms:
+        return in_order(before)
+    kept = in_order(terms)
+    last = kept[-1]
+    if (end := last.end_date) is None:
+        raise SubscriptionRefused("it has no end: nothing to reopen")
+    later = [one for one in in_order(before) if one.end_date is None or one.end_date > end]
+    if later and later[0].start_date >= end:
+        return [*kept, *later]  # it had ended on the very day of a change
+    return [*kept[:-1], replace(last, end_date=later[0].end_date if later else None), *later[1:]]
+
+
 def end_of_period(cycle: Cycle, day: date) -> date:
     """The end of the billing period of a day, at which "at the end of the period" ends a subscription."""
     return cycle.containing(day).end

@@ -62,6 +62,8 @@ def test_today_is_the_day_of_a_change_without_a_date(company: Company) -> None:
         (("change", "S1", "--on", "2026-11-14"), 1, "S1: nothing to change"),
         (("change", "S1", "--quantity", "deux"), 2, "--quantity: « deux » is not an amount"),
         (("cancel", "S1", "--on", "14/11/2026"), 2, "« 14/11/2026 » is not a date"),
+        (("reopen", "S1"), 1, "S1: it has no end: nothing to reopen"),
+        (("reopen", "S9"), 1, "« S9 » is not a subscription you can see"),
         (("cancel", "S9"), 1, "« S9 » is not a subscription you can see"),
         (("show", "S9"), 1, "« S9 » is not a subscription you can see"),
     ],
@@ -74,3 +76,10 @@ def test_what_is_refused_says_what_to_do(company: Company, words, code, message)
 
 def test_taken_back_whole_is_said(company: Company) -> None:
     assert "is taken back whole" in run("cancel", "S1", "--on", "2026-10-01").output
+
+
+def test_a_subscription_is_reopened(company: Company) -> None:
+    run("cancel", "S1", "--on", "2026-11-14")
+    assert "2026-11-14" not in run("reopen", "S1").output
+    (said,) = json.loads(run("show", "S1", "--json").output)
+    assert said["terms"][0]["until"] is None

@@ -15,6 +15,7 @@ from ardoise.catalog.subscriptions import (
     cancel_subscription,
     change_subscription,
     life,
+    reopen_subscription,
     resume_subscription,
     suspend_subscription,
 )
@@ -102,6 +103,67 @@ def test_a_refusal_writes_nothing(company: Company, operation, arguments, messag
     with pytest.raises(SubscriptionRefused, match=message):
         operation(scope=EVERYTHING, reference="S1", recorded_at=LATER, **arguments)
     assert list(Subscription.objects.order_by("pk").values()) == before
+
+
+def reopen(reference: str = "S1", *, at: datetime = LATER) -> None:
+    reopen_subscription(scope=EVERYTHING, reference=reference, recorded_at=at)
+
+
+def cancel(on: date, reference: str = "S1", **options: bool) -> None:
+    cancel_subscription(scope=EVERYTHING, reference=reference, on=on, recorded_at=LATER, **options)
+
+
+def test_a_reopened_subscription_is_as_it_was_with_what_was_to_come(company: Company) -> None:
+    change_subscription(scope=EVERYTHING, reference="S1", on=date(2026, 12, 1), recorded_at=company.now, plan="forfait")
+    before = told()
+    for on, hour in ((CHANGE, 9), (START, 10)):  # ended, then taken back whole
+        at = LATER.replace(hour=hour)
+        cancel_subscription(scope=EVERYTHING, reference="S1", on=on, recorded_at=at)
+        reopen(at=at.replace(minute=30))
+        assert told() == before
+
+
+def test_an_end_said_before_comes_back_then_none(company: Company) -> None:
+    cancel(date(2026, 12, 1), without_exit_fee=True)
+    cancel_subscription(scope=EVERYTHING, reference="S1", on=CHANGE, recorded_at=LATER.replace(hour=9))
+    reopen(at=LATER.replace(hour=10))
+    assert told() == [(0, START, date(2026, 12, 1), "petit", Decimal("7.50"))]
+    reopen(at=LATER.replace(hour=11))
+    assert told() == [(0, START, None, "petit", Decimal("7.50"))]
+    assert not Subscription.objects.get(superseded_at=None).exit_waived
+    with pytest.raises(SubscriptionRefused, match="it has no end: nothing to reopen"):
+        reopen()
+
+
+def test_an_end_of_the_plain_files_is_taken_back_too(company: Company) -> None:
+    company.subscribe("S2", "C1", product="petit", valid_from_date="2026-10-01", valid_to_date="2026-11-01")
+    company.load()
+    reopen("S2")
+    assert life(EVERYTHING, "S2").end_date is None
+
+
+def test_what_ended_with_its_line_or_has_a_successor_stays_ended(company: Company) -> None:
+    company.line("0472000001", "C1")
+    company.line("0472000002", "C1", ended_date="2026-10-12")
+    for reference, line in (("S2", "L0472000001"), ("S3", "L0472000002")):
+        company.subscribe(reference, "C1", line=line, product="petit", valid_from_date="2026-10-01")
+    company.subscribe("S4", "C1", line="L0472000001", product="petit", valid_from_date="2026-11-01")
+    company.subscribe("S5", "C1", product="petit", valid_from_date="2026-10-14")
+    company.load()
+    cancel(CHANGE)
+    cancel(CHANGE, "S2")
+    cancel(date(2026, 10, 12), "S3")
+    with pytest.raises(SubscriptionRefused, match="its line L0472000002 ended on 2026-10-12: take that end back first"):
+        reopen("S3")
+    with pytest.raises(SubscriptionRefused, match="S4 took over on 2026-11-01: take it back first"):
+        reopen("S2")
+    with pytest.raises(SubscriptionRefused, match="S5 took over on 2026-10-14: take it back first"):
+        reopen("S1")
+    cancel(date(2026, 11, 1), "S4")
+    reopen("S2")
+    assert life(EVERYTHING, "S2").end_date is None
+    with pytest.raises(NoSuchSubscription):
+        reopen("S9")
 
 
 def test_an_unknown_subscription_is_named(company: Company) -> None:

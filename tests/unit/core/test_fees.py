@@ -55,6 +55,47 @@ def test_what_is_taken_back_whole_gets_its_fees_back():
     assert fees_due(withdrawn, as_of_date=NOVEMBER, already={}) == []  # nothing was charged, nothing comes back
 
 
+def test_an_end_taken_back_charges_what_it_gave_back_and_gives_back_what_it_cost():
+    end, later = date(2027, 8, 10), date(2027, 9, 1)
+    already = {
+        "setup:7": 98_000_000, "deposit:7": 100_000_000, "deposit:7:back": -100_000_000, "exit:7": 60_000_000,
+    }  # fmt: skip
+    days = {"setup:7": START, "deposit:7": START, "deposit:7:back": end, "exit:7": end}
+    ended = replace(BOX, end_date=end)
+    assert fees_due(ended, as_of_date=later, already=already, days=days) == []
+    again = fees_due(BOX, as_of_date=later, already=already, days=days)
+    assert seen(again) == [("deposit:7:2", end, 100_000_000), ("exit:7:back", end, -60_000_000)]
+    assert fees_due(BOX, as_of_date=date(2027, 8, 1), already=already, days=days) == []  # a run of before that end
+    already |= {fee.origin_id: fee.amount_micros for fee in again}
+    days |= {fee.origin_id: fee.day for fee in again}
+    assert fees_due(BOX, as_of_date=later, already=already, days=days) == []
+    # It ends a month later after all: 21 of 30 days of September and 9 of 31 of October are left, at 30.00 a month.
+    last = date(2027, 9, 10)
+    assert seen(fees_due(replace(BOX, end_date=last), as_of_date=last, already=already, days=days)) == [
+        ("deposit:7:2:back", last, -100_000_000),
+        ("exit:7:2", last, 29_709_677),
+    ]
+
+
+def test_an_end_that_moves_gives_no_deposit_to_and_fro_but_its_own_exit_fee():
+    already = {"setup:7": 98_000_000, "deposit:7": 100_000_000, "deposit:7:back": -100_000_000, "exit:7": 60_000_000}
+    days = {"setup:7": START, "deposit:7": START, "deposit:7:back": date(2027, 8, 10), "exit:7": date(2027, 8, 10)}
+    moved = replace(BOX, end_date=date(2027, 9, 10))
+    assert seen(fees_due(moved, as_of_date=date(2027, 10, 1), already=already, days=days)) == [
+        ("exit:7:back", date(2027, 8, 10), -60_000_000),
+        ("exit:7:2", date(2027, 9, 10), 29_709_677),
+    ]
+
+
+def test_what_was_taken_back_whole_and_is_reopened_pays_its_entry_again():
+    already = {"setup:7": 98_000_000, "setup:7:back": -98_000_000, "deposit:7": 1_000_000, "deposit:7:back": -1_000_000}
+    days = dict.fromkeys(already, START)
+    assert seen(fees_due(BOX, as_of_date=NOVEMBER, already=already, days=days)) == [
+        ("setup:7:2", START, 98_000_000),
+        ("deposit:7:2", START, 1_000_000),
+    ]
+
+
 def test_a_customer_taken_over_pays_no_entry():
     assert fees_due(replace(BOX, taken_over=True), as_of_date=NOVEMBER, already={}) == []
 

@@ -12,6 +12,7 @@ from ardoise.core.subscriptions import (
     end_after,
     end_of_period,
     in_order,
+    reopened,
     resumed,
     suspended,
 )
@@ -123,3 +124,15 @@ def test_the_end_of_the_period_and_the_last_day():
     assert end_of_period(MONTHLY, CHANGE) == date(2026, 11, 1)
     assert end_after(CHANGE, last_day_billed=True) == date(2026, 10, 15)
     assert end_after(CHANGE, last_day_billed=False) == CHANGE
+
+
+def test_reopened_it_goes_on_as_before_its_end_was_said():
+    both = changed(PLAIN, on=END, number=1, change={"plan": "grand"})
+    assert reopened(cancelled(both, on=CHANGE), before=both) == both  # what was to come comes back
+    assert reopened(cancelled(both, on=END), before=both) == both  # ended on the very day of the change
+    assert reopened([], before=both) == both  # taken back whole
+    assert told(reopened(cancelled(PLAIN, on=CHANGE), before=[])) == told(PLAIN)  # it never was without an end
+    earlier = cancelled(cancelled(PLAIN, on=END), on=CHANGE)
+    assert reopened(earlier, before=cancelled(PLAIN, on=END)) == cancelled(PLAIN, on=END)  # the end said first
+    with pytest.raises(SubscriptionRefused, match="it has no end: nothing to reopen"):
+        reopened(PLAIN, before=[])
