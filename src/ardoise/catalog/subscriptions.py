@@ -255,7 +255,7 @@ def _refuse_successor(row: Subscription, end: date, until: date | None) -> None:
     others = Subscription.objects.filter(superseded_at=None, valid_from_date__gte=end).exclude(reference=row.reference)
     if until is not None:
         others = others.filter(valid_from_date__lt=until)
-    same = others.filter(plan__isnull=False) if row.plan_id else others.filter(product_id=row.product_id)
+    same = others.filter(product=row.product) if row.product else others.filter(plan__isnull=False)
     if row.line_id:
         same = same.filter(line_id=row.line_id)
     else:
