@@ -90,6 +90,12 @@ def billed_subscriptions() -> set[int]:
     return {_subscription_of(origin_id) for origin_id in kept.select(CHARGES.origin_id).unique().collect().to_series()}
 
 
+def metered_products_billed() -> set[str]:
+    """The products whose usage by the unit stands on a document."""
+    kept = tables.standing_sold().filter(pl.col(CHARGES.origin_id).str.starts_with("meter:"))
+    return {str(code) for code in kept.select(CHARGES.product).unique().collect().to_series()}
+
+
 def _subscription_of(origin_id: str) -> int:
     """ "sub:7.1:2026-10-01" is of subscription 7."""
     return int(origin_id.split(":")[1].partition(".")[0])

@@ -294,9 +294,13 @@ def put_product_prices(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
 
 
 @transaction.atomic
-def put_product_tiers(*, rows: Sequence[Cells]) -> None:
-    """Create or overwrite tiers of metered products by product and upper end."""
-    bulk.put(ProductTier, key=["product_id", "up_to"], rows=_resolved(rows, product=Product))
+def replace_product_tiers(*, product: str, rows: Sequence[Cells]) -> None:
+    """Give a metered product its whole list of tiers. Raises UnknownCode."""
+    found = Product.objects.filter(code=product).first()
+    if found is None:
+        raise bulk.UnknownCode(f"product {product}: does not exist; create it first")
+    ProductTier.objects.filter(product=found).delete()
+    ProductTier.objects.bulk_create(ProductTier(**_without(row, "product"), product=found) for row in rows)
 
 
 @transaction.atomic

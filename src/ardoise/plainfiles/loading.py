@@ -1,7 +1,7 @@
 """A folder of plain files -> the registers, all or nothing: read, compare, check, then one transaction.
 
-Loading adds and changes by natural key, never removes (but a list of rates or of calendar rules is given whole), so
-loading the same folder twice changes nothing and says so.
+Loading adds and changes by natural key, never removes (but a list of rates, of calendar rules or of tiers is given
+whole), so loading the same folder twice changes nothing and says so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from django.db import transaction
 
 from ardoise.bill.past_totals import record_past_totals
+from ardoise.bill.sold import metered_products_billed
 from ardoise.catalog import operations as catalog
 from ardoise.catalog.decks.operations import put_deck_layouts
 from ardoise.catalog.models import TariffVersion
@@ -26,6 +27,7 @@ from ardoise.plainfiles.declare import Replace, Table
 from ardoise.plainfiles.problems import Problem
 from ardoise.plainfiles.reading import read_folder
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
+from ardoise.plainfiles.sale_tables import PRODUCT_TIERS
 from ardoise.plainfiles.state import loaded
 from ardoise.plainfiles.tables import RATES, TABLES, TARIFF_VERSIONS, TARIFFS
 from ardoise.plainfiles.world import World
@@ -132,6 +134,7 @@ def _judged(folder: Folder, correct: bool, progress: Progress) -> _Judged:
     corrections = _corrections(changes, issued)
     if not correct:
         folder.findings.errors += corrections.values()
+        folder.findings.errors += _tiers_of_issued(folder, before)
     folder.findings.errors += _headers_of_issued(changes, before, issued)
     folder.findings.refuse_if_any()
     progress("checked", 3, 4)
@@ -188,12 +191,12 @@ def _count_removed(
     folder: Folder, table: Table, before: dict[Key, Cells], counts: dict[str, FileCount], found: _Difference
 ) -> None:
     given = {row.key for row in folder.rows[table.name]}
-    parents = {row.key: row.file for row in folder.rows[table.parent]}
+    parents = {row.key: row.file for row in folder.rows.get(table.parent, ())}
     files = {_parent(row.key): row.file for row in folder.rows[table.name]}
     for key in before.keys() - given:
         parent = _parent(key)
         if parent in folder.lists[table.name]:
-            file = files.get(parent) or parents[parent]
+            file = files.get(parent) or parents.get(parent, table.file)
             counts.setdefault(file, FileCount(file)).removed += 1
             found.lists.add(parent)
 
@@ -246,6 +249,26 @@ def _headers_of_issued(
     return problems
 
 
+def _tiers_of_issued(folder: Folder, before: dict[str, dict[Key, Cells]]) -> list[Problem]:
+    """Tiers that leave a product whose usage was billed."""
+    given = {row.key for row in folder.rows[PRODUCT_TIERS.name]}
+    whole = folder.lists[PRODUCT_TIERS.name]
+    gone = [key for key in before[PRODUCT_TIERS.name] if _parent(key) in whole and key not in given]
+    billed = metered_products_billed() if gone else set()
+    return [
+        Problem(
+            PRODUCT_TIERS.file,
+            0,
+            "up_to",
+            f"the tier {f'up to {up_to}' if up_to else 'without an end'} of {product} is gone, and its usage was "
+            "billed; restore it and make a product with another code, or load with --correct: what was billed is corrected by "
+            "the difference on the next bill",
+        )
+        for product, up_to in sorted(gone)
+        if product in billed
+    ]
+
+
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
@@ -291,7 +314,9 @@ def _write(
     catalog.put_promotion_grants(rows=rows("promotion_grants"), recorded_at=recorded_at)
     catalog.put_exchange_rates(rows=rows("exchange_rates"), recorded_at=recorded_at)
     catalog.put_product_prices(rows=rows("product_prices"), recorded_at=recorded_at)
-    catalog.put_product_tiers(rows=rows("product_tiers"))
+    for (product,) in sorted(changes[PRODUCT_TIERS.name].lists):
+        tiers = [row.cells for row in world.rows(PRODUCT_TIERS.name) if row.cells["product"] == product]
+        catalog.replace_product_tiers(product=product, rows=tiers)
     catalog.put_subscriptions(rows=rows("subscriptions"), recorded_at=recorded_at)
     catalog.put_meter_readings(rows=rows("meter_readings"))
     catalog.put_purchases(rows=rows("purchases"))

@@ -13,6 +13,7 @@ from ardoise.plainfiles.columns import FileText, NotExpected, read_native
 from ardoise.plainfiles.declare import Column, Table
 from ardoise.plainfiles.problems import Findings, Problem, did_you_mean
 from ardoise.plainfiles.rows import Cells, Folder, Row
+from ardoise.plainfiles.sale_tables import PRODUCT_TIERS, PRODUCTS
 from ardoise.plainfiles.tables import RATES, TABLES, TARIFF_VERSIONS, TARIFFS
 from ardoise.plainfiles.toml_places import Places, line_of_error, places_of
 
@@ -41,6 +42,9 @@ def read_folder(path: Path) -> Folder:
             _read_toml_array(path, name, table, folder)
         else:
             read_csv(path / name, name, table, folder, derived={})
+    if PRODUCT_TIERS.file in present:
+        named = {(row.cells["product"],) for row in folder.rows[PRODUCT_TIERS.name]}
+        folder.lists[PRODUCT_TIERS.name] |= named | {row.key for row in folder.rows[PRODUCTS.name]}
     _read_tariffs(path, folder)
     if not present & files.keys() and not folder.rows[TARIFFS.name]:
         raise NoFolder(f"« {path} » holds no plain file; expected at least one of {', '.join(files)}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from ardoise.catalog.models import ProductTier
 from ardoise.plainfiles.dumping import texts
+from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
-from stage.company import Company, voxa
+from stage.company import Company, document_of, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,3 +92,56 @@ def test_what_no_run_could_bill_is_refused(company: Company, file: str, old: str
     with pytest.raises(LoadRefused) as refused:
         company.load()
     assert message in str(refused.value)
+
+
+def tiers() -> list[tuple[int, str]]:
+    rows = ProductTier.objects.order_by("product__code", "up_to").values_list("up_to", "unit_price")
+    return [(up_to, str(price)) for up_to, price in rows]
+
+
+def test_a_tier_that_left_the_file_leaves_its_product(company: Company) -> None:
+    company.load()
+    assert tiers() == [(0, "0.20"), (100, "0.50")]
+    company.files["product_tiers.csv"] = "product,up_to,unit_price,per\ngo,,0.30,1\n"
+    report = company.load()
+    (count,) = (count for count in report.files if count.file == "product_tiers.csv")
+    assert (count.new, count.changed, count.removed) == (0, 1, 1)
+    assert tiers() == [(0, "0.30")]
+    assert company.load().changed_nothing
+    assert texts()["product_tiers.csv"].splitlines()[1:] == ["go,,0.30,1"]
+
+
+def test_a_file_of_tiers_says_nothing_of_products_beside_it_and_no_file_nothing_at_all(company: Company) -> None:
+    company.load()
+    (company.home / "plain" / "product_tiers.csv").unlink()
+    assert load(company.home / "plain", recorded_at=company.now).changed_nothing
+    other = company.home / "other"
+    other.mkdir()
+    (other / "products.csv").write_text(
+        "code,name,kind,nature,unit_price,in_advance,metered\nsms,SMS,recurring,services,0,no,readings\n"
+    )
+    (other / "product_tiers.csv").write_text("product,up_to,unit_price\nsms,,0.05\n")
+    load(other, recorded_at=company.now)
+    assert tiers() == [(0, "0.20"), (100, "0.50"), (0, "0.05")]
+
+
+def test_a_metered_product_keeps_one_tier_at_least(company: Company) -> None:
+    company.load()
+    company.files["product_tiers.csv"] = "product,up_to,unit_price,per\n"
+    with pytest.raises(LoadRefused, match="a meter has one tier at least"):
+        company.load()
+    assert len(tiers()) == 2
+
+
+def test_a_tier_that_priced_what_was_billed_stays_unless_the_past_is_corrected(company: Company) -> None:
+    company.load()
+    company.bill()
+    company.files["product_tiers.csv"] = "product,up_to,unit_price,per\ngo,,0.20,1\n"
+    with pytest.raises(LoadRefused, match="the tier up to 100 of go is gone, and its usage was billed; restore it"):
+        company.load()
+    assert len(tiers()) == 2
+    company.load(correct=True)
+    assert tiers() == [(0, "0.20")]
+    company.bill("2026-11", on=date(2026, 12, 2))
+    (line,) = (line for line in document_of("C1", month="2026-11").lines if line.label == "Gigaoctets")
+    assert line.net_minor == 60 * (20 - 50)  # 60 units at 0.20, not 0.50
