@@ -261,8 +261,8 @@ def _tiers_of_issued(folder: Folder, before: dict[str, dict[Key, Cells]]) -> lis
             0,
             "up_to",
             f"the tier {f'up to {up_to}' if up_to else 'without an end'} of {product} is gone, and its usage was "
-            "billed; restore it and make a product with another code, or load with --correct: what was billed is corrected by "
-            "the difference on the next bill",
+            "billed; restore it and make a product with another code, or load with --correct: what was billed is "
+            "corrected by the difference on the next bill",
         )
         for product, up_to in sorted(gone)
         if product in billed

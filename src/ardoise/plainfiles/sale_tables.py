@@ -225,11 +225,11 @@ PRODUCT_TIERS = Table(
     key=("product", "up_to"),
     replace=Replace.WITH_PARENT,
     notes_fr="Le fichier donne toutes les tranches de chaque produit qu’il nomme, et des produits de `products.csv` à "
-    "côté de lui : une tranche qui n’y est plus s’en va. Celle d’un produit déjà facturé au compteur est refusée, sauf avec "
-    "`--correct` : la différence est alors sur la prochaine facture.",
+    "côté de lui : une tranche qui n’y est plus s’en va. Celle d’un produit déjà facturé au compteur est refusée, "
+    "sauf avec `--correct` : la différence est alors sur la prochaine facture.",
     notes_en="The file gives all the tiers of each product that it names, and of the products of `products.csv` beside "
-    "it: a tier that left it is removed. That of a product whose usage was billed is refused, unless with `--correct`: the "
-    "difference is then on the next bill.",
+    "it: a tier that left it is removed. That of a product whose usage was billed is refused, unless with "
+    "`--correct`: the difference is then on the next bill.",
     columns=(
         Column("product", kinds.Ref(table="products"), "produit", "product", required=True, path="product__code"),
         Column(
