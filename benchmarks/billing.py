@@ -206,6 +206,7 @@ def _write_calls(issuer: Any, lines: list[Any], accounts: list[Any], payers: lis
 
 
 def _calls(issuer_id: int, lines: pl.DataFrame, count: int, *, first: int) -> pl.DataFrame:
+    from ardoise.core.schema import CHARGES
     from ardoise.store.tables import schema_of
 
     random = np.random.default_rng(SEED + first)
@@ -263,7 +264,9 @@ def _calls(issuer_id: int, lines: pl.DataFrame, count: int, *, first: int) -> pl
         for name, kind in schema_of("open").items()
         if name not in frame.columns
     ]
-    return frame.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in schema_of("open").items())
+    labels = [name for name, column in CHARGES.columns().items() if column.type == "label"]
+    whole = frame.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in schema_of("open").items())
+    return whole.with_columns(pl.col(labels).cast(pl.Categorical))
 
 
 def _by_kind() -> dict[str, list[Any]]:

@@ -109,18 +109,22 @@ def rows_open(scope: Scope) -> int:
 def billable(
     scope: Scope, buckets: Sequence[str], held_keys: pl.DataFrame, *, columns: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """The open, priced, billable charges of some buckets; `columns` beside the key, all of them when None."""
-    wanted = pl.col(CHARGES.issuer_id) == scope.issuer.id
-    wanted &= (pl.col(CHARGES.state) == PRICED) & pl.col(CHARGES.billable)
+    """The open, priced, billable charges of some buckets, `columns` and their key or all of them; labels as categories.
+
+    The order is that of the files: a document reads the same whichever columns are asked for.
+    """
+    usage = pl.col(CHARGES.origin_kind) == USAGE
+    sold = pl.col(CHARGES.month) == scope.month  # kept by month, not by bucket
+    sold &= (pl.col(CHARGES.root_id) % BUCKETS).is_in([int(bucket) for bucket in buckets])
+    wanted = (pl.col(CHARGES.issuer_id) == scope.issuer.id) & pl.col(CHARGES.billable)
+    wanted &= (pl.col(CHARGES.state) == PRICED) & (usage | sold)
     names = None if columns is None else list(dict.fromkeys([*columns, *_KEY]))
-    usage = [store.scan(TableName.OPEN, scope.months, names, wanted, partition=bucket) for bucket in buckets]
-    roots = (pl.col(CHARGES.root_id) % BUCKETS).is_in([int(bucket) for bucket in buckets])
-    sold = store.scan(TableName.OPEN, [scope.month], names, wanted & roots, partition=RECURRING)
-    found = pl.concat([*usage, sold])
+    partitions = [*buckets, RECURRING]
+    found = store.scan(TableName.OPEN, scope.months, names, wanted, partition=partitions, as_labels=True)
     if held_keys.is_empty():
         return found.collect()
     keyed = found.with_columns(*_digest())
-    return keyed.join(held_keys.lazy(), on=["h1", "h2"], how="anti").drop("h1", "h2").collect()
+    return keyed.join(held_keys.lazy(), on=["h1", "h2"], how="anti", maintain_order="left").drop("h1", "h2").collect()
 
 
 def open_charges(month: str, *, issuer_id: int | None = None) -> pl.DataFrame:

@@ -260,10 +260,8 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
             now=now,
             replaces=invoice,
         )
-        freeze(
-            invoice.issuer.code,
-            [made.charges.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))],
-        )
+        frozen = drafts.bound([made]).with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))
+        freeze(invoice.issuer.code, frozen)
         return row
 
 
@@ -398,7 +396,7 @@ def _correct(
             freeze_taken_back(one.taken_back, by=row)
         if not one.frozen.is_empty():
             frozen = one.frozen.with_columns(pl.lit(row.pk, pl.Int64).alias(FROZEN.document_id))
-            freeze(row.issuer.code, [frozen])
+            freeze(row.issuer.code, frozen)
         done.issued.setdefault(account.code, []).append(row)
 
 

@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import polars as pl
 
 from ardoise.bill import charges as tables
 from ardoise.bill import cycles, lines, negatives, parties
 from ardoise.bill.balances import credits_minor, paid_before
-from ardoise.bill.lines import EARLIER, GROUP, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
+from ardoise.bill.lines import EARLIER, GROUP, LINE_NO, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import Hold, PastTotal
 from ardoise.bill.payers import payer_of_charge
@@ -26,7 +29,7 @@ from ardoise.core.documents import Document, DocumentKind, Section
 from ardoise.core.invoices import build_body, build_statement
 from ardoise.core.periods import month_of, month_period
 from ardoise.core.phone import hidden_on_bills
-from ardoise.core.recaps import by_user
+from ardoise.core.recaps import Part, by_user
 from ardoise.core.schema import CHARGES
 from ardoise.core.terms import parse_terms
 from ardoise.core.vat import DatedRate, Nature, RegimeKind, VatError, VatTreatment, treatment
@@ -36,6 +39,7 @@ from ardoise.directory.payers import invoiced
 HISTORY_MONTHS = 12
 IN_ONE_PART = 1_000_000  # rows of open charges that a run reads at once; more are read bucket by bucket
 TRANSFER, DIRECT_DEBIT = "30", "59"  # BT-81
+ROW = "row"  # where a charge stands in the part that was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,11 @@ class Late:
 
 @dataclass(frozen=True)
 class Drafted:
-    """One payer's document to be, with the frame of its charges (each bound to its line)."""
+    """One payer's document to be; `rows` says on which line each of its charges is, for `Drafts.bound`."""
 
     account: Account
     document: Document
-    charges: pl.DataFrame
+    rows: pl.DataFrame
     usage_minor: int
     subscription_minor: int
     bound_date: date
@@ -93,6 +97,20 @@ class Drafts:
     held: dict[str, str]  # customer code -> why it is held
     waiting: dict[str, Late]  # late usage of sources that have the invoice of its period made anew
     carried: dict[str, int] = field(default_factory=dict)  # cents with tax, negative: what waits for the next invoice
+    whole: pl.DataFrame | None = None  # the charges of the part with all their columns, when they are to be frozen
+
+    def bound(self, made: Sequence[Drafted]) -> pl.DataFrame:
+        """The whole charges of some documents, each with its payer and line."""
+        assert self.whole is not None
+        rows = pl.concat([one.rows for one in made])
+        return self.whole[rows[ROW]].with_columns(rows[PAYER], rows[LINE_NO], section=_section())
+
+
+def _section() -> pl.Expr:
+    """What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill."""
+    section = pl.col(CHARGES.section).cast(pl.String)
+    in_part = (section == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
+    return pl.when(in_part).then(pl.lit(Section.BEYOND.value)).otherwise(section).cast(pl.Categorical)
 
 
 class Run:
@@ -130,6 +148,11 @@ class Run:
         self._words = _words(issuer, by_line=self._statement)
         self._rates = dated_rates()
         self._credits = credits_minor(issuer)
+        self._bounds = pl.DataFrame(
+            [(pk, due.bound, due.period.start, due.billed_until) for pk, due in self._dues.items()],
+            schema={PAYER: pl.Int64, "bound": pl.Date, "start": pl.Date, "billed_until": pl.Date},
+            orient="row",
+        )
 
     def parts(self) -> list[tuple[str, ...]]:
         return tables.parts(in_one=tables.rows_open(self.scope) <= IN_ONE_PART)
@@ -141,12 +164,15 @@ class Run:
     def draft(self, buckets: Sequence[str], *, issue_date: date, whole: bool) -> Drafts:
         """The documents of one part; an account whose VAT cannot be told stops no other one.
 
-        `whole` reads every column of the charges, to freeze them; else only what a document needs.
+        `whole` keeps every column of the charges, to freeze them; else only what a document needs is read.
         """
-        found = tables.billable(self.scope, buckets, self._held_keys, columns=None if whole else lines.READ)
-        for month in found.filter(pl.col(CHARGES.origin_kind) == tables.USAGE)[CHARGES.month].unique():
+        columns = None if whole else lines.READ
+        kept = tables.billable(self.scope, buckets, self._held_keys, columns=columns)
+        found = kept.select(lines.READ) if whole else kept
+        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+        for month in found.select(pl.col(CHARGES.month).filter(usage).unique()).to_series():
             self.left_open[month] = True
-        found, waiting = self._apart(self._due(found))
+        found, waiting = self._apart(self._due(found.with_row_index(ROW)))
         if found.is_empty():
             return Drafts([], {}, {}, waiting)
         payers = invoiced(found[PAYER].unique().to_list())
@@ -170,7 +196,7 @@ class Run:
                 carried[one.account.code] = negatives.due_of(one.document)
             else:
                 issued.append(replace(one, document=paid_before(document, self._credits.get(one.account.code, 0))))
-        return Drafts(issued, refused, held, waiting, carried)
+        return Drafts(issued, refused, held, waiting, carried, kept if whole else None)
 
     def _apart(self, found: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Late]]:
         """What is billed now, and what waits until the invoice of its period is made anew, by customer code."""
@@ -185,32 +211,23 @@ class Run:
     def _due(self, found: pl.DataFrame) -> pl.DataFrame:
         """What the run bills of open charges, with payer, branch, date of supply, and what is of an earlier period."""
         branch = pl.col(CHARGES.account_id).replace_strict(self._names, default="", return_dtype=pl.String)
-        paid_in_part = (pl.col(CHARGES.section) == Section.INCLUDED.value) & (pl.col(CHARGES.amount_micros) != 0)
-        bounds = pl.DataFrame(
-            [(pk, due.bound, due.period.start, due.billed_until) for pk, due in self._dues.items()],
-            schema={PAYER: pl.Int64, "bound": pl.Date, "start": pl.Date, "billed_until": pl.Date},
-            orient="row",
-        )
-        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+        own = pl.col(CHARGES.account_id) == payer_of_charge()
         found = found.with_columns(
-            # What the included seconds covered in part is paid beyond them: « inclus » never has a price on a bill.
-            pl.when(paid_in_part)
-            .then(pl.lit(Section.BEYOND.value))
-            .otherwise(pl.col(CHARGES.section))
-            .alias(CHARGES.section),
             payer_of_charge().alias(PAYER),
+            pl.when(own).then(pl.lit("")).otherwise(branch).alias(GROUP),
             pl.col(CHARGES.at).dt.convert_time_zone(self.issuer.zone).dt.date().alias(SUPPLY_DATE),
+            _section().alias(CHARGES.section),
         )
-        own = pl.col(CHARGES.account_id) == pl.col(PAYER)
-        found = found.with_columns(pl.when(own).then(pl.lit("")).otherwise(branch).alias(GROUP))
-        found = found.join(bounds, on=PAYER, how="inner").filter(~usage | (pl.col(SUPPLY_DATE) < pl.col("bound")))
+        due = _beside(found, [PAYER], self._bounds)
+        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+        found = found.with_columns(due["bound", "start", "billed_until"])
+        found = found.filter(~usage | (pl.col(SUPPLY_DATE) < pl.col("bound")), pl.col("bound").is_not_null())
         early = usage & (pl.col(SUPPLY_DATE) < pl.col("start"))
-        days = found.filter(early).select(PAYER, SUPPLY_DATE).unique()
+        days = found.lazy().filter(early).select(PAYER, SUPPLY_DATE).unique().collect()
         marks = [self._earlier(pk, day) for pk, day in days.iter_rows()]
-        marked = days.with_columns(pl.Series("mark", marks, pl.String))
-        found = found.join(marked, on=[PAYER, SUPPLY_DATE], how="left")
-        mark = pl.when(early).then(pl.col("mark")).otherwise(pl.lit("")).alias(EARLIER)
-        return found.with_columns(mark).drop("bound", "start", "mark")
+        marked = _beside(found, [PAYER, SUPPLY_DATE], days.with_columns(pl.Series("mark", marks, pl.String)))["mark"]
+        mark = pl.when(early).then(marked).otherwise(pl.lit("")).alias(EARLIER)
+        return found.with_columns(mark).drop("bound", "start")
 
     def _earlier(self, payer_id: int, day: date) -> str:
         """The period of a day that the document's own period does not have."""
@@ -223,27 +240,103 @@ class Run:
     def _documents(
         self, found: pl.DataFrame, payers: Mapping[int, Account], treatments: _Treatments, issue_date: date
     ) -> list[Drafted]:
-        visible = ~_kept_off_bills(found)
-        grouped = lines.number_lines(lines.group_charges(found.filter(visible), words=self._words))
-        bound = lines.bind(found, grouped, words=self._words)
-        by_payer = {key[0]: frame for key, frame in bound.partition_by(PAYER, as_dict=True).items()}
-        told = _told(bound)
-        past = past_totals(payers, self.month)
-        return [
-            _draft(
-                payers[pk],
-                self._dues[pk],
-                self.month,
-                issue_date,
-                rows,
-                by_payer[pk],
-                told[pk],
-                treatments,
-                self._words,
-                past[pk],
+        keyed = lines.keyed(found, words=self._words)
+        shown = keyed.filter(~_kept_off_bills(found))
+        grouped = lines.number_lines(lines.group_charges(shown, words=self._words))
+        bound = lines.bind(keyed, grouped)
+        rows = _by_payer(bound.select(PAYER, ROW, LINE_NO))
+        told, past = _told(bound), past_totals(payers, self.month)
+        users = lines.user_parts(bound) if self.issuer.user_totals else {}
+        made = []
+        for pk, of_payer in groupby(grouped.iter_rows(named=True), key=itemgetter(PAYER)):
+            content = _Content(list(of_payer), told[pk], past[pk], users.get(pk, ()))
+            document = self._document(payers[pk], content, treatments, issue_date)
+            nets = [(line.section, line.net_minor) for line in document.lines]
+            made.append(
+                Drafted(
+                    payers[pk],
+                    document,
+                    rows[pk],
+                    *lines.sections_minor(nets),
+                    self._dues[pk].bound,
+                    told[pk].first_month,
+                    told[pk].late,
+                )
             )
-            for (pk,), rows in grouped.partition_by(PAYER, as_dict=True).items()
+        return made
+
+    def _document(self, account: Account, content: _Content, treatments: _Treatments, issue_date: date) -> Document:
+        issuer, due = account.issuer, self._dues[account.pk]
+        with_tax = account.basis == Account.Basis.TTC and not treatments.statement
+        inputs = [
+            lines.to_input(row, vat=treatments.made[row[VAT_INDEX]], with_tax=with_tax, words=self._words)
+            for row in content.lines
         ]
+        body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
+        natures = {row[CHARGES.vat_nature] for row in content.lines}
+        private = account.audience == Account.Audience.B2C
+        terms = parse_terms(account.payment_terms or issuer.payment_terms)
+        return Document(
+            kind=DocumentKind.STATEMENT if treatments.statement else DocumentKind.INVOICE,
+            number="",
+            issue_date=issue_date,
+            due_date=None if treatments.statement else terms.due_date(issue_date),
+            period_from=min([due.period.start, *content.told.caught_up]),
+            period_to=due.period.last_date,
+            currency=issuer.currency,
+            seller=parties.seller(issuer),
+            buyer=parties.buyer(account),
+            brand=parties.brand(issuer),
+            lines=body.lines,
+            vat=body.vat,
+            totals=body.totals,
+            sections=body.sections,
+            with_tax=with_tax,
+            operation_category="mixed" if len(natures) > 1 else natures.pop(),
+            audience=parties.audience(account, treatments.last_regime(account.id)),
+            vat_on_debits=issuer.vat_on_debits,
+            payment_terms=terms.wording(issuer.language),
+            payment_means=DIRECT_DEBIT if terms.is_debit else TRANSFER,
+            iban=issuer.iban,
+            bic=issuer.bic,
+            # Between businesses only (C. com. L441-10, D441-5): a private customer owes neither without formal notice.
+            penalty_note="" if private else issuer.penalty_note,
+            indemnity_note="" if private else issuer.indemnity_note,
+            discount_note=issuer.discount_note,
+            purchase_order=account.purchase_order,
+            history_minor=_history(content.past, self.month, body.totals.net_minor),
+            users=by_user(body.lines, content.users, names=self._words.lines, with_tax=with_tax)
+            if issuer.user_totals
+            else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a document is made from: its lines before rounding, what its charges say beside them, the months before."""
+
+    lines: Sequence[Mapping[str, Any]]
+    told: _Told
+    past: Mapping[str, int]
+    users: Sequence[Part]
+
+
+def _beside(charges: pl.DataFrame, keys: list[str], known: pl.DataFrame) -> pl.DataFrame:
+    """What is known of the keys of each charge, in their order; null where nothing is. The keys alone are joined: the
+    charges, which may be many and wide, are not copied.
+    """
+    return charges.select(keys).join(known, on=keys, how="left", maintain_order="left")
+
+
+def _by_payer(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Slices of one sorted frame: to part it payer by payer would copy it."""
+    rows = rows.sort(PAYER, maintain_order=True)
+    counts = rows.group_by(PAYER, maintain_order=True).len()
+    found, start = {}, 0
+    for pk, count in counts.iter_rows():
+        found[pk] = rows.slice(start, count)
+        start += count
+    return found
 
 
 def holds_of(month: str) -> dict[int, str]:
@@ -324,65 +417,6 @@ def dated_rates() -> tuple[DatedRate, ...]:
     )
 
 
-def _draft(
-    account: Account,
-    due: cycles.Due,
-    month: str,
-    issue_date: date,
-    rows: pl.DataFrame,
-    charges: pl.DataFrame,
-    told: _Told,
-    treatments: _Treatments,
-    words: Wording,
-    past: Mapping[str, int],
-) -> Drafted:
-    issuer = account.issuer
-    with_tax = account.basis == Account.Basis.TTC and not treatments.statement
-    inputs = [
-        lines.to_input(row, vat=treatments.made[row[VAT_INDEX]], with_tax=with_tax, words=words)
-        for row in rows.iter_rows(named=True)
-    ]
-    body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
-    usage_minor, subscription_minor = lines.sections_minor([(line.section, line.net_minor) for line in body.lines])
-    natures = set(rows[CHARGES.vat_nature].unique())
-    private = account.audience == Account.Audience.B2C
-    terms = parse_terms(account.payment_terms or issuer.payment_terms)
-    document = Document(
-        kind=DocumentKind.STATEMENT if treatments.statement else DocumentKind.INVOICE,
-        number="",
-        issue_date=issue_date,
-        due_date=None if treatments.statement else terms.due_date(issue_date),
-        period_from=min([due.period.start, *told.caught_up]),
-        period_to=due.period.last_date,
-        currency=issuer.currency,
-        seller=parties.seller(issuer),
-        buyer=parties.buyer(account),
-        brand=parties.brand(issuer),
-        lines=body.lines,
-        vat=body.vat,
-        totals=body.totals,
-        sections=body.sections,
-        with_tax=with_tax,
-        operation_category="mixed" if len(natures) > 1 else natures.pop(),
-        audience=parties.audience(account, treatments.last_regime(account.id)),
-        vat_on_debits=issuer.vat_on_debits,
-        payment_terms=terms.wording(issuer.language),
-        payment_means=DIRECT_DEBIT if terms.is_debit else TRANSFER,
-        iban=issuer.iban,
-        bic=issuer.bic,
-        # Between businesses only (C. com. L441-10, D441-5): a private customer owes neither without formal notice.
-        penalty_note="" if private else issuer.penalty_note,
-        indemnity_note="" if private else issuer.indemnity_note,
-        discount_note=issuer.discount_note,
-        purchase_order=account.purchase_order,
-        history_minor=_history(past, month, body.totals.net_minor),
-        users=by_user(body.lines, lines.user_parts(charges), names=words.lines, with_tax=with_tax)
-        if issuer.user_totals
-        else (),
-    )
-    return Drafted(account, document, charges, usage_minor, subscription_minor, due.bound, told.first_month, told.late)
-
-
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What the charges of a payer say beside their lines."""
@@ -394,17 +428,19 @@ class _Told:
 
 def _told(bound: pl.DataFrame) -> dict[int, _Told]:
     """By payer; asked of all charges at once, since a question to each payer's takes longer than its answer."""
-    is_late = pl.col(EARLIER).str.ends_with(lines.LATE_MARK)
-    late = {pk: Late.of(rows) for (pk,), rows in bound.filter(is_late).partition_by(PAYER, as_dict=True).items()}
-    found = bound.group_by(PAYER).agg(
-        pl.col(CHARGES.month).min(), pl.col(EARLIER).filter(pl.col(EARLIER) != "").unique()
-    )
-    told = {}
-    for pk, first_month, marks in found.iter_rows():
-        earlier = map(lines.earlier_period, marks)
-        caught_up = [first for first, _, after in earlier if first is not None and not after]
-        told[pk] = _Told(first_month, caught_up, late.get(pk))
-    return told
+    marked = bound.select(PAYER, CHARGES.month, EARLIER).unique().cast({CHARGES.month: pl.String, EARLIER: pl.String})
+    came_late = pl.col(EARLIER).cast(pl.String).str.ends_with(lines.LATE_MARK)
+    late = {}
+    if marked.select(came_late.any()).item():
+        late = {pk: Late.of(rows) for (pk,), rows in bound.filter(came_late).partition_by(PAYER, as_dict=True).items()}
+    months: dict[int, list[str]] = defaultdict(list)
+    caught_up: dict[int, list[date]] = defaultdict(list)
+    for pk, month, mark in marked.iter_rows():
+        months[pk].append(month)
+        first, _, after = lines.earlier_period(mark)
+        if first is not None and not after:
+            caught_up[pk].append(first)
+    return {pk: _Told(min(found), caught_up[pk], late.get(pk)) for pk, found in months.items()}
 
 
 def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, int]]:

@@ -19,7 +19,7 @@ from ardoise.core.documents import SECTION_ORDER, Section
 from ardoise.core.invoices import LineInput, convert_exact
 from ardoise.core.money import MICROS_PER_UNIT
 from ardoise.core.recaps import Part
-from ardoise.core.schema import CHARGES
+from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import VatTreatment
 
@@ -45,7 +45,9 @@ _LINE_KEY = [
     "family",
     EARLIER,
 ]
+_NUMBERS = (PAYER, VAT_INDEX)
 READ = [
+    *CHARGE_KEY,
     CHARGES.month,
     CHARGES.issuer_id,
     CHARGES.root_id,
@@ -69,7 +71,7 @@ READ = [
     CHARGES.units,
     CHARGES.product,
 ]
-"""The columns that lines are made from, beside the charge's key."""
+"""The columns that lines are made from, with the charge's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +85,43 @@ class Wording:
     families: Mapping[str, str] = field(default_factory=dict)  # product -> heading of its lines
 
 
-def group_charges(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
+def group_charges(keyed: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """One row a future document line, in print order: the key columns and the sums that its words need."""
-    keyed = _keyed(charges, words)
+    usage = pl.col(CHARGES.origin_kind) == "usage"
+    sums = [
+        pl.col(CHARGES.amount_micros).sum().alias("micros"),
+        pl.len().alias("n"),
+        *(pl.col(name).sum() for name in (CHARGES.talk_s, CHARGES.units)),
+        *((pl.col(CHARGES.kind) == kind).sum().alias(f"n_{kind}") for kind in _COUNTED),
+        pl.col(CHARGES.line_id).min().alias("one_line"),
+    ]
+    rests = pl.col(CHARGES.residue) != ""
+    if keyed.select(rests.any()).item():
+        sums.append(pl.col(CHARGES.residue).filter(rests).value_counts().alias("residues"))
+    sold = [pl.col(CHARGES.line_id).n_unique().alias("n_lines"), pl.col(CHARGES.quantity).alias("quantities")]
+    used = keyed.filter(usage).group_by(_LINE_KEY).agg(sums)
+    bought = keyed.filter(~usage).group_by(_LINE_KEY).agg(*sums, *sold)
+    grouped = pl.concat([used, bought], how="diagonal").with_columns(pl.col(pl.Categorical).cast(pl.String))
+    return _in_print_order(grouped, words)
+
+
+def _in_print_order(grouped: pl.DataFrame, words: Wording) -> pl.DataFrame:
     names = words.lines if words.by_line else {}
     named = pl.col("one_line").replace_strict(names, default="", return_dtype=pl.String)
     order = pl.col(CHARGES.section).replace_strict({section.value: i for i, section in enumerate(SECTION_ORDER)})
     added = pl.col(CHARGES.origin_kind) == "adjustment"  # a discount stands after what it is taken off
-    return (
-        keyed.group_by(_LINE_KEY)
-        .agg(
-            pl.col(CHARGES.amount_micros).sum().alias("micros"),
-            pl.len().alias("n"),
-            *(pl.col(name).sum() for name in (CHARGES.talk_s, CHARGES.units)),
-            *((pl.col(CHARGES.kind) == kind).sum().alias(f"n_{kind}") for kind in _COUNTED),
-            pl.col(CHARGES.line_id).n_unique().alias("n_lines"),
-            pl.col(CHARGES.line_id).min().alias("one_line"),
-            pl.col(CHARGES.quantity).alias("quantities"),
-            pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
-        )
-        .with_columns(named.alias("named"))
-        .sort([pl.col(PAYER), order, GROUP, "named", "family", added, *_LINE_KEY[3:]])
-    )
+    keys = [pl.col(PAYER), order, GROUP, "named", "family", added, *_LINE_KEY[3:]]
+    return grouped.with_columns(named.alias("named")).sort(keys)
 
 
 _COUNTED = ("sms", "mms", "data", "event")
 _FAMILIES = {"sms": "messages", "mms": "messages", "data": "data", "event": "events"}
 
 
-def _keyed(charges: pl.DataFrame, words: Wording) -> pl.DataFrame:
+def keyed(charges: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
     """Charges with what tells their lines apart: the zone on invoices, the extension on statements; the heading they
     stand under; what is sold, by quantity and amount too, so that the price printed is one that was agreed, not a mean.
+    Texts of the key are categories: they are compared by number.
     """
     usage = pl.col(CHARGES.origin_kind) == "usage"
     sold_at = pl.concat_str(CHARGES.amount_micros, pl.lit("/"), CHARGES.quantity)
@@ -121,21 +129,22 @@ def _keyed(charges: pl.DataFrame, words: Wording) -> pl.DataFrame:
     of_kind = pl.col(CHARGES.kind).cast(pl.String).replace_strict(kinds, default="", return_dtype=pl.String)
     named = {code: family for code, family in words.families.items() if family}
     of_product = pl.col(CHARGES.product).cast(pl.String).replace_strict(named, default="", return_dtype=pl.String)
-    charges = charges.with_columns(
+    family = pl.when(usage).then(of_kind).otherwise(of_product).fill_null("")
+    line = pl.col(CHARGES.line_id).cast(pl.String).fill_null("")
+    told = charges.with_columns(
         pl.when(usage).then(pl.lit("")).otherwise(sold_at).alias("sold_at"),
-        pl.when(usage).then(of_kind).otherwise(of_product).fill_null("").alias("family"),
+        (pl.lit("") if words.by_line else family).alias("family"),
+        (line if words.by_line else pl.lit("")).alias("line_key"),
+        (pl.lit("") if words.by_line else pl.col(CHARGES.zone)).alias("line_zone"),
     )
-    if words.by_line:
-        line = pl.col(CHARGES.line_id).cast(pl.String).fill_null("")
-        return charges.with_columns(line.alias("line_key"), pl.lit("").alias("line_zone"), pl.lit("").alias("family"))
-    return charges.with_columns(pl.lit("").alias("line_key"), pl.col(CHARGES.zone).alias("line_zone"))
+    return told.with_columns(pl.col(name).cast(pl.Categorical) for name in _LINE_KEY if name not in _NUMBERS)
 
 
 def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, words: Wording) -> LineInput:
     """A grouped row as the input of the invoice arithmetic, its amount in the basis of the document."""
     source = TaxBasis(str(row[CHARGES.tax_basis]))
     target = TaxBasis.TTC if with_tax else TaxBasis.HT
-    residue = residue_of(row["residues"])
+    residue = residue_of(row.get("residues"))
     micros, residue = convert_exact(_int(row["micros"]), residue, source=source, target=target, rate=vat.rate)
     section = Section(str(row[CHARGES.section]))
     if row[CHARGES.origin_kind] == "usage":
@@ -145,8 +154,8 @@ def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, wo
 
 def residue_of(counted: object) -> Fraction:
     """What the charges of a line keep beyond their micros: rests n/d and how many charges have each."""
-    assert isinstance(counted, list)
-    return sum((Fraction(rest[CHARGES.residue]) * rest["count"] for rest in counted), Fraction(0))
+    assert isinstance(counted, list | None)
+    return sum((Fraction(rest[CHARGES.residue]) * rest["count"] for rest in counted or ()), Fraction(0))
 
 
 def _usage_input(
@@ -240,22 +249,24 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
     return Decimal(scaled.numerator).scaleb(-6).normalize() if scaled.denominator == 1 else None
 
 
-def bind(charges: pl.DataFrame, grouped: pl.DataFrame, *, words: Wording) -> pl.DataFrame:
+def bind(keyed: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
     """Every charge with the `line_no` of its row in `grouped`; 0 for what stands on no line (free helplines)."""
-    keyed = _keyed(charges, words)
+    keys = keyed.select(_LINE_KEY)
+    known = grouped.select(*(pl.col(name).cast(keys.schema[name]) for name in _LINE_KEY), LINE_NO)
     # The numbers alone are joined: the charges, which may be many and wide, are not copied.
-    numbers = keyed.select(_LINE_KEY).join(
-        grouped.select(*_LINE_KEY, LINE_NO), on=_LINE_KEY, how="left", nulls_equal=True, maintain_order="left"
-    )
-    assert numbers.height == charges.height
-    return charges.with_columns(numbers[LINE_NO].fill_null(0))
+    numbers = keys.join(known, on=_LINE_KEY, how="left", nulls_equal=True, maintain_order="left")
+    assert numbers.height == keyed.height
+    return keyed.with_columns(numbers[LINE_NO].fill_null(0))
 
 
-def user_parts(bound: pl.DataFrame) -> list[Part]:
-    """What the charges of each line of the directory come to on each line of a document."""
-    shown = bound.filter(pl.col(LINE_NO) > 0)
-    sums = shown.group_by(LINE_NO, CHARGES.line_id).agg(pl.col(CHARGES.amount_micros).sum())
-    return [Part(*row) for row in sums.sort(LINE_NO, CHARGES.line_id, nulls_last=True).iter_rows()]
+def user_parts(bound: pl.DataFrame) -> dict[int, list[Part]]:
+    """By payer, what the charges of each line of the directory come to on each line of its document."""
+    sums = bound.lazy().filter(pl.col(LINE_NO) > 0).group_by(PAYER, LINE_NO, CHARGES.line_id)
+    found = sums.agg(pl.col(CHARGES.amount_micros).sum()).sort(LINE_NO, CHARGES.line_id, nulls_last=True).collect()
+    parts: dict[int, list[Part]] = {}
+    for payer_id, *part in found.iter_rows():
+        parts.setdefault(payer_id, []).append(Part(*part))
+    return parts
 
 
 def _int(value: object) -> int:

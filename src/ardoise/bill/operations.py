@@ -216,7 +216,7 @@ def _draft_row(made: Drafted) -> Draft:
     return Draft(
         account=made.account,
         content=made.content,
-        charges=made.charges.height,
+        charges=made.rows.height,
         net_minor=made.net_minor,
         usage_minor=made.usage_minor,
         subscription_minor=made.subscription_minor,
@@ -262,7 +262,7 @@ def issue(
         done.carried |= drafts.carried
         for batch in _batched(accepted.of(drafts.made), BATCH):
             sound = _validated(batch, accepted.verdicts, validator, done)
-            before = _issue_batch(row, run.scope, sound, issue_date, now, before, done)
+            before = _issue_batch(row, run.scope, drafts, sound, issue_date, now, before, done)
             if progress:
                 progress(len(batch))
     done.moved = accepted.moved()
@@ -358,6 +358,7 @@ def _validated(
 def _issue_batch(
     run: BillRun,
     scope: tables.Scope,
+    drafts: Drafts,
     batch: Sequence[Drafted],
     issue_date: date,
     now: datetime,
@@ -384,9 +385,8 @@ def _issue_batch(
             if row.kind == Document.Kind.CREDIT_NOTE:
                 negatives.impute(row)
         ids = {made.account.id: row.id for made, row in zip(batch, rows, strict=True)}
-        frozen = pl.concat([made.charges for made in batch])
         of_payer = pl.col(PAYER).replace_strict(ids, return_dtype=pl.Int64)
-        freeze(run.issuer.code, [frozen.with_columns(of_payer.alias(FROZEN.document_id))])
+        freeze(run.issuer.code, drafts.bound(batch).with_columns(of_payer.alias(FROZEN.document_id)))
         after = tables.generations(scope)
     done.numbers += numbers  # committed
     return after
@@ -534,11 +534,12 @@ def register_all(numbered: Sequence[Numbered], *, issuer: Issuer, now: datetime)
     return rows
 
 
-def freeze(partition: str, frames: Sequence[pl.DataFrame]) -> None:
+def freeze(partition: str, charges: pl.DataFrame) -> None:
     """Append the charges of a batch, each to its month; usage apart, so that what is sold is read without it."""
-    frozen = tables.bound_schema(pl.concat(frames).with_columns(pl.col(LINE_NO).cast(pl.Int64)))
-    for (month,), of_month in frozen.partition_by(CHARGES.month, as_dict=True).items():
-        usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+    frozen = tables.bound_schema(charges.with_columns(pl.col(LINE_NO).cast(pl.Int64)))
+    usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+    for month in sorted(frozen[CHARGES.month].cast(pl.String).unique()):
+        of_month = frozen.filter(pl.col(CHARGES.month) == month)
         apart = [rows for rows in (of_month.filter(usage), of_month.filter(~usage)) if rows.height]
         files = [write_parquet(rows, TableName.FROZEN) for rows in apart]
         append_frozen(month=month, partition=partition, files=files)

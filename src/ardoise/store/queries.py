@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,20 +50,21 @@ def scan(
     columns: Sequence[str] | None = None,
     filter: pl.Expr | None = None,
     *,
-    partition: str | None = None,
+    partition: str | Collection[str] | None = None,
+    as_labels: bool = False,
 ) -> pl.LazyFrame:
     """The rows of a table, lazily: the file list is taken now, in one snapshot; the files are read at `collect()`.
 
-    `months` = None reads all of them. The filter may use columns that are not asked for. An empty table is an empty
-    frame of the right types. Files replaced meanwhile stay readable for the sweep's grace period.
-    Raises UnknownTable, UnknownColumn.
+    `months` = None reads all of them, `partition` one or several. The filter may use columns that are not asked for.
+    `as_labels` as in `scan_files`. An empty table is an empty frame of the right types. Files replaced meanwhile stay
+    readable for the sweep's grace period. Raises UnknownTable, UnknownColumn.
     """
     found = TableFile.objects.filter(table=table, retired_at__isnull=True)
     if months is not None:
         found = found.filter(month__in=list(months))
     if partition is not None:
-        found = found.filter(partition=partition)
-    return scan_files(table, _manifest(found), columns, filter)
+        found = found.filter(partition__in=[partition] if isinstance(partition, str) else list(partition))
+    return scan_files(table, _manifest(found), columns, filter, as_labels=as_labels)
 
 
 def standing(
