@@ -266,6 +266,8 @@ def issue(
             if progress:
                 progress(len(batch))
     done.moved = accepted.moved()
+    if done.moved:  # against what this run read: another that issued meanwhile was perhaps read half
+        _refuse_overtaken(row, run.scope, before)
     if not done.moved and not done.faulty and not done.held and accounts is None and row.finished_at is None:
         row.finished_at = now
         row.save(update_fields=["finished_at"])
@@ -371,11 +373,7 @@ def _issue_batch(
     with transaction.atomic():
         BillRun.objects.select_for_update().get(pk=run.pk)
         # Read after the run is locked: from here on nobody else can freeze the same charges.
-        if tables.generations(scope) != before:
-            raise IssueRefused(
-                f"{run.issuer.code} {_named(run.closes_date)}: charges were computed again, or issued by somebody "
-                "else, during the issue; nothing of this batch was issued, preview and issue again"
-            )
+        _refuse_overtaken(run, scope, before)
         paid = {made.account.code: made.document.totals.prepaid_minor for made in batch}
         refuse_spent(run.issuer, {code: minor for code, minor in paid.items() if minor})
         numbers = _take_numbers(run, batch, issue_date)
@@ -390,6 +388,15 @@ def _issue_batch(
         after = tables.generations(scope)
     done.numbers += numbers  # committed
     return after
+
+
+def _refuse_overtaken(run: BillRun, scope: tables.Scope, before: Mapping[tuple[str, str, str], int]) -> None:
+    """Raise IssueRefused when the charges are no longer those that the drafts were made from."""
+    if tables.generations(scope) != before:
+        raise IssueRefused(
+            f"{run.issuer.code} {_named(run.closes_date)}: charges were computed again, or issued by somebody "
+            "else, during the issue; nothing of this batch was issued, preview and issue again"
+        )
 
 
 def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> list[str]:

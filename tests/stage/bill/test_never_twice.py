@@ -7,11 +7,12 @@ from datetime import date
 import pytest
 
 from ardoise import flow
+from ardoise.bill import drafts
 from ardoise.bill.charges import frozen_charges, frozen_twice
 from ardoise.bill.models import Document
 from ardoise.bill.operations import IssueRefused
 from ardoise.directory.models import Issuer
-from stage.company import Company
+from stage.company import MOBILE, RATES, Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,3 +72,43 @@ def test_the_equation_cannot_be_waived(customer: Company) -> None:
         flow.billing.waive(
             month="2026-10", finding="equation:calls:voxa", reason="so what", waived_by="me", now=customer.now
         )
+
+
+def test_charges_computed_again_during_the_issue_are_said_so(
+    customer: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of six customers the first part of the run is issued; then the month of the others gets another price."""
+    monkeypatch.setattr(drafts, "IN_ONE_PART", 0)  # a bucket is a part, as in a month of many calls
+    for number in range(1, 7):
+        if number > 1:
+            customer.customer(f"C{number}")
+        customer.line(f"047200000{number}", f"C{number}")
+    customer.load()
+    for number in range(1, 7):
+        customer.call("2026-10-05 10:00:00", f"047200000{number}", MOBILE, 60)
+    customer.rate()
+    customer.preview()
+    left: list[str] = []
+
+    def meanwhile(done: int) -> None:
+        if not left:
+            left.extend({f"C{n}" for n in range(1, 7)} - {row.account.code for row in Document.objects.all()})
+            customer.files["tariffs/public-2026-01-01.csv"] = RATES.replace("0.12", "0.15")
+            customer.load(correct=True)
+            customer.rate()
+
+    with pytest.raises(IssueRefused, match="computed again, or issued by somebody else, during the issue"):
+        flow.billing.issue(
+            issuer=Issuer.objects.get(),
+            closes_date=date(2026, 11, 1),
+            issue_date=date(2026, 11, 5),
+            now=customer.now,
+            validator=flow.delivery.official_verdicts,
+            progress=meanwhile,
+        )
+    assert left
+    assert Document.objects.count() == 6 - len(left)
+    customer.preview()
+    (rest,) = customer.issue()
+    assert (len(rest.numbers), rest.moved) == (len(left), [])
+    assert frozen_twice() == {}
