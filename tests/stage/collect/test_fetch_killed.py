@@ -48,6 +48,15 @@ async def live(source: Source, seconds: float, work: Callable[[], None]) -> None
     commits.close()
 
 
+def live_on(source: Source, count: int) -> None:
+    """The last process, which nobody kills: it takes what is left, however slow the machine is."""
+    for _ in range(10):
+        asyncio.run(live(source, 3, lambda: None))
+        operations.parse(source=source.code, now=NOW)
+        if len(talks()) >= count:
+            return
+
+
 def talks() -> list[int]:
     return sorted(row.row["talk_s"] for row in FreshUsage.objects.all())
 
@@ -76,8 +85,7 @@ def test_a_puller_killed_again_and_again(
         for _ in range(LIVES):
             asyncio.run(live(source, chance.random() / 2, call))
             operations.parse(source="pbx", now=NOW)
-        asyncio.run(live(source, 3, lambda: None))
-        operations.parse(source="pbx", now=NOW)
+        live_on(source, 3 * LIVES)
     assert talks() == list(range(1, 3 * LIVES + 1))
     assert {bad.reason for bad in Quarantined.objects.all()} <= {"duplicate"}
     assert counts_add_up()
@@ -105,8 +113,7 @@ def test_a_fetcher_killed_again_and_again(
         for _ in range(LIVES):
             asyncio.run(live(source, chance.random() / 2, drop))
             operations.parse(source="op", now=NOW)
-        asyncio.run(live(source, 3, lambda: None))
-        operations.parse(source="op", now=NOW)
+        live_on(source, written)
         left = sorted(path.name for path in server.folder.glob("*.csv"))
     assert talks() == list(range(1, written + 1))
     assert not Quarantined.objects.exists()
