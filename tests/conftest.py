@@ -1,12 +1,16 @@
-"""Options of the acceptance suites. They stand here, at the top, so that `pytest tests` and `pytest tests/acceptance`
-both know them."""
+"""Options of the acceptance suites, and the databases of all. They stand here, at the top, so that `pytest tests` and
+`pytest tests/acceptance` both know them."""
 
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.test import TransactionTestCase
+from tests.databases import begin_with_the_migrated_one, empty_after_a_test
+from tests.made_once import folder_of_the_run
 
 from acceptance.report import AcceptanceReport
 
@@ -45,4 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    stack = ExitStack()
+    stack.enter_context(folder_of_the_run())
+    config.add_cleanup(stack.close)
     config.pluginmanager.register(AcceptanceReport(config.getoption("--acceptance-report")), "acceptance-report")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    begin_with_the_migrated_one()
+    TransactionTestCase._fixture_teardown = empty_after_a_test

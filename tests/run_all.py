@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.made_once import folder_of_the_run
 from tests.postgres_server import CannotRun, server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,9 +50,11 @@ class Suite:
     folders: tuple[str, ...]
     workers: int = 0  # processes of xdist, more than two where tests wait more than they compute; 0: they share a place
     on_postgresql: bool = False
+    without: tuple[str, ...] = ()  # files of these folders that another suite runs
 
 
 ON_POSTGRESQL = ("tests/contract", "tests/stage", "tests/scenario", "tests/faults/collect")
+ON_BOTH = ("tests/faults/collect/test_collect_faults.py",)  # these stories take both databases by themselves
 STEPS: tuple[Check | Suite, ...] = (
     Check("format", ("ruff", "format", "--check", "--quiet", *CODE)),
     Check("lint", ("ruff", "check", "--quiet", *CODE)),
@@ -64,7 +67,7 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("contract", ("tests/contract",), workers=2),
     Suite("stage", ("tests/stage",), workers=4),
     Suite("scenario", ("tests/scenario",), workers=2),
-    Suite("postgresql", ON_POSTGRESQL, workers=4, on_postgresql=True),
+    Suite("postgresql", ON_POSTGRESQL, workers=4, on_postgresql=True, without=ON_BOTH),
     Suite("docs", ("tests/docs",), workers=2),  # the tutorials are run
     Suite("acceptance", ("tests/acceptance",)),
     Suite("faults", ("tests/faults",), workers=4),
@@ -114,6 +117,7 @@ def _run(steps: list[Check | Suite]) -> list[Outcome]:
                 url = stack.enter_context(server())
             except CannotRun as error:
                 reason = str(error)
+        stack.enter_context(folder_of_the_run())
         for step in steps:
             print(f"\n== {step.name} ==", flush=True)
             start = time.monotonic()
@@ -157,6 +161,7 @@ def _suite(suite: Suite, postgresql_url: str) -> Outcome:
             environment["ARDOISE_DATABASE_URL"] = postgresql_url
             environment.setdefault("ARDOISE_PARAMETERS", "first")
         command = [sys.executable, "-m", "pytest", "-p", "tests.suite_counts", *folders]
+        command += [f"--ignore={file}" for file in suite.without]
         if suite.workers:
             command += ["-n", str(suite.workers), "--dist", "worksteal"]
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -23,9 +23,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ardoise.project.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import connections, transaction  # noqa: E402
 
+from ardoise.cli.wiring import ready_database  # noqa: E402
 from ardoise.store.blobs import Blobs  # noqa: E402
 from ardoise.store.journal import Arrival, Journal, Kind  # noqa: E402
 from ardoise.store.operations import GenerationMoved, append_frozen, replace_partition, sweep  # noqa: E402
@@ -249,6 +249,6 @@ STORIES = {
 }
 
 if __name__ == "__main__":
-    call_command("migrate", "ardoise_store", verbosity=0)
+    ready_database()
     connections.close_all()
     STORIES[sys.argv[1]]()

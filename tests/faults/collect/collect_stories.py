@@ -21,11 +21,11 @@ django.setup()
 
 from books import Books, sealed_calls  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.db.models import Sum  # noqa: E402
 from store_stories import finish, in_child, killed_at_work  # noqa: E402
 
+from ardoise.cli.wiring import ready_database  # noqa: E402
 from ardoise.collect import operations, writes  # noqa: E402
 from ardoise.collect.batch import journal_of  # noqa: E402
 from ardoise.collect.models import DayCount, FreshUsage, Quarantined, Source, SourceEvent  # noqa: E402
@@ -254,7 +254,7 @@ STORIES = {
 }
 
 if __name__ == "__main__":
-    call_command("migrate", verbosity=0)
+    ready_database()
     story, fields = STORIES[sys.argv[1]]
     make_source(**fields)
     connections.close_all()

@@ -11,12 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
+from tests.made_once import migrated_database
 
 from ardoise.formats.avaya_ipoffice import FORMAT as AVAYA
 from ardoise.store.journal import Journal, Kind
@@ -46,7 +46,7 @@ class Installation:
 
     home: Path
     port: int
-    database_url: str = field(default_factory=lambda: own_database(os.environ.get("ARDOISE_DATABASE_URL", "")))
+    database_url: str
 
     @classmethod
     def prepare(
@@ -58,7 +58,7 @@ class Installation:
         **source: object,
     ) -> Installation:
         """One Avaya source that listens on a free port of the loopback, and others as they are given."""
-        made = cls(home, free_port())
+        made = cls(home, free_port(), own_database(home))
         settings = {"code": "ipo", "format": "avaya_ipoffice", "transport": "tcp_server", "host": "127.0.0.1"}
         said = {"sources": [settings | {"port": made.port} | source, *others], "protected": protected}
         made._python(PREPARE, json.dumps(said)).check_returncode()
@@ -137,19 +137,12 @@ class Installation:
         return {**os.environ, **own, "DJANGO_SETTINGS_MODULE": "ardoise.project.settings"}
 
 
-def own_database(server: str) -> str:
-    """A new database on a PostgreSQL server, dropped when the tests end; "" (SQLite in the home) without a server."""
-    if not server:
-        return ""
-    name = f"ardoise_installation_{uuid4().hex[:12]}"
-    _on(server, f"CREATE DATABASE {name}")
-    atexit.register(_on, server, f"DROP DATABASE {name} WITH (FORCE)")
-    return urlsplit(server)._replace(path=f"/{name}").geturl()
-
-
-def _on(server: str, statement: str) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(statement)
+def own_database(home: Path) -> str:
+    """A database with its tables: on the server of ARDOISE_DATABASE_URL, until the tests end, else in the home."""
+    home.mkdir(parents=True, exist_ok=True)
+    made = ExitStack()
+    atexit.register(made.close)
+    return made.enter_context(migrated_database(home, os.environ.get("ARDOISE_DATABASE_URL", "")))
 
 
 def free_port() -> int:

@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from faults.collect.collector_process import own_database
+from tests.made_once import migrated_database
 
 HERE = Path(__file__).resolve().parent
 KILLS = int(os.environ.get("ARDOISE_KILLS", "10"))
@@ -20,20 +19,18 @@ SERVER = os.environ.get("ARDOISE_TEST_DATABASE_URL", "")
 STORIES = ("killed_while_sealing", "killed_while_importing", "two_parsers_and_a_sealer", "the_clock_is_set_back")
 
 
-def tell(story: str, home: Path, database_url: str) -> None:
-    environment = os.environ | {
-        "ARDOISE_HOME": str(home),
-        "ARDOISE_DATABASE_URL": database_url,
-        "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}",
-    }
-    done = subprocess.run(
-        [sys.executable, str(HERE / "collect_stories.py"), story, str(KILLS)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120 + 10 * KILLS,
-        check=False,
-    )
+def tell(story: str, home: Path, server: str) -> None:
+    with migrated_database(home, server) as url:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "collect_stories.py"), story, str(KILLS)],
+            env=os.environ
+            | {"ARDOISE_HOME": str(home), "ARDOISE_DATABASE_URL": url}
+            | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"},
+            capture_output=True,
+            text=True,
+            timeout=120 + 10 * KILLS,
+            check=False,
+        )
     print(done.stdout)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
@@ -47,4 +44,4 @@ def test_the_story_holds_on_sqlite(story: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(not SERVER, reason="ARDOISE_TEST_DATABASE_URL names no PostgreSQL server")
 @pytest.mark.parametrize("story", STORIES)
 def test_the_story_holds_on_postgresql(story: str, tmp_path: Path) -> None:
-    tell(story, tmp_path, own_database(SERVER))
+    tell(story, tmp_path, SERVER)
