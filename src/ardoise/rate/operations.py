@@ -29,7 +29,7 @@ from ardoise.rate.models import MonthRating
 from ardoise.rate.usage import usage_files
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
-from ardoise.store.operations import replace_partition
+from ardoise.store.operations import replace_month
 from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, adopt_parquet
 
 
@@ -63,7 +63,8 @@ def rate_month(
     of issued documents keep what they took.
     """
     # Generations first: what is replaced from here on makes the swap fail, never pass on older usage.
-    expected = {name: store.state_of(TableName.OPEN, month, name).generation for name in _buckets()}
+    known = store.generations_of(TableName.OPEN, month)
+    expected = {name: known.get(name, 0) for name in _buckets()}
     files = usage_files(month)
     paths = [file.path for file in files]
     registered = _register_unknown(paths, sources=sources, now=now)
@@ -90,14 +91,7 @@ def rate_month(
         staged = _staged(result.files)
         # One transaction: a crash half-way would leave buckets of two ratings under the fingerprints of one.
         with transaction.atomic():
-            for name, generation in expected.items():
-                replace_partition(
-                    table=TableName.OPEN,
-                    month=month,
-                    partition=name,
-                    expected_generation=generation,
-                    files=staged[name],
-                )
+            replace_month(table=TableName.OPEN, month=month, expected=expected, files=staged)
             record_carried(month=later(month, 1), rows=result.carried)
             MonthRating.objects.update_or_create(month=month, defaults={**inputs, "rated_at": now, "totals": totals})
     return Rated(month, True, result.calls_all, states, registered, tuple(moved))

@@ -7,7 +7,7 @@ clock: they are compared with the times of files on the same machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,13 +83,35 @@ def replace_partition(
         )
     with transaction.atomic():
         _check(table, month, partition, files)
-        generation = _advance(table, month, partition, expected=expected_generation)
+        generation = _advance(table, month, {partition: expected_generation})[partition]
         live = TableFile.objects.filter(table=table, month=month, partition=partition, retired_at__isnull=True)
         if only is not None:
             live = live.filter(path__in=[str(file.path.relative_to(tables.folder())) for file in only])
         live.update(retired_at=_machine_now())
-        _add(files, month=month, partition=partition, generation=generation)
+        TableFile.objects.bulk_create(_rows(files, month, partition, generation))
     return generation
+
+
+def replace_month(
+    *, table: str, month: str, expected: Mapping[str, int], files: Mapping[str, Sequence[StagedFile]]
+) -> None:
+    """Replace partitions of one month together, or none of them: each is `replace_partition`, in a few statements.
+
+    `expected`: by partition, its generation as `queries.generations_of` said, 0 where it said none; a partition that
+    `files` does not name is emptied. Raises as `replace_partition` does.
+    """
+    if table == TableName.FROZEN:
+        raise WriteOnce(
+            f"Frozen charges of {month} cannot be replaced: append (append_frozen), or issue a new document"
+        )
+    with transaction.atomic():
+        for name in expected:
+            _check(table, month, name, files.get(name, ()))
+        generations = _advance(table, month, expected)
+        live = TableFile.objects.filter(table=table, month=month, retired_at__isnull=True)
+        live.filter(partition__in=list(expected)).update(retired_at=_machine_now())
+        rows = [row for name in expected for row in _rows(files.get(name, ()), month, name, generations[name])]
+        TableFile.objects.bulk_create(rows)
 
 
 def append_usage(*, month: str, partition: str, files: Sequence[StagedFile]) -> int:
@@ -113,8 +135,8 @@ def append_frozen(*, month: str, partition: str, files: Sequence[StagedFile], ta
 def _append(table: str, month: str, partition: str, files: Sequence[StagedFile]) -> int:
     with transaction.atomic():
         _check(table, month, partition, files)
-        generation = _advance(table, month, partition, expected=None)
-        _add(files, month=month, partition=partition, generation=generation)
+        generation = _advance(table, month, {partition: None})[partition]
+        TableFile.objects.bulk_create(_rows(files, month, partition, generation))
     return generation
 
 
@@ -162,22 +184,24 @@ def _check_staged(file: StagedFile) -> None:
         raise StagedFileLost(f"{file.path} was already committed: write a new file")
 
 
-def _advance(table: str, month: str, partition: str, *, expected: int | None) -> int:
-    """Compare and set the generation (set only, when nothing is expected); the row stays locked until the commit."""
-    key = {"table": table, "month": month, "partition": partition}
-    Partition.objects.bulk_create([Partition(**key)], ignore_conflicts=True)
-    rows = Partition.objects.filter(**key)
-    if expected is not None:
-        rows = rows.filter(generation=expected)
-    moved = rows.update(generation=F("generation") + 1)
-    found: int = Partition.objects.values_list("generation", flat=True).get(**key)
-    if not moved:
-        raise GenerationMoved(f"{table} {month}/{partition}", expected=expected or 0, found=found)
-    return found
+def _advance(table: str, month: str, expected: Mapping[str, int | None]) -> dict[str, int]:
+    """Compare and set generations, by partition (set only, where nothing is expected); returns the new ones.
+
+    The rows are locked in one order, whoever comes, and stay locked until the commit.
+    """
+    key = {"table": table, "month": month}
+    Partition.objects.bulk_create([Partition(**key, partition=name) for name in expected], ignore_conflicts=True)
+    rows = Partition.objects.filter(**key, partition__in=list(expected)).order_by("partition").select_for_update()
+    found: dict[str, int] = dict(rows.values_list("partition", "generation"))
+    for name, generation in expected.items():
+        if generation is not None and generation != found[name]:
+            raise GenerationMoved(f"{table} {month}/{name}", expected=generation, found=found[name])
+    Partition.objects.filter(**key, partition__in=list(expected)).update(generation=F("generation") + 1)
+    return {name: generation + 1 for name, generation in found.items()}
 
 
-def _add(files: Sequence[StagedFile], *, month: str, partition: str, generation: int) -> None:
-    TableFile.objects.bulk_create(
+def _rows(files: Sequence[StagedFile], month: str, partition: str, generation: int) -> list[TableFile]:
+    return [
         TableFile(
             table=file.table,
             month=month,
@@ -192,7 +216,7 @@ def _add(files: Sequence[StagedFile], *, month: str, partition: str, generation:
             created_at=_machine_now(),
         )
         for file in files
-    )
+    ]
 
 
 def _sweep_dead(*, before: datetime) -> int:

@@ -102,6 +102,11 @@ def state_of(table: str, month: str, partition: str) -> PartitionState:
     return PartitionState(row.generation if row else 0, files(table, month, partition))
 
 
+def generations_of(table: str, month: str) -> dict[str, int]:
+    """The generations of all partitions of a month that ever had files, to replace them together later."""
+    return dict(Partition.objects.filter(table=table, month=month).values_list("partition", "generation"))
+
+
 def months_of(table: str) -> list[str]:
     """The months of a table that have live files, in order."""
     live = TableFile.objects.filter(table=table, retired_at__isnull=True)

@@ -20,7 +20,7 @@ from ardoise.rate.models import MonthRating
 from ardoise.rate.queries import Asked, UnknownPayer, compare, lasting, quote
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
-from ardoise.store.operations import GenerationMoved, replace_partition
+from ardoise.store.operations import GenerationMoved
 from stage.company import LANDLINE, MOBILE, MONTH, RATES, Company, charges, document_of, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,18 +71,15 @@ def test_going_back_to_the_first_tariff_after_a_crash_half_way_leaves_no_mixture
     served.rate()
     served.files["tariffs/public-2026-01-01.csv"] = RATES.replace("+336,,mobile,,0.12", "+336,,mobile,,0.15")
     served.load()
-    swapped = []
 
-    def dies_at_the_third(**partition: object) -> int:
-        swapped.append(partition["partition"])
-        if len(swapped) == 3:
-            raise ConnectionError("the machine stops here")
-        return replace_partition(**partition)  # type: ignore[arg-type]
+    def dies_when_the_files_are_swapped(**carried: object) -> None:
+        raise ConnectionError("the machine stops here")
 
     with monkeypatch.context() as patched:
-        patched.setattr(rating, "replace_partition", dies_at_the_third)
+        patched.setattr(rating, "record_carried", dies_when_the_files_are_swapped)
         with pytest.raises(ConnectionError):
             served.rate()
+    assert set(charges()[CHARGES.amount_micros]) == {240_000}
     served.files["tariffs/public-2026-01-01.csv"] = RATES
     served.load()
     served.rate()

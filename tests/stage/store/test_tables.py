@@ -22,10 +22,11 @@ from ardoise.store.operations import (
     Swept,
     WriteOnce,
     append_frozen,
+    replace_month,
     replace_partition,
     sweep,
 )
-from ardoise.store.queries import files, months_of, one_snapshot, scan, state_of
+from ardoise.store.queries import files, generations_of, months_of, one_snapshot, scan, state_of
 from ardoise.store.tables import (
     SchemaMismatch,
     StagedFile,
@@ -245,6 +246,29 @@ def test_a_generation_of_the_future_is_refused_and_leaves_no_partition() -> None
     with pytest.raises(GenerationMoved, match="generation 0, not 5"):
         put(charges(1), expected=5)
     assert not Partition.objects.exists()
+
+
+def test_partitions_of_a_month_are_replaced_together_and_the_others_stay() -> None:
+    put(charges(1), partition="03")
+    put(charges(2), partition="recurring")
+    put(charges(3), partition="04")
+    assert generations_of("open", "2026-10") == {"03": 1, "04": 1, "recurring": 1}
+    fresh = {"03": [write_parquet(charges(10, 11), "open")], "05": [write_parquet(charges(12), "open")]}
+    replace_month(table="open", month="2026-10", expected={"03": 1, "04": 1, "05": 0}, files=fresh)
+    assert amounts() == [2, 10, 11, 12]
+    assert generations_of("open", "2026-10") == {"03": 2, "04": 2, "05": 1, "recurring": 1}
+    assert [(file.partition, file.generation) for file in files("open")] == [("03", 2), ("05", 1), ("recurring", 1)]
+
+
+def test_where_one_partition_moved_none_of_the_month_is_replaced() -> None:
+    put(charges(1), partition="03")
+    put(charges(2), partition="04")
+    with pytest.raises(GenerationMoved, match="open 2026-10/04 is at generation 1, not 0"):
+        replace_month(table="open", month="2026-10", expected={"03": 1, "04": 0, "05": 0}, files={})
+    assert amounts() == [1, 2]
+    assert generations_of("open", "2026-10") == {"03": 1, "04": 1}
+    with pytest.raises(WriteOnce):
+        replace_month(table="frozen", month="2026-10", expected={"03": 0}, files={})
 
 
 def test_a_replacement_belongs_to_the_transaction_around_it() -> None:
