@@ -97,7 +97,7 @@ def _discounts(run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], 
     days = [
         one
         for one in usage_days(roots, months, billed_by_others_than=run.own)
-        if one.day < run.bound(run.roots[one.account_id][1])
+        if one.day < run.usage_bound(run.roots[one.account_id][1])
     ]
     usage = adding.usage_rows(days, grids, partial(_usage_template, run), closes.isoformat())
     return list(adding.discounts(granted, [*charged, *usage], grids, adjusted))

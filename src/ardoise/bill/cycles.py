@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,14 +23,16 @@ class ClosingRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a run bills to one payer: everything open before `bound`, the end of its grid period `period`.
+    """What a run bills to one payer: everything open before `bound`, the end of `period`.
 
-    `billed_until` is the bound of the last document issued to it: what is before that day and still open came late.
+    `period` is one of its grid, or the part of the running one that a threshold makes due. `billed_until` is the bound
+    of the last document issued to it: what is before that day and still open came late. `notes` stand on the document.
     """
 
     cycle: Cycle
     period: Period
     billed_until: date | None
+    notes: tuple[str, ...] = ()
 
     @property
     def bound(self) -> date:
@@ -66,17 +69,24 @@ def bounds(closes_date: date) -> dict[int, date]:
     return {pk: cycle.last_until(closes_date) for pk, cycle in payers_cycles().items()}
 
 
-def dues(issuer: Issuer, closes_date: date, *, anew: Document | None = None) -> dict[int, Due]:
+def dues(
+    issuer: Issuer, closes_date: date, *, anew: Document | None = None, early: Collection[int] = ()
+) -> dict[int, Due]:
     """Every payer that takes part in a run, by account id.
 
     A payer whose period the run does not close, and that has a document up to there, waits for its next one: what came
-    late stands on that. `anew`: as if that document, and what followed it, had not been issued.
+    late stands on that. `early`: those that are billed up to that day all the same. `anew`: as if that document, and
+    what followed it, had not been issued; what takes its place bills up to the same day.
     """
-    until = billed_until(issuer, anew=anew)
+    until = billed_until(issuer, before=None if anew is None else closing_of(anew))
+    to_the_day = {*early} if anew is None else {*early, anew.account_id}
+    since = billed_until(issuer, before=closes_date) if to_the_day else {}
     found = {}
     for pk, cycle in of_payers(issuer).items():
         bound, billed = cycle.last_until(closes_date), until.get(pk)
-        if bound == closes_date or billed is None or billed < bound:
+        if bound < closes_date and pk in to_the_day:
+            found[pk] = Due(cycle, Period(max(bound, since.get(pk, bound)), closes_date), billed)
+        elif bound == closes_date or billed is None or billed < bound:
             found[pk] = Due(cycle, cycle.containing(bound - timedelta(days=1)), billed)
     return found
 
@@ -92,11 +102,11 @@ def closing_of(invoice: Document) -> date:
     return invoice.bound_date or month_period(invoice.month).end
 
 
-def billed_until(issuer: Issuer, *, anew: Document | None = None) -> dict[int, date]:
-    """By account, the day before which its documents bill."""
+def billed_until(issuer: Issuer, *, before: date | None = None) -> dict[int, date]:
+    """By account, the day before which its documents bill; of those that bill less far than `before`."""
     rows = Document.objects.filter(issuer=issuer, bound_date__isnull=False).order_by()
-    if anew is not None:
-        rows = rows.filter(bound_date__lt=closing_of(anew))
+    if before is not None:
+        rows = rows.filter(bound_date__lt=before)
     return dict(rows.values_list("account_id").annotate(Max("bound_date")))
 
 

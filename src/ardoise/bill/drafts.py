@@ -14,14 +14,14 @@ from typing import Any
 import polars as pl
 
 from ardoise.bill import charges as tables
-from ardoise.bill import cycles, lines, negatives, parties
+from ardoise.bill import cycles, lines, negatives, parties, thresholds
 from ardoise.bill.balances import credits_minor, paid_before
 from ardoise.bill.lines import EARLIER, GROUP, LINE_NO, PAYER, SUPPLY_DATE, VAT_INDEX, Wording
 from ardoise.bill.models import Document as IssuedDocument
 from ardoise.bill.models import Hold, PastTotal
 from ardoise.bill.payers import payer_of_charge
-from ardoise.bill.regimes import Regimes
-from ardoise.catalog.models import Product, VatRate, Zone
+from ardoise.bill.regimes import Regimes, dated_rates
+from ardoise.catalog.models import Product, Zone
 from ardoise.collect.models import Source
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
@@ -138,7 +138,7 @@ class Run:
         self.left_open = dict.fromkeys(self.scope.earlier, False)
         self._states = {month: tables.state_of(issuer, month) for month in self.scope.earlier}
         self._held_keys = tables.held(self.scope)
-        self._dues = cycles.dues(issuer, closes_date, anew=anew)
+        self._dues = thresholds.dues(issuer, closes_date, anew=anew)
         if only is not None:
             self._dues = {pk: due for pk, due in self._dues.items() if pk in only}
         self._holds = holds_of(self.month)
@@ -179,6 +179,8 @@ class Run:
         held = {account.code: self._holds[pk] for pk, account in payers.items() if pk in self._holds}
         treatments = _Treatments(payers, self.issuer, self._rates)
         found = found.filter(~pl.col(PAYER).is_in(list(self._holds)))
+        if found.is_empty():
+            return Drafts([], {}, held, waiting)
         found = found.with_columns(treatments.index_of(found))
         found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
         made = self._documents(found, payers, treatments, issue_date)
@@ -305,6 +307,7 @@ class Run:
             discount_note=issuer.discount_note,
             purchase_order=account.purchase_order,
             history_minor=_history(content.past, self.month, body.totals.net_minor),
+            notes=due.notes,
             users=by_user(body.lines, content.users, names=self._words.lines, with_tax=with_tax)
             if issuer.user_totals
             else (),
@@ -375,7 +378,9 @@ class _Treatments:
         since = pl.sum_horizontal(pl.lit(0), *((pl.col(SUPPLY_DATE) >= day).cast(pl.Int32) for day in borders))
         keys = charges.select(PAYER, CHARGES.vat_nature, since.alias("since"), SUPPLY_DATE)
         same = [PAYER, CHARGES.vat_nature, "since"]
-        distinct = keys.group_by(same, maintain_order=True).agg(pl.col(SUPPLY_DATE).max())
+        # Sorted: lines stand in the order of their treatments, whatever the order of the charges.
+        in_order = [PAYER, pl.col(CHARGES.vat_nature).cast(pl.String), "since"]
+        distinct = keys.group_by(same).agg(pl.col(SUPPLY_DATE).max()).sort(in_order)
         rows = distinct.select(PAYER, CHARGES.vat_nature, SUPPLY_DATE).iter_rows()
         indexes = [self._index(payer, nature, day) for payer, nature, day in rows]
         known = distinct.select(*same, pl.Series(VAT_INDEX, indexes, pl.Int64))
@@ -401,20 +406,6 @@ class _Treatments:
     def last_regime(self, payer_id: int) -> RegimeKind | None:
         """The regime of a payer on its last day of supply; None on statements."""
         return self.latest[payer_id][1] if payer_id in self.latest else None
-
-
-def dated_rates() -> tuple[DatedRate, ...]:
-    """The rates of the catalogue, as the arithmetic wants them."""
-    return tuple(
-        DatedRate(
-            RegimeKind(row.regime),
-            row.rate,
-            row.valid_from_date,
-            row.valid_to_date,
-            Nature(row.nature) if row.nature else None,
-        )
-        for row in VatRate.objects.order_by("regime", "nature", "valid_from_date")
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 
+from ardoise.catalog.models import VatRate
 from ardoise.core.vat import (
     TERRITORIAL,
+    DatedRate,
+    Nature,
     Regime,
     RegimeKind,
     check_regime,
     regime_of,
     regime_of_establishment,
+    treatment,
 )
 from ardoise.directory.models import Account, VatRegime
 
@@ -63,6 +68,40 @@ class Regimes:
             if first <= day and (last is None or day < last):
                 return kind, reason
         return account.vat_regime, account.vat_reason
+
+
+class Rates:
+    """The VAT rate of what is supplied to payers, for amounts that are compared or spread in another basis."""
+
+    def __init__(self, payers: Mapping[int, Account]) -> None:
+        self._payers = payers
+        self._regimes = Regimes(payers)
+        self._rates = dated_rates()
+        self._known: dict[tuple[int, str, date], Decimal] = {}
+
+    def on(self, payer_id: int, nature: str, day: date) -> Decimal:
+        """Percent. Raises VatError with what to write."""
+        key = (payer_id, nature, day)
+        if key not in self._known:
+            account = self._payers[payer_id]
+            regime = self._regimes.on(payer_id, day)
+            said = treatment(regime, nature=Nature(nature), supply_date=day, account=account.code, rates=self._rates)
+            self._known[key] = said.rate
+        return self._known[key]
+
+
+def dated_rates() -> tuple[DatedRate, ...]:
+    """The rates of the catalogue, as the arithmetic wants them."""
+    return tuple(
+        DatedRate(
+            RegimeKind(row.regime),
+            row.rate,
+            row.valid_from_date,
+            row.valid_to_date,
+            Nature(row.nature) if row.nature else None,
+        )
+        for row in VatRate.objects.order_by("regime", "nature", "valid_from_date")
+    )
 
 
 def _chain(account: Account) -> Iterator[Account]:

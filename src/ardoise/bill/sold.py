@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ardoise.bill import charges as tables
-from ardoise.bill import cycles
+from ardoise.bill import cycles, thresholds
 from ardoise.bill.models import Document
 from ardoise.bill.subscribed import Roots
 from ardoise.core.coverage import Billed
@@ -21,6 +21,7 @@ from ardoise.core.schema import CHARGES, FROZEN
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
 from ardoise.directory.models import Account
+from ardoise.directory.payers import paying_branches
 
 Row = dict[str, object]
 
@@ -47,6 +48,20 @@ class Run:
     def bound(self, account: Account) -> date:
         """The day before which the customer of an account is billed."""
         return self.bounds[self.roots[account.id][0]]
+
+    def usage_bound(self, account: Account) -> date:
+        """The day before which its usage is: later than the other where it reached a threshold."""
+        root_id = self.roots[account.id][0]
+        early = self._branches.get(account.id, root_id) in self._early
+        return self.closes_date if early else self.bounds[root_id]
+
+    @cached_property
+    def _early(self) -> Collection[int]:
+        return thresholds.reached(self.closes_date).keys()
+
+    @cached_property
+    def _branches(self) -> Mapping[int, int]:
+        return paying_branches()
 
     @cached_property
     def charged(self) -> frozenset[int]:

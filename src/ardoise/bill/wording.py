@@ -36,6 +36,10 @@ _WORDS = {
         "replaces": "Annule et remplace la facture {0} du {1}.",
         "usage_of": "communications {0}",
         "late": "{0}, arrivées après la facture",
+        "threshold": "Facture intermédiaire\u00a0: les communications de la période ont atteint {0} {1}.",
+        "threshold.ht": "HT",
+        "threshold.ttc": "TTC",
+        "billed_early": "Communications {0} déjà facturées\u00a0: {1}.",
     },
     "en": {
         "calls": ("call", "calls"),
@@ -64,6 +68,10 @@ _WORDS = {
         "replaces": "Cancels and replaces invoice {0} of {1}.",
         "usage_of": "calls {0}",
         "late": "{0}, received after the invoice",
+        "threshold": "Interim invoice: the calls of the period have reached {0} {1}.",
+        "threshold.ht": "without tax",
+        "threshold.ttc": "with tax",
+        "billed_early": "Calls {0} billed already: {1}.",
     },
 }
 

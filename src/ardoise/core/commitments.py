@@ -7,6 +7,7 @@ the two. docs/algorithms/commitments.md has the worked tables.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,14 @@ from fractions import Fraction
 from itertools import pairwise
 
 from ardoise.core.coverage import Billed
-from ardoise.core.money import MICROS_PER_MINOR, fraction_to_minor, micros_to_minor
+from ardoise.core.money import (
+    MICROS_PER_MINOR,
+    NotAnAmount,
+    fraction_to_minor,
+    micros_to_minor,
+    minor_to_decimal,
+    parse_price,
+)
 from ardoise.core.periods import Cycle, Period, Proration, fraction_of
 
 
@@ -114,7 +122,7 @@ def _held(commitment: Commitment, period: Period) -> Period:
 class Thresholds:
     """Amounts due, in cents and rising, at which an invoice is made before the end of the period.
 
-    Beyond the last one there is another every `every_minor` (0: none).
+    Beyond the last one there is another every `every_minor` (0: none). As text: what `parse_thresholds` reads.
     """
 
     steps_minor: tuple[int, ...]
@@ -122,9 +130,16 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         if not self.steps_minor or self.steps_minor[0] <= 0 or self.every_minor < 0:
-            raise CommitmentError("thresholds are amounts above 0, and a repetition of 0 or more")
+            raise CommitmentError("thresholds are amounts above 0; write for example 50, 200 500 or every 50")
         if any(later <= earlier for earlier, later in pairwise(self.steps_minor)):
-            raise CommitmentError(f"thresholds rise, each above the one before, not {self.steps_minor}")
+            steps = " ".join(_written(step) for step in self.steps_minor)
+            raise CommitmentError(f"thresholds rise, each above the one before, not « {steps} »")
+
+    def __str__(self) -> str:
+        if self.steps_minor == (self.every_minor,):
+            return f"every {_written(self.every_minor)}"
+        steps = " ".join(_written(step) for step in self.steps_minor)
+        return f"{steps} every {_written(self.every_minor)}" if self.every_minor else steps
 
     def last_reached_minor(self, due_minor: int) -> int:
         """The highest threshold that an amount reaches, 0 when none."""
@@ -133,6 +148,38 @@ class Thresholds:
             return due_minor - (due_minor - last) % self.every_minor
         index = bisect_right(self.steps_minor, due_minor)
         return self.steps_minor[index - 1] if index else 0
+
+
+_THRESHOLDS = re.compile(r"(?P<steps>[^a-z]*?)(?:\s*\bevery\s+(?P<every>[^a-z\s]+))?")
+
+
+def parse_thresholds(text: str) -> Thresholds:
+    """Read « 50 », « 200 500 700 », « every 50 », « 200 500 700 every 1000 »: amounts of at most two decimals.
+
+    Raises CommitmentError with what to write.
+    """
+    found = _THRESHOLDS.fullmatch(" ".join(text.lower().split()))
+    try:
+        if found is None:
+            raise NotAnAmount(f"« {text} » is not expected")
+        steps = tuple(_cents(word) for word in found["steps"].split())
+        every = _cents(found["every"]) if found["every"] else 0
+    except NotAnAmount as error:
+        raise CommitmentError(
+            f"« {text} » is no threshold; write amounts such as 50, 200 500 or every 50, with two decimals at most"
+        ) from error
+    return Thresholds(steps or (every,), every)
+
+
+def _cents(word: str) -> int:
+    amount = parse_price(word).scaleb(2)
+    if amount != amount.to_integral_value():
+        raise NotAnAmount(f"« {word} » is finer than a cent")
+    return int(amount)
+
+
+def _written(minor: int) -> str:
+    return format(minor_to_decimal(minor), "f").removesuffix(".00")
 
 
 def progressive_minor(thresholds: Thresholds, *, due_minor: int, invoiced_minor: int) -> int:

@@ -126,6 +126,7 @@ class Account(Address):
     cycle = models.CharField(max_length=6, default="P1M")
     cycle_day = models.PositiveSmallIntegerField(null=True, blank=True)
     cycle_start_date = models.DateField(null=True, blank=True)
+    threshold = models.CharField(max_length=120, blank=True)  # usage that is billed before its period is over
     provisional = models.BooleanField(default=False)  # "unassigned": made by the house, not by the user
 
     class Meta:

@@ -281,13 +281,14 @@ def _billing_cycles(world: World) -> Iterator[Problem]:
     accounts = world.cells["accounts"]
     for row in world.rows("accounts"):
         length, day, start = (row.cells[name] for name in ("cycle", "cycle_day", "cycle_start_date"))
-        if (length, day, start) == ("P1M", None, None):
+        if (length, day, start) == ("P1M", None, None) and not row.cells["threshold"]:
             continue
+        column = "threshold" if row.cells["threshold"] else "cycle"
         issuer = world.cells["issuers"].get(((root_of(accounts, row.cells) or row.cells)["issuer"],))
         if row.cells["parent"]:
-            yield row.problem("cycle", "belongs to the customer at the top of the tree; leave it empty here")
+            yield row.problem(column, "belongs to the customer at the top of the tree; leave it empty here")
         elif issuer is not None and issuer["documents"] == "statements":
-            yield row.problem("cycle", "statements are made by calendar month; leave it empty here")
+            yield row.problem(column, "statements are made by calendar month; leave it empty here")
         elif _beyond_catch_up(length):
             yield row.problem("cycle", f"« {length} » is longer than runs catch up; write at most P24M or P720D")
         else:

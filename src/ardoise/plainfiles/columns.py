@@ -24,6 +24,7 @@ from stdnum.fr import siren, siret
 from stdnum.gb import vat as gb_vat
 
 from ardoise.catalog.values import parse_dates
+from ardoise.core.commitments import CommitmentError, parse_thresholds
 from ardoise.core.money import NotAnAmount, parse_price
 from ardoise.core.periods import PeriodError, parse_length
 from ardoise.core.terms import TermsError, parse_terms
@@ -70,6 +71,21 @@ class Terms(Text):
         try:
             return str(parse_terms(text))
         except TermsError as error:
+            raise NotExpected(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Threshold(Text):
+    """Amounts at which an invoice is made early, kept in their short form."""
+
+    native: tuple[type, ...] = (int,)
+    fr = "montants croissants (« 50 », « 200 500 »), ou `every 50` pour chaque multiple"
+    en = 'rising amounts ("50", "200 500"), or `every 50` for each multiple'
+
+    def read(self, text: str) -> str:
+        try:
+            return str(parse_thresholds(text))
+        except CommitmentError as error:
             raise NotExpected(str(error)) from error
 
 

@@ -241,6 +241,13 @@ ACCOUNTS = Table(
             rare=True,
         ),
         Column(
+            "threshold",
+            kinds.Threshold(),
+            "communications, dans la base du document, facturées avant la fin de la période dès ce montant",
+            "usage, in the basis of the document, billed before the period is over from this amount on",
+            rare=True,
+        ),
+        Column(
             "reseller",
             kinds.Ref(table="accounts"),
             "compte qui revend à ce client : il paie sa propre grille pour les mêmes appels",

@@ -30,6 +30,7 @@ HEADERS: dict[str, dict[str, str]] = {
         "cycle": "Période de facturation",
         "cycle_day": "Jour de facturation",
         "cycle_start_date": "Début du cycle",
+        "threshold": "Seuil de facturation",
         "own_invoice": "Facture propre",
         "resells": "Revend",
         "reseller": "Revendeur",

@@ -227,3 +227,29 @@ def test_a_change_told_late_reaches_what_was_billed_after_another_change(company
     company.bill("2026-10", on=date(2026, 11, 5))
     # October 150.00; August: 16 days at 3 x 1.00 for 16 at 1.00 = 32.00; September: 150.00 for 50.00
     assert document_of("C1", month="2026-10").totals.net_minor == 15000 + 3200 + 10000
+
+
+def test_few_first_days_wait_for_the_first_whole_period_and_more_do_not(company: Company) -> None:
+    """31.00 a month in arrears, deferred below 10 days: 7 of October are billed with November, 22 at once."""
+    company.product("abo", "31.00", in_advance="no", first_stub="by_days", deferred_below_days="10")
+    for code, since in (("C1", "2026-10-25"), ("C2", "2026-10-10")):
+        company.customer(code)
+        company.subscribe(f"S-{code}", code, product="abo", valid_from_date=since)
+    company.load()
+    bill(company, OCTOBER)
+    assert [(line.label, line.net_minor) for line in document_of("C2").lines] == [("Produit abo", 2200)]
+    assert len(numbers()) == 1
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [("Produit abo", 700), ("Produit abo", 3100)]
+    assert lines(document_of("C2", month=NOVEMBER)) == [("Produit abo", 3100)]
+
+
+def test_the_first_days_wait_whatever_their_number(company: Company) -> None:
+    company.customer("C1")
+    company.product("abo", "31.00", in_advance="no", first_stub="deferred")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-02")
+    company.load()
+    bill(company, OCTOBER)
+    assert numbers() == []
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [("Produit abo", 3000), ("Produit abo", 3100)]

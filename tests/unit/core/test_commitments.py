@@ -7,7 +7,14 @@ from decimal import Decimal
 import pytest
 from worked_tables import minor, rows
 
-from ardoise.core.commitments import Commitment, CommitmentError, Thresholds, progressive_minor, true_up
+from ardoise.core.commitments import (
+    Commitment,
+    CommitmentError,
+    Thresholds,
+    parse_thresholds,
+    progressive_minor,
+    true_up,
+)
 from ardoise.core.coverage import Billed
 from ardoise.core.money import parse_price
 from ardoise.core.periods import MONTHLY, month_period
@@ -74,10 +81,31 @@ def test_the_products_that_count():
         (lambda: Commitment(1, "M", "", Decimal(1), date(2026, 1, 2), date(2026, 1, 1)), "before it starts"),
         (lambda: Thresholds(()), "above 0"),
         (lambda: Thresholds((0,)), "above 0"),
-        (lambda: Thresholds((1,), -1), "0 or more"),
+        (lambda: Thresholds((1,), -1), "write for example 50, 200 500 or every 50"),
         (lambda: Thresholds((2, 2)), "thresholds rise"),
     ],
 )
 def test_what_means_nothing_is_refused(make, message):
     with pytest.raises(CommitmentError, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize(
+    ("text", "steps_minor", "every_minor", "kept"),
+    [
+        ("50", (5000,), 0, "50"),
+        ("12,50", (1250,), 0, "12.50"),
+        ("every 50", (5000,), 5000, "every 50"),
+        (" 200  500.00 700 EVERY 1000", (20000, 50000, 70000), 100000, "200 500 700 every 1000"),
+    ],
+)
+def test_thresholds_as_people_write_them(text, steps_minor, every_minor, kept):
+    found = parse_thresholds(text)
+    assert (found.steps_minor, found.every_minor, str(found)) == (steps_minor, every_minor, kept)
+    assert parse_thresholds(kept) == found
+
+
+@pytest.mark.parametrize("text", ["", "beaucoup", "1.005", "every", "50 every", "every 0", "0", "20 10", "-5", "1e3"])
+def test_a_threshold_that_cannot_be_read_says_what_to_write(text):
+    with pytest.raises(CommitmentError, match=r"write (amounts such as|for example)|thresholds rise"):
+        parse_thresholds(text)
