@@ -258,6 +258,8 @@ def _conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     held = frame.schema
     exact = {name: kind for name, kind in schema_of(table).items() if not isinstance(held[name], _LABELS)}
     conformed = frame.select(pl.col(name).cast(exact[name]) if name in exact else name for name in _columns(table))
+    if _layout(table) is _USAGE:
+        return conformed  # the rating engine reads it as declared
     texts = conformed.select(pl.col(pl.String))
     alike = [name for name in texts.columns if texts.height and (texts[name] == texts[name][0]).all()]
     # A column of one text, mostly an empty one, takes eight times as long to write as text than as a category.
