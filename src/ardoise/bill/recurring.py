@@ -51,14 +51,16 @@ def compute(closes_date: date) -> pl.DataFrame:
 
 def _charges(subscription: Subscribed, run: Run) -> Iterator[Row]:
     items = {item.change: item for item, _ in subscription.terms}
-    root_id, account = run.roots[subscription.account.id]
+    bounds = {change: run.bound(run.roots[item.account_id][1]) for change, item in items.items()}
     for charge in core.charges_of_terms(
         subscription.terms,
-        as_of_date=run.bounds[root_id],
+        as_of_date=run.bound(subscription.account),
+        as_of_dates=bounds,
         already=run.billed.get(subscription.subscription_id, ()),
         not_before_date=max(subscription.not_before_date or run.earliest_date, run.earliest_date),
     ):
         item = items[charge.billed.change]
+        account = run.roots[item.account_id][1]
         if item.change in subscription.without_fee and not charge.amount_micros:
             continue
         yield {
@@ -88,10 +90,10 @@ def _fees(subscription: Subscribed, run: Run) -> Iterator[Row]:
     item, entered = subscription.terms[0][0], subscription.entered
     if entered is None:
         return
-    root_id, account = run.roots[subscription.account.id]
     if entered.start_date < run.earliest_date:
         entered = replace(entered, taken_over=True)  # too long ago to be caught up
-    for fee in fees_due(entered, as_of_date=run.bounds[root_id], already=run.sold, days=run.sold_on):
+    for fee in fees_due(entered, as_of_date=run.bound(subscription.account), already=run.sold, days=run.sold_on):
+        account = run.roots[subscription.holder_on(fee.day)][1]
         label = wording.word(account.issuer.language, f"fee.{fee.kind.value}").format(item.label)
         yield {
             **sold_row(run, account, label, item.tax_basis, item.nature, item.product_code),

@@ -10,11 +10,13 @@ from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from django.db.models import Min
 
 from ardoise.bill import charges as tables
 from ardoise.bill import cycles, thresholds
 from ardoise.bill.models import Document
 from ardoise.bill.subscribed import Roots
+from ardoise.catalog.models import Subscription
 from ardoise.core.coverage import Billed
 from ardoise.core.periods import month_period
 from ardoise.core.schema import CHARGES, FROZEN
@@ -103,6 +105,13 @@ def billed_subscriptions() -> set[int]:
     """The subscriptions of which any charge stands on a document."""
     kept = tables.standing_sold().filter(pl.col(CHARGES.origin_kind) == "recurring")
     return {_subscription_of(origin_id) for origin_id in kept.select(CHARGES.origin_id).unique().collect().to_series()}
+
+
+def billed_references() -> set[str]:
+    """The references of the subscriptions of which any charge stands on a document."""
+    first_ids = Subscription.objects.values_list("reference").annotate(Min("id"))
+    billed = billed_subscriptions()
+    return {reference for reference, number in first_ids if number in billed}
 
 
 def metered_products_billed() -> set[str]:

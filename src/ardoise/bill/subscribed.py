@@ -31,6 +31,7 @@ Roots = Mapping[int, tuple[int, Account]]  # account id -> (root id, account)
 class Subscribed:
     """One subscription: its terms in order, each on its cycle, and its fees of entering and leaving (None: none).
 
+    `account` holds it last; each terms names its own, another one before the account moved to another customer.
     `without_fee`: the changes whose product bills its usage alone. `not_before_date`: where billing here begins for a
     subscription that is older (None: at its own start).
     """
@@ -43,6 +44,12 @@ class Subscribed:
     entered: Entered | None
     without_fee: frozenset[int]
     not_before_date: date | None
+
+    def holder_on(self, day: date) -> int:
+        """The account that holds it on a day; before and after its life, the first and the last one."""
+        items = sorted((item for item, _ in self.terms), key=lambda item: item.valid_from_date)
+        begun = [item.account_id for item in items if item.valid_from_date <= day]
+        return begun[-1] if begun else items[0].account_id
 
 
 def subscribed(roots: Roots, *, billed: Mapping[int, set[int]], charged: Collection[int]) -> Iterator[Subscribed]:
@@ -99,14 +106,15 @@ class _Reader:
         self, number: int, current: list[catalog.Subscription], taken_back: list[catalog.Subscription]
     ) -> Subscribed | None:
         rows = [*current, *taken_back]
-        root_id, account = self.roots[rows[0].account_id]
+        account = self.roots[rows[0].account_id][1]
         start = rows[0].valid_from_date
         terms, without_fee = [], set()
         for row in rows:
             product = self.product_of(row)
             if product is not None:  # a plan without a fee brings its tariff and allowances only
                 since = paid_from(start, parse_length(product.trial) if product.trial else None)
-                item = self._item(row, product, number, account, since)
+                root_id, holder = self.roots[row.account_id]
+                item = self._item(row, product, number, holder, since)
                 if product.metered and not item.unit_price:
                     without_fee.add(row.change)
                 terms.append((item, product_cycle(product, root=self.accounts[root_id], start=since)))
@@ -116,7 +124,7 @@ class _Reader:
         return Subscribed(
             number,
             rows[0].reference,
-            account,
+            self.roots[(current or rows)[-1].account_id][1],
             rows[0].line_id,
             tuple(terms),
             entered,

@@ -61,7 +61,7 @@ def holder(scope: Scope, kind: HolderKind, code: str) -> Holder:
             known = ", ".join(issuers(scope).values_list("code", flat=True))
             raise GrantRefused(f"« {code} » is not an issuer you can see; choose one of: {known}")
         return Holder(kind, code, None, found)
-    account = account_by_code(scope, code) if kind is HolderKind.ACCOUNT else life(scope, code).rows[0].account
+    account = account_by_code(scope, code) if kind is HolderKind.ACCOUNT else life(scope, code).rows[-1].account
     return Holder(kind, code, account, account.issuer)
 
 

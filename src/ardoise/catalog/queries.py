@@ -364,8 +364,8 @@ def _held_on(rows: Iterable[models.Subscription]) -> list[models.Subscription]:
         if (
             last is not None
             and last.valid_to_date == row.valid_from_date
-            and (last.reference, last.plan_id, last.quantity, last.suspended)
-            == (row.reference, row.plan_id, row.quantity, row.suspended)
+            and (last.reference, last.account_id, last.plan_id, last.quantity, last.suspended)
+            == (row.reference, row.account_id, row.plan_id, row.quantity, row.suspended)
         ):
             last.valid_to_date = row.valid_to_date
         else:

@@ -106,6 +106,7 @@ def _terms(row: Subscription) -> Terms:
         unit_price=row.unit_price,
         suspended=row.suspended,
         suspension_price=row.suspension_price,
+        account=row.account.code,
     )
 
 
@@ -198,6 +199,23 @@ def cancel_subscription(
     )
 
 
+def move_subscription(*, scope: Scope, reference: str, to: str, on: date, recorded_at: datetime) -> Life:
+    """Another account holds a subscription from a day on; one that starts later is its own from the start.
+
+    It is the same subscription: no fee of entering or leaving, and its minimum term and its deposit go on. Raises
+    SubscriptionRefused, NoSuchSubscription.
+    """
+    if not Account.objects.filter(code=to).exists():
+        raise SubscriptionRefused(f"account {to} does not exist; create it first")
+    day = max(on, life(scope, reference).start_date)
+    return _apply(
+        scope,
+        reference,
+        recorded_at,
+        lambda terms, number: changed(terms, on=day, number=number, change={"account": to}),
+    )
+
+
 def reopen_subscription(*, scope: Scope, reference: str, recorded_at: datetime) -> Life:
     """Take the end of a subscription back, as if it had not been said; what was credited for it is billed again.
 
@@ -219,7 +237,7 @@ def reopen_subscription(*, scope: Scope, reference: str, recorded_at: datetime) 
         after = reopened(known.terms, before=[_terms(row) for row in _before_end(history, end)])
         _refuse_ended_line(known.rows[-1], end)
         _refuse_successor(known.rows[-1], end or after[0].start_date, after[-1].end_date)
-        _refuse_unknown(known, after)
+        _refuse_unknown(after)
         _write(known, {row.change: row for row in current}, after, recorded_at, exit_waived=False)
         return life(scope, reference)
 
@@ -260,17 +278,11 @@ def _refuse_successor(row: Subscription, end: date, until: date | None) -> None:
         same = same.filter(line_id=row.line_id)
     else:
         same = same.filter(account_id=row.account_id, line=None, valid_from_date=end)
-    moved = others.filter(reference=successor_reference(row.reference, end))
-    if (other := (same | moved).order_by("valid_from_date").first()) is not None:
+    if (other := same.order_by("valid_from_date").first()) is not None:
         raise SubscriptionRefused(
             f"{other.reference} took over on {other.valid_from_date}: take it back first (ardoise subscription cancel "
             f"{other.reference} --on {other.valid_from_date})"
         )
-
-
-def successor_reference(reference: str, day: date) -> str:
-    """The reference of what goes on with a subscription that moves to another account on a day."""
-    return f"{reference}-{day:%Y%m%d}"
 
 
 def _apply(
@@ -288,7 +300,7 @@ def _apply(
         before = {row.change: row for row in known.rows}
         last = Subscription.objects.filter(reference=reference).aggregate(Max("change"))["change__max"]
         after = step(known.terms, last + 1)
-        _refuse_unknown(known, after)
+        _refuse_unknown(after)
         _write(known, before, after, recorded_at, exit_waived)
         return life(scope, reference) if after else Life(reference, (), ())
 
@@ -301,7 +313,8 @@ def _write(
     bulk.supersede(Subscription, gone, at=recorded_at)
     plans = bulk.ids_by_code(Plan, {one.plan for one in after})
     products = bulk.ids_by_code(Product, {one.product for one in after})
-    first = known.rows[0]
+    accounts = dict(Account.objects.filter(code__in={one.account for one in after}).values_list("code", "pk"))
+    line_id = known.rows[0].line_id
     for one in in_order(after):
         if one.change in kept:
             continue
@@ -311,8 +324,8 @@ def _write(
         Subscription.objects.create(
             reference=known.reference,
             change=one.change,
-            account_id=first.account_id,
-            line_id=first.line_id,
+            account_id=accounts[one.account],
+            line_id=line_id,
             product_id=products[one.product],
             plan_id=plans[one.plan],
             quantity=one.quantity,
@@ -326,20 +339,20 @@ def _write(
         )
 
 
-def _refuse_unknown(known: Life, after: list[Terms]) -> None:
-    """Products and plans that do not exist, or cannot be subscribed by this customer."""
-    account = known.rows[0].account
-    for code in {one.product for one in after} - {""}:
+def _refuse_unknown(after: list[Terms]) -> None:
+    """Products and plans that do not exist, or cannot be subscribed by the customer who holds them."""
+    accounts = Account.objects.in_bulk({one.account for one in after}, field_name="code")
+    for code, holder in sorted({(one.product, one.account) for one in after if one.product}):
         product = Product.objects.filter(code=code).first()
         if product is None or product.kind != Product.Kind.RECURRING:
             raise SubscriptionRefused(f"« {code} » is not a recurring product: choose one of products.csv")
-        _refuse_engagement(product, account)
-    for code in {one.plan for one in after} - {""}:
+        _refuse_engagement(product, accounts[holder])
+    for code, holder in sorted({(one.plan, one.account) for one in after if one.plan}):
         plan = Plan.objects.filter(code=code).select_related("product").first()
         if plan is None:
             raise SubscriptionRefused(f"« {code} » is not a plan: choose one of plans.csv")
         if plan.product:
-            _refuse_engagement(plan.product, account)
+            _refuse_engagement(plan.product, accounts[holder])
 
 
 def _refuse_engagement(product: Product, account: Account) -> None:

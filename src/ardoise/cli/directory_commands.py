@@ -110,12 +110,12 @@ def move_account(
 ) -> None:
     """Put an account, and all below it, under another one from a day on.
 
-    The account keeps its past: a successor holds its lines from that day. Rate the open months again afterwards.
+    The account keeps its past: a successor holds its lines and subscriptions from that day. The next run bills it the
+    days from then on, and credits those that its customer had paid in advance. Rate the open months again afterwards.
 
     Example: ardoise directory move A1001-CHAM --to A1002 --from 2026-11-01 --preview
     """
     from ardoise.plainfiles import moves
-    from ardoise.plainfiles.loading import compared, load_rows
     from ardoise.plainfiles.problems import LoadRefused
 
     ready_database()
@@ -124,16 +124,15 @@ def move_account(
     except ValueError:
         fail(f"« {from_day} » is not a date; write YYYY-MM-DD, for example 2026-11-01", code=USAGE)
     try:
-        folder = moves.move(account, to="" if to == "-" else to, from_date=day, successor=successor)
-        changed = {name: len(rows) for name, rows in compared(folder).items() if rows}
-        code = folder.rows["accounts"][0].cells["code"]
+        found = moves.move(account, to="" if to == "-" else to, from_date=day, successor=successor)
+        changed, code = found.counts(), found.successor
         if not as_json:
             counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in changed.items())
             where = "a customer" if to == "-" else f"under {to}"
             screen.print(escape(f"{account} goes on as {code}, {where}, from {day}. Rows that change: {counts}."))
         if not preview:
             _ask(yes, as_json)
-            load_rows(folder, recorded_at=datetime.now(UTC))
+            moves.carry_out(found, recorded_at=datetime.now(UTC))
     except (moves.MoveRefused, LoadRefused) as refusal:
         fail(str(refusal))
     if as_json:

@@ -179,7 +179,7 @@ def _do(operation: Callable[..., Life], reference: str, on: str, today: str, as_
 
 
 def _print(found: Life) -> None:
-    row = found.rows[0]
+    row = found.rows[-1]
     currency = row.account.issuer.currency
     holder = f"{row.account.code} {row.account.name}" + (f", line {row.line.code}" if row.line else "")
     shown = table(f"{found.reference}: {holder}", "from", "until", "subscribed", "quantity", "price", right=(3, 4))
@@ -197,13 +197,14 @@ def _print(found: Life) -> None:
 def _as_dict(found: Life) -> dict[str, object]:
     return {
         "reference": found.reference,
-        "account": found.rows[0].account.code if found.rows else "",
+        "account": found.rows[-1].account.code if found.rows else "",
         "line": found.rows[0].line.code if found.rows and found.rows[0].line else "",
         "terms": [
             {
                 "change": terms.change,
                 "from": terms.start_date,
                 "until": terms.end_date,
+                "account": terms.account,
                 "plan": terms.plan,
                 "product": terms.product,
                 "quantity": terms.quantity,

@@ -14,7 +14,7 @@ docs/algorithms/proration.md has the worked tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -198,9 +198,11 @@ def charges_of_terms(
     as_of_date: date,
     already: Sequence[Billed] = (),
     not_before_date: date | None = None,
+    as_of_dates: Mapping[int, date] | None = None,
 ) -> list[RecurringCharge]:
     """What a run made on `as_of_date` charges for a subscription through all its terms, each on its own cycle.
 
+    `as_of_dates`: another day by change, for terms that somebody else pays, who is billed up to another day.
     Terms that were taken back come with an empty validity: what was billed under them is credited.
     """
     whole = {item.change for item, _ in terms if item.proration is Proration.NONE}
@@ -210,7 +212,12 @@ def charges_of_terms(
         of_others = [line for line in already if line.change != item.change and line.change in whole]
         own = [line for line in already if line.change == item.change]
         found = charges_due(
-            item, cycle=cycle, as_of_date=as_of_date, already=own, paid=of_others, not_before_date=not_before_date
+            item,
+            cycle=cycle,
+            as_of_date=(as_of_dates or {}).get(item.change, as_of_date),
+            already=own,
+            paid=of_others,
+            not_before_date=not_before_date,
         )
         charges += found
         already = [*already, *(charge.billed for charge in found)]

@@ -26,6 +26,7 @@ class SubscriptionRefused(ValueError):
 class Terms:
     """What is subscribed from a day to another (excluded, None = until further notice). `change` numbers the terms.
 
+    `account` is who holds it: another one where the account moved to another customer on a day.
     `unit_price` is the agreed price, None = the product's. Suspended terms charge `suspension_price` instead, and
     nothing when it is 0.
     """
@@ -39,6 +40,7 @@ class Terms:
     unit_price: Decimal | None = None
     suspended: bool = False
     suspension_price: Decimal = Decimal(0)
+    account: str = ""
 
     def on(self, day: date) -> bool:
         return self.start_date <= day and (self.end_date is None or day < self.end_date)
@@ -84,6 +86,7 @@ _WORDS = {
     "unit_price": "price",
     "suspended": "suspension",
     "suspension_price": "suspension fee",
+    "account": "account",
 }
 
 

@@ -1,23 +1,33 @@
 """An account that goes under another one from a day on, in the past or to come, as rows of the plain files.
 
 Documents and charges name an account and its customer for good, so the account keeps its past: from that day a
-successor stands under the new parent and holds the lines. The rating splits each line's calls at that instant; what was
-issued beyond it becomes proposals.
+successor stands under the new parent and holds the lines and the subscriptions. The rating splits each line's calls at
+that instant, and the next run the days of each subscription; calls issued beyond it become proposals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
+from django.db import transaction
+
+from ardoise.access.scope import EVERYTHING
+from ardoise.bill.sold import billed_references
+from ardoise.catalog.subscriptions import life, move_subscription, product_of
+from ardoise.core.subscriptions import SubscriptionRefused
+from ardoise.directory.models import Account
 from ardoise.plainfiles.columns import Ref
+from ardoise.plainfiles.loading import compared, load_rows
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
 from ardoise.plainfiles.state import loaded
 from ardoise.plainfiles.tables import (
     ACCOUNTS,
     ASSIGNMENTS,
     PROMOTION_GRANTS,
+    SUBSCRIPTIONS,
     TABLES,
     TARIFF_LINKS,
 )
@@ -29,8 +39,36 @@ class MoveRefused(ValueError):
     """The account cannot be moved; the message says what to do first."""
 
 
-def move(code: str, *, to: str, from_date: date, successor: str = "") -> Folder:
-    """The rows that put an account and all below it under `to` ("" = a customer of its own) from a day on.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What puts an account elsewhere from a day on: rows, and which account holds each subscription from that day."""
+
+    successor: str
+    from_date: date
+    folder: Folder
+    subscriptions: Mapping[str, str]  # reference -> code
+
+    def counts(self) -> dict[str, int]:
+        """How many rows of each table would change. Raises LoadRefused."""
+        rows = {name: len(rows) for name, rows in compared(self.folder).items()}
+        return {name: count for name, count in (rows | {SUBSCRIPTIONS.name: len(self.subscriptions)}).items() if count}
+
+
+@transaction.atomic
+def carry_out(move: Move, *, recorded_at: datetime) -> None:
+    """Write a move, all of it or nothing. Raises LoadRefused, MoveRefused."""
+    load_rows(move.folder, recorded_at=recorded_at)
+    for reference, holder in sorted(move.subscriptions.items()):
+        try:
+            move_subscription(
+                scope=EVERYTHING, reference=reference, to=holder, on=move.from_date, recorded_at=recorded_at
+            )
+        except SubscriptionRefused as refused:
+            raise MoveRefused(f"subscription {reference}: {refused}") from refused
+
+
+def move(code: str, *, to: str, from_date: date, successor: str = "") -> Move:
+    """What puts an account and all below it under `to` ("" = a customer of its own) from a day on.
 
     The successor of the account is called `successor`, else CODE-YYYYMMDD like those below it. Raises MoveRefused.
     """
@@ -41,7 +79,9 @@ def move(code: str, *, to: str, from_date: date, successor: str = "") -> Folder:
     names[code] = successor or names[code]
     if taken := [name for name in names.values() if name in accounts]:
         raise MoveRefused(f"account {taken[0]} exists already; name the successor otherwise (--as CODE)")
-    _refuse_sold(names, from_date)
+    _refuse_given(names, from_date)
+    subscriptions = _subscriptions(names, from_date)
+    _refuse_currency(code, to, subscriptions)
     folder = Folder()
     for old in below:
         parent = names.get(accounts[old]["parent"], to) if old != code else to
@@ -62,7 +102,7 @@ def move(code: str, *, to: str, from_date: date, successor: str = "") -> Folder:
             if owner and cells[owner] in names and _in_force_after(cells, from_date):
                 begun = max(cells["valid_from_date"], from_date)
                 _add(folder, name, cells | {owner: names[cells[owner]], "valid_from_date": begun})
-    return folder
+    return Move(names[code], from_date, folder, subscriptions)
 
 
 def _add(folder: Folder, table: str, cells: Cells) -> None:
@@ -92,10 +132,52 @@ def _below(code: str, accounts: Mapping[str, Cells]) -> list[str]:
     return found
 
 
-def _refuse_sold(names: Mapping[str, str], from_date: date) -> None:
-    """What is sold to an account has terms of its own (set-up, engagement): it is ended and sold again by hand."""
+def _subscriptions(names: Mapping[str, str], from_date: date) -> dict[str, str]:
+    """The subscriptions that go on after the day, with who holds them then. Raises MoveRefused where one cannot."""
+    found: dict[str, str] = {}
+    started: dict[str, date] = {}
+    for cells in loaded(SUBSCRIPTIONS).values():
+        reference = cells["reference"]
+        started[reference] = min(started.get(reference, cells["valid_from_date"]), cells["valid_from_date"])
+        if cells["account"] in names and _in_force_after(cells, from_date):
+            found[reference] = names[cells["account"]]
+    billed = billed_references() if found else set()
+    for reference, holder in sorted(found.items()):
+        held = life(EVERYTHING, reference)
+        if any((product := product_of(row)) and product.metered for row in held.rows):
+            raise MoveRefused(
+                f"subscription {reference} is metered, and a period has one meter: ardoise subscription cancel "
+                f"{reference} --on {from_date}, move the account, and subscribe {holder} under another reference"
+            )
+        if started[reference] >= from_date and reference in billed:
+            raise MoveRefused(
+                f"subscription {reference} starts on {started[reference]} and was billed already: take it back with "
+                f"ardoise subscription cancel {reference} --on {started[reference]}, move the account, and subscribe "
+                f"{holder} under another reference"
+            )
+    return found
+
+
+def _refuse_currency(code: str, to: str, subscriptions: Mapping[str, str]) -> None:
+    """Prices of products are in the currency of who issues."""
+    currencies = dict(Account.objects.filter(code__in=[code, to]).values_list("code", "issuer__currency"))
+    if to and subscriptions and currencies[code] != currencies[to]:
+        raise MoveRefused(
+            f"{to} is billed in {currencies[to]}, {code} in {currencies[code]}: end the subscription "
+            f"{min(subscriptions)} on that day, move the account, and sell it again in {currencies[to]}"
+        )
+
+
+_REMEDIES = {
+    "discount_grants": "ardoise discount end {0} --account {1} --on {2}, then give it to {3}",
+    "commitments": "ardoise commitment end {0} --on {2}, then ask {3} for another one",
+}
+
+
+def _refuse_given(names: Mapping[str, str], from_date: date) -> None:
+    """A voucher or a minimum was agreed with who pays: it is ended, and agreed again with the other customer."""
     for table in TABLES.values():
-        if not table.dated or table is ASSIGNMENTS or table.name in _COPIED:
+        if not table.dated or table in (ASSIGNMENTS, SUBSCRIPTIONS) or table.name in _COPIED:
             continue
         columns = [one.name for one in table.columns if isinstance(one.kind, Ref) and one.kind.table == ACCOUNTS.name]
         for key, cells in loaded(table).items():
@@ -103,9 +185,12 @@ def _refuse_sold(names: Mapping[str, str], from_date: date) -> None:
             if cells.get("owner_kind") == "account" and cells["owner"] in names:
                 held.append(cells["owner"])
             if held and _in_force_after(cells, from_date):
+                remedy = _REMEDIES.get(table.name, "end it on that day, move the account, and give it to {3}")
+                what = cells.get("discount") or cells.get("code", "")
+                day = max(from_date, cells["valid_from_date"])
                 raise MoveRefused(
                     f"{held[0]} has {table.name.replace('_', ' ')} in force on {from_date} ({_said(table.key, key)}): "
-                    f"end it on that day, move the account, and give it to {names[held[0]]}"
+                    + remedy.format(what, held[0], day, names[held[0]])
                 )
 
 

@@ -76,19 +76,18 @@ def _product_of(world: World, cells: Cells) -> dict[str, Any] | None:
 
 
 def _one_customer(world: World) -> Iterator[Problem]:
-    """All terms of a subscription are of one account and one line."""
-    holders: dict[str, tuple[str, str]] = {}
+    """All terms of a subscription are of one line; of one account too, but for an account that moved on a day."""
+    holders: dict[str, str] = {}
     for cells in world.cells["subscriptions"].values():
         if cells["change"] == 0:
-            holders[cells["reference"]] = (cells["account"], cells["line"])
+            holders[cells["reference"]] = cells["line"]
     for row in world.rows("subscriptions"):
         first = holders.get(row.cells["reference"])
         if first is None:
             yield row.problem("change", f"« {row.cells['reference']} » has no row without a change; write that one too")
-        elif first != (row.cells["account"], row.cells["line"]):
+        elif first != row.cells["line"]:
             yield row.problem(
-                "account",
-                "is not the account and line that subscribed; end the subscription, and write another reference",
+                "line", "is not the line that subscribed; end the subscription, and write another reference"
             )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from ardoise.access.scope import EVERYTHING
+from ardoise.catalog.subscriptions import cancel_subscription, life
 from ardoise.cli import directory_commands
 from ardoise.directory.models import Account, LineAssignment
-from ardoise.plainfiles.loading import load_rows
-from ardoise.plainfiles.moves import MoveRefused, move
-from stage.company import NOW, Company, document_of, voxa
+from ardoise.plainfiles.dumping import dump_replacing, texts
+from ardoise.plainfiles.loading import load
+from ardoise.plainfiles.moves import MoveRefused, carry_out, move
+from stage.company import NOW, Company, document_of, numbers, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +39,7 @@ def company(home: object) -> Company:
 
 
 def moved(day: date, **how: str) -> None:
-    load_rows(move("C1-N", to=how.pop("to", "C2"), from_date=day, **how), recorded_at=NOW)
+    carry_out(move("C1-N", to=how.pop("to", "C2"), from_date=day, **how), recorded_at=NOW)
 
 
 def held() -> list[tuple[str, str, date | None]]:
@@ -77,7 +80,12 @@ def test_a_branch_may_become_a_customer(company: Company) -> None:
 
 def test_what_cannot_move_is_refused_with_what_to_do_first(company: Company) -> None:
     company.product("abo", "10.00")
-    company.subscribe("S1", "C1-N-A", product="abo", valid_from_date="2026-01-01", valid_to_date="2026-12-01")
+    company.add("discounts", {"code": "bon", "name": "Bon", "amount": "5"})
+    company.add(
+        "discount_grants",
+        {"owner_kind": "account", "owner": "C1-N-A", "discount": "bon", "valid_from_date": "2026-01-01",
+         "valid_to_date": "2026-12-01"},
+    )  # fmt: skip
     company.load()
     for how, said in (
         ({"code": "C9", "to": "C2"}, "account C9 does not exist"),
@@ -85,12 +93,88 @@ def test_what_cannot_move_is_refused_with_what_to_do_first(company: Company) -> 
         ({"code": "C1-N", "to": "C1"}, "is there already: its parent is C1"),
         ({"code": "C1", "to": "C1-N-A"}, "cannot go under C1-N-A, which is below it"),
         ({"code": "C1-N", "to": "C2", "successor": "C2"}, "account C2 exists already"),
-        ({"code": "C1-N", "to": "C2"}, "C1-N-A has subscriptions in force on 2026-10-15 .reference S1.: end it"),
+        (
+            {"code": "C1-N", "to": "C2"},
+            r"C1-N-A has discount grants in force on 2026-10-15 \(owner_kind account.*\): ardoise discount end bon "
+            r"--account C1-N-A --on 2026-10-15, then give it to C1-N-A-20261015",
+        ),
     ):
         with pytest.raises(MoveRefused, match=said):
             move(how.pop("code"), from_date=date(2026, 10, 15), **how)
     assert held() == [("C1-N-A", "1900-01-01", None)]
-    moved(date(2026, 12, 1))  # the subscription has ended by then
+    moved(date(2026, 12, 1))  # the discount has ended by then
+
+
+@pytest.fixture
+def sold(company: Company) -> Company:
+    """The workshop has a box of 31.00 in advance, with fees of entering and leaving; customers have 100.00 of theirs."""
+    company.product("box", "31.00", setup_fee="49.00", deposit="60.00", engaged_months="12", alignment="anniversary")
+    company.product("abo", "100.00", in_advance="no")
+    company.subscribe("BOX", "C1-N-A", product="box", valid_from_date="2026-09-01")
+    company.subscribe("ABO-1", "C1", product="abo", valid_from_date="2026-09-01")
+    company.subscribe("ABO-2", "C2", product="abo", valid_from_date="2026-10-01")
+    company.load()
+    return company
+
+
+def lines(customer: str, month: str = "2026-10") -> list[tuple[str, int]]:
+    found = document_of(customer, month=month).lines
+    return [(line.label, line.net_minor) for line in found if line.label not in ("Produit abo", "Mobiles")]
+
+
+def test_the_days_of_a_subscription_are_billed_to_who_held_it(sold: Company) -> None:
+    sold.preview("2026-09", on=date(2026, 10, 2))
+    sold.issue("2026-09", on=date(2026, 10, 2))
+    assert sorted(lines("C1", "2026-09")) == [
+        ("Dépôt – Produit box", 6000),
+        ("Frais de mise en service – Produit box", 4900),
+        ("Produit box", 3100),
+        ("Produit box", 3100),  # October, in advance
+    ]
+    moved(date(2026, 10, 15))
+    sold.bill()
+    assert lines("C1") == [("Produit box", -1700)]  # 15 to 31 October
+    assert lines("C2") == [("Produit box", 1700), ("Produit box", 3100)]  # and November; nothing of entering again
+    known = numbers()
+    sold.bill()
+    assert numbers() == known
+    # It is one subscription still: its engagement goes on, its deposit comes back at its end, to who holds it then.
+    cancel_subscription(scope=EVERYTHING, reference="BOX", on=date(2027, 8, 1), recorded_at=sold.now)
+    sold.now = datetime(2027, 8, 3, 8, tzinfo=UTC)
+    sold.bill("2027-07", on=date(2027, 8, 3))
+    ended = dict(lines("C2", "2027-07"))
+    assert ended["Dépôt rendu – Produit box"] == -6000
+    assert ended["Frais de résiliation anticipée – Produit box"] == 3100  # August, of the twelve months
+    assert [label for label, _ in lines("C1", "2027-07")] == []
+
+
+def test_a_subscription_that_moved_is_dumped_and_loads_again(sold: Company) -> None:
+    moved(date(2026, 10, 15))
+    (held,) = [line for line in texts()["subscriptions.csv"].splitlines() if line.startswith("BOX,C1-N-A-20261015")]
+    assert "2026-10-15" in held
+    dump_replacing(sold.home / "dumped")
+    assert load(sold.home / "dumped", recorded_at=sold.now).changed_nothing
+    assert [one.account for one in life(EVERYTHING, "BOX").terms] == ["C1-N-A", "C1-N-A-20261015"]
+
+
+def test_a_subscription_to_come_is_the_successor_s_from_its_start(sold: Company) -> None:
+    sold.subscribe("PLUS", "C1-N-A", product="box", valid_from_date="2026-11-01")
+    sold.load()
+    moved(date(2026, 10, 15))
+    (terms,) = life(EVERYTHING, "PLUS").terms
+    assert (terms.account, terms.start_date) == ("C1-N-A-20261015", date(2026, 11, 1))
+
+
+def test_what_is_billed_from_its_start_or_counted_cannot_move_with_its_account(sold: Company) -> None:
+    sold.bill()
+    with pytest.raises(MoveRefused, match="BOX starts on 2026-09-01 and was billed already: take it back with ardoise"):
+        move("C1-N", to="C2", from_date=date(2026, 9, 1))
+    sold.product("go", "0", in_advance="no", metered="readings")
+    sold.add("product_tiers", {"product": "go", "up_to": "", "unit_price": "0.10"})
+    sold.subscribe("GO", "C1-N-A", product="go", valid_from_date="2026-10-01")
+    sold.load()
+    with pytest.raises(MoveRefused, match="subscription GO is metered, and a period has one meter"):
+        move("C1-N", to="C2", from_date=date(2026, 11, 15))
 
 
 def test_a_parent_changed_in_a_file_is_said_to_have_no_date(company: Company) -> None:

@@ -381,10 +381,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "subscriptions.csv, line 3, column valid_from_date: reference « S2 »: overlaps line 2; give the earlier one a "
         "valid_to_date",
     ),
-    "terms of another account": (
-        terms("S2,C2,,abo,2026-10-10,2026-11-01,", "S2,C1,,abo,2026-11-01,,1"),
-        "subscriptions.csv, line 3, column account: is not the account and line that subscribed; end the subscription, "
-        "and write another reference",
+    "terms of another line": (
+        terms("S2,C2,,abo,2026-10-10,2026-11-01,", "S2,C2,L1,abo,2026-11-01,,1"),
+        "subscriptions.csv, line 3, column line: is not the line that subscribed; end the subscription, and write "
+        "another reference",
     ),
     "a change of nothing": (
         terms("S3,C2,,abo,2026-10-10,,1"),
