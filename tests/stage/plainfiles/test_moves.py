@@ -107,7 +107,7 @@ def test_what_cannot_move_is_refused_with_what_to_do_first(company: Company) -> 
 
 @pytest.fixture
 def sold(company: Company) -> Company:
-    """The workshop has a box of 31.00 in advance, with fees of entering and leaving; customers have 100.00 of theirs."""
+    """The workshop has a box of 31.00 in advance, with fees of entering and leaving; customers pay 100.00 too."""
     company.product("box", "31.00", setup_fee="49.00", deposit="60.00", engaged_months="12", alignment="anniversary")
     company.product("abo", "100.00", in_advance="no")
     company.subscribe("BOX", "C1-N-A", product="box", valid_from_date="2026-09-01")
