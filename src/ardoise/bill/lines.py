@@ -7,7 +7,7 @@ its line number, so that the frozen charges of a line can always be found again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -17,7 +17,6 @@ import polars as pl
 from ardoise.bill import wording
 from ardoise.core.documents import SECTION_ORDER, Section
 from ardoise.core.invoices import LineInput, convert_exact
-from ardoise.core.money import MICROS_PER_UNIT
 from ardoise.core.recaps import Part
 from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.core.tariffs import TaxBasis
@@ -148,7 +147,7 @@ def to_input(row: Mapping[str, object], *, vat: VatTreatment, with_tax: bool, wo
     micros, residue = convert_exact(_int(row["micros"]), residue, source=source, target=target, rate=vat.rate)
     section = Section(str(row[CHARGES.section]))
     if row[CHARGES.origin_kind] == "usage":
-        return replace(_usage_input(row, section, micros, vat, words), residue=residue)
+        return _usage_input(row, section, micros, residue, vat, words)
     return _sold_input(row, section, micros, vat, words)
 
 
@@ -159,7 +158,7 @@ def residue_of(counted: object) -> Fraction:
 
 
 def _usage_input(
-    row: Mapping[str, object], section: Section, micros: int, vat: VatTreatment, words: Wording
+    row: Mapping[str, object], section: Section, micros: int, residue: Fraction, vat: VatTreatment, words: Wording
 ) -> LineInput:
     zone = words.zones.get(str(row["line_zone"]), wording.word(words.language, "unknown"))
     if words.by_line:
@@ -178,6 +177,7 @@ def _usage_input(
         detail=detail,
         period_from=first,
         period_to=last,
+        residue=residue,
         family=str(row["family"]),
     )
 
@@ -244,9 +244,8 @@ def _unit_price(micros: int, quantity: Decimal) -> Decimal | None:
     """The exact unit price if it has at most 6 decimals (BR-FR-DEC), else None: the line is printed as one amount."""
     if quantity == 0:
         return None
-    price = Fraction(micros, MICROS_PER_UNIT) / Fraction(quantity)
-    scaled = price * 10**6
-    return Decimal(scaled.numerator).scaleb(-6).normalize() if scaled.denominator == 1 else None
+    price = Fraction(micros) / Fraction(quantity)
+    return Decimal(price.numerator).scaleb(-6).normalize() if price.denominator == 1 else None
 
 
 def bind(keyed: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:

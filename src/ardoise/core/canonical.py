@@ -7,6 +7,7 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -38,27 +39,31 @@ def digest(content: Json) -> str:
 
 
 def _encode(value: object) -> object:
-    if value is None or type(value) in _PLAIN:
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _encode(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, tuple):
-        return [_encode(item) for item in value]
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no canonical form")
+    kind: type = type(value)
+    return value if kind in _PLAIN else _encoder(kind)(value)
 
 
-_PLAIN = frozenset({str, int, bool})
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _encoder(kind: type) -> Callable[[typing.Any], object]:
+    """How values of a type are written: asked once a type, a document has a thousand values of ten types."""
+    if dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        return lambda value: {name: _encode(getattr(value, name)) for name in names}
+    for parent, encode in _ENCODERS.items():
+        if issubclass(kind, parent):
+            return encode
+    raise TypeError(f"{kind.__name__} has no canonical form")
+
+
+_ENCODERS: dict[type, Callable[[typing.Any], object]] = {
+    Enum: lambda value: value.value,
+    tuple: lambda value: [_encode(item) for item in value],
+    Decimal: lambda value: format(value, "f"),
+    date: lambda value: value.isoformat(),
+}
 
 
 def _decode(kind: typing.Any, value: object) -> object:

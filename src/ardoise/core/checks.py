@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ardoise.core.documents import Document, DocumentKind, DocumentLine, VatLine
-from ardoise.core.money import euros, round_fraction
+from ardoise.core.money import euros, round_fraction, times_minor
 from ardoise.core.naming import BT1_MAX, is_bt1
 
 QUANTITY_DECIMALS = 4  # BR-FR-DEC-02
@@ -49,8 +49,10 @@ def vat_minor(basis_minor: int, rate: Decimal) -> int:
 
 def decimals_of(value: Decimal) -> int:
     """Decimals that matter: 2.500 has 1, 100 has 0."""
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 99
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return 99
+    return 0 if exponent >= 0 else max(0, -int(value.normalize().as_tuple().exponent))
 
 
 def validate(document: Document) -> list[Problem]:
@@ -126,8 +128,7 @@ def _line(line: DocumentLine) -> Iterator[Problem]:
         yield Problem(
             "BR-27", f"{where} : le prix unitaire est négatif.", "Mettez le signe sur la quantité, non sur le prix."
         )
-    exact = Fraction(line.quantity) * Fraction(line.unit_price) * 100
-    if round_fraction(exact) != line.net_minor:
+    if times_minor(line.quantity, line.unit_price) != line.net_minor:
         yield Problem(
             "LINE-NET",
             f"{where} : {line.quantity} × {line.unit_price} ne donne pas {euros(line.net_minor)}.",

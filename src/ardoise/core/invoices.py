@@ -7,6 +7,7 @@ The checks made before a number is taken are in `core.checks`; numbers and file 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -28,9 +29,10 @@ from ardoise.core.documents import (
 from ardoise.core.money import (
     MICROS_PER_MINOR,
     MICROS_PER_UNIT,
-    fraction_to_minor,
     minor_to_decimal,
     round_fraction,
+    round_ratio,
+    times_minor,
     to_micros,
 )
 from ardoise.core.naming import file_name, format_number
@@ -125,8 +127,7 @@ def line_net_minor(
 
     The net price is exact (4.55 less 10 % is 4.095): rounding it to print it does not enter the line.
     """
-    exact = Fraction(quantity) * Fraction(unit_price) / Fraction(base_quantity)
-    return fraction_to_minor(exact) - allowance_minor + charge_minor
+    return times_minor(quantity, unit_price, base_quantity=base_quantity) - allowance_minor + charge_minor
 
 
 def compute_totals(
@@ -256,7 +257,8 @@ class LineInput:
     @property
     def amount_minor(self) -> int:
         """The one rounding to the cent."""
-        return round_fraction((self.amount_micros + self.residue) / MICROS_PER_MINOR)
+        rest = self.residue
+        return round_ratio(self.amount_micros * rest.denominator + rest.numerator, MICROS_PER_MINOR * rest.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,19 +372,23 @@ def section_totals(lines: Sequence[DocumentLine], gross_minor: int) -> tuple[Sec
 
     On a document with tax a section is the sum of its advertised lines, so the sections sum to what is due.
     """
-    present = [section for section in SECTION_ORDER if any(line.section is section for line in lines)]
-    exact = [sum((_exact_gross(line) for line in lines if line.section is section), Fraction(0)) for section in present]
-    gross = spread(gross_minor, exact) if present else []
-    return tuple(
-        SectionTotal(section, sum(line.net_minor for line in lines if line.section is section), total)
-        for section, total in zip(present, gross, strict=True)
-    )
+    nets: dict[Section, int] = defaultdict(int)
+    exact: dict[Section, Fraction] = defaultdict(Fraction)
+    for (section, rate), members in _by_section_and_rate(lines).items():
+        nets[section] += sum(line.net_minor for line in members)
+        advertised = sum(line.gross_minor for line in members if line.gross_minor is not None)
+        untaxed = sum(line.net_minor for line in members if line.gross_minor is None)
+        exact[section] += advertised + untaxed * (1 + Fraction(rate) / 100)
+    present = [section for section in SECTION_ORDER if section in nets]
+    gross = spread(gross_minor, [exact[section] for section in present]) if present else []
+    return tuple(SectionTotal(section, nets[section], total) for section, total in zip(present, gross, strict=True))
 
 
-def _exact_gross(line: DocumentLine) -> Fraction:
-    if line.gross_minor is not None:
-        return Fraction(line.gross_minor)
-    return Fraction(line.net_minor) * (1 + Fraction(line.vat_rate) / 100)
+def _by_section_and_rate(lines: Sequence[DocumentLine]) -> dict[tuple[Section, Decimal], list[DocumentLine]]:
+    members: dict[tuple[Section, Decimal], list[DocumentLine]] = defaultdict(list)
+    for line in lines:
+        members[line.section, line.vat_rate].append(line)
+    return members
 
 
 class CreditRefused(ValueError):

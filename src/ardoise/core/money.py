@@ -46,19 +46,24 @@ def parse_price(text: str) -> Decimal:
 
 def round_fraction(value: Fraction, *, mode: Rounding = Rounding.HALF_UP) -> int:
     """Round an exact fraction to an integer by the named mode."""
-    magnitude, remainder = divmod(abs(value.numerator), value.denominator)
+    return round_ratio(value.numerator, value.denominator, mode=mode)
+
+
+def round_ratio(numerator: int, denominator: int, *, mode: Rounding = Rounding.HALF_UP) -> int:
+    """Round a ratio of integers, the lower one positive, to an integer by the named mode."""
+    magnitude, remainder = divmod(abs(numerator), denominator)
     twice = 2 * remainder
     match mode:
         case Rounding.HALF_UP:
-            bump = twice >= value.denominator
+            bump = twice >= denominator
         case Rounding.HALF_EVEN:
-            bump = twice > value.denominator or (twice == value.denominator and magnitude % 2 == 1)
+            bump = twice > denominator or (twice == denominator and magnitude % 2 == 1)
         case Rounding.UP:
             bump = remainder > 0
         case Rounding.DOWN:
             bump = False
     magnitude += bump
-    return -magnitude if value < 0 else magnitude
+    return -magnitude if numerator < 0 else magnitude
 
 
 def to_micros(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP, decimals: int = 6) -> int:
@@ -71,7 +76,14 @@ def to_micros(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP, decimals: 
 
 def micros_to_minor(amount_micros: int, *, mode: Rounding = Rounding.HALF_UP) -> int:
     """Round micro-units to cents: the one act by which charges become a document line."""
-    return round_fraction(Fraction(amount_micros, MICROS_PER_MINOR), mode=mode)
+    return round_ratio(amount_micros, MICROS_PER_MINOR, mode=mode)
+
+
+def times_minor(quantity: Decimal, unit_price: Decimal, *, base_quantity: Decimal = Decimal(1)) -> int:
+    """Quantity x price / base quantity in cents, exact until this one rounding."""
+    (count, per), (price, price_per) = quantity.as_integer_ratio(), unit_price.as_integer_ratio()
+    base, base_per = base_quantity.as_integer_ratio()
+    return round_ratio(count * price * base_per * 100, per * price_per * base)
 
 
 def fraction_to_minor(amount: Fraction, *, mode: Rounding = Rounding.HALF_UP) -> int:

@@ -260,8 +260,9 @@ def _conformed(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     conformed = frame.select(pl.col(name).cast(exact[name]) if name in exact else name for name in _columns(table))
     if _layout(table) is _USAGE:
         return conformed  # the rating engine reads it as declared
-    texts = conformed.select(pl.col(pl.String))
-    alike = [name for name in texts.columns if texts.height and (texts[name] == texts[name][0]).all()]
+    texts = pl.col(pl.String)
+    same = conformed.select(texts.eq_missing(texts.first()).all())
+    alike = [name for name in same.columns if same[name].all()]
     # A column of one text, mostly an empty one, takes eight times as long to write as text than as a category.
     return conformed.with_columns(pl.col(alike).cast(pl.Categorical))
 
