@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from django.db import transaction
+
 from ardoise.access import operations as access
 from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
@@ -29,7 +31,9 @@ from ardoise.collect.handover import snapshot_sources
 from ardoise.core.periods import month_period, utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
+from ardoise.directory.payers import customer_of
 from ardoise.rate import operations as rating
+from ardoise.rate.columns.customer import ResoldCustomer
 from ardoise.rate.customers import CustomersRated
 from ardoise.rate.customers import rate_customers as rating_of_customers
 from ardoise.rate.what_if import Comparison
@@ -189,18 +193,32 @@ class Reissued:
 def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) -> Reissued:
     """3f. An invoice is cancelled and made anew from what is computed today.
 
-    Two steps, each whole: killed between them, the same call does the second one; done, it does nothing.
+    One transaction: killed or refused at any moment, both are done or none is; a repeat does nothing.
     """
     if made_before := invoice.replacements.first():
         return Reissued([], made_before)
-    notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
-    for month in corrections.usage_months(invoice):
-        rate(month=month, now=now)  # what it took from allowances is free again
-    billing.compute_recurring(closes_date=closing_of(invoice))
-    again = corrections.issue_again(
-        invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
-    )
+    months = corrections.usage_months(invoice)
+    collecting.seal_months(months=sorted({utc for month in months for utc in utc_months_of(month)}), now=now)
+    with transaction.atomic():
+        notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
+        for month in months:
+            _rate_alone(month, customer_of(invoice.account).pk, now)  # what it took from allowances is free again
+        billing.compute_recurring(closes_date=closing_of(invoice))
+        again = corrections.issue_again(
+            invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
+        )
+    for month in months:
+        rate(month=month, now=now)  # what another customer owes instead
     return Reissued(notes, again)
+
+
+def _rate_alone(month: str, root_id: int, now: datetime) -> None:
+    """The calls of one customer again; those of the month where its charges are those of several."""
+    sources = snapshot_sources()
+    try:
+        rating_of_customers(month=month, roots=[root_id], sources=sources)
+    except ResoldCustomer:
+        rating.rate_month(month=month, sources=sources, now=now)
 
 
 def correct(

@@ -87,7 +87,7 @@ def test_invoices_made_anew_follow_their_credit_notes(made_anew: dict[str, Any])
 
 
 @pytest.mark.parametrize("database", DATABASES)
-def test_killed_between_a_credit_and_the_new_invoice_the_same_command_ends_it(
+def test_killed_while_an_invoice_is_made_anew_both_documents_are_there_or_neither(
     database: str, tmp_path: Path, made_anew: dict[str, Any]
 ) -> None:
     found = told("killed_while_made_anew", tmp_path / "home", database=database)

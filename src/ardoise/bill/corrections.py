@@ -216,7 +216,7 @@ def usage_months(invoice: Document) -> list[str]:
 def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator: Validator) -> Document | None:
     """Bill what is open of the payer of a cancelled invoice, on a new one that names it; None when nothing is.
 
-    A repeat returns the invoice made before. Raises IssueRefused with what to mend: the charges stay open.
+    A repeat returns the invoice made before. Raises IssueRefused with what to mend.
     """
     if made_before := invoice.replacements.first():
         return made_before
@@ -224,7 +224,7 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
     drafts = run.draft([tables.bucket_of(invoice.account)], issue_date=issue_date, whole=True)
     made = next((one for one in drafts.made if one.account.pk == invoice.account_id), None)
     if problems := drafts.refused.get(invoice.account.code):
-        raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
+        raise IssueRefused(f"{invoice.number} cannot be made anew: {problems[0]}")
     if made is None or made.document.kind is core.DocumentKind.CREDIT_NOTE:
         return None  # what comes to less than nothing is a run's to credit
     said = wording.word(invoice.issuer.language, "replaces")
@@ -235,14 +235,16 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
         notes=(*made.document.notes, said.format(invoice.number, wording.day(invoice.issue_date))),
     )
     if problems := [*validate(drafted), *validator([drafted])[0]]:
-        raise IssueRefused(f"{invoice.number} is cancelled, and cannot be made anew yet: {problems[0]}")
+        raise IssueRefused(f"{invoice.number} cannot be made anew: {problems[0]}")
     refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
     with transaction.atomic():
         Document.objects.select_for_update().get(pk=invoice.pk)
         if invoice.run_id:
             BillRun.objects.select_for_update().get(pk=invoice.run_id)
         if tables.generations(run.scope) != run.before:
-            raise IssueRefused(f"{invoice.number} is cancelled; its charges moved meanwhile, run the command again")
+            raise IssueRefused(
+                f"{invoice.number} cannot be made anew: its charges moved meanwhile, run the command again"
+            )
         if paid_minor := drafted.totals.prepaid_minor:
             refuse_spent(invoice.issuer, {invoice.account.code: paid_minor})
         number = next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)

@@ -107,7 +107,7 @@ def reissue(
 ) -> None:
     """Cancel an invoice by a credit note and make it anew from what is computed today.
 
-    Interrupted, it is completed by the same command; done, the same command does nothing.
+    Both are done or none is, whatever happens meanwhile; done, the same command does nothing.
 
     Example: ardoise bill reissue FAC2026-00012 --reason "Erreur de tarif"
     """

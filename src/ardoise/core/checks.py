@@ -41,6 +41,11 @@ class Problem:
     message: str
     remedy: str
 
+    def __str__(self) -> str:
+        """« L’IBAN manque. Complétez la fiche. », "account C1: no rate; add one"."""
+        between = " " if self.message.endswith(".") else "; "
+        return between.join(part for part in (self.message, self.remedy) if part)
+
 
 def vat_minor(basis_minor: int, rate: Decimal) -> int:
     """BT-117: the tax of a group, rounded once, half away from zero."""

@@ -44,6 +44,13 @@ def invoiced(account_ids: Collection[int]) -> dict[int, Account]:
     return accounts
 
 
+def customer_of(account: Account) -> Account:
+    """The account at the top of its tree."""
+    while account.parent is not None:
+        account = account.parent
+    return account
+
+
 def _above(account: Account) -> Iterator[Account]:
     while account.parent is not None:
         account = account.parent

@@ -12,9 +12,10 @@ from ardoise.bill import corrections
 from ardoise.bill.charges import frozen_twice, open_charges
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
+from ardoise.bill.operations import IssueRefused
 from ardoise.bill.proposals import proposals
 from ardoise.core.invoices import CreditRefused
-from ardoise.directory.models import Issuer
+from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.queries import balances_micros
 from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, issued, numbers, tariff
 
@@ -99,7 +100,16 @@ def test_making_it_anew_twice_makes_it_once(billed: Company) -> None:
     assert all(run.numbers == [] for run in billed.bill(on=LATER))
 
 
-def test_stopped_between_the_credit_and_the_new_invoice_the_same_command_ends_it(billed: Company) -> None:
+def test_an_invoice_that_cannot_be_made_anew_is_not_cancelled(billed: Company) -> None:
+    """The customer became one of a reverse charge without a VAT number: its VAT cannot be told any more."""
+    Account.objects.filter(code="C1").update(vat_regime="reverse_charge", vat_number="")
+    with pytest.raises(IssueRefused, match=r"FA2026-00001 cannot be made anew: account C1: .* VAT number"):
+        reissue(billed, "FA2026-00001")
+    assert numbers() == ["FA2026-00001", "FA2026-00002"]
+    assert holds()
+
+
+def test_an_invoice_cancelled_before_is_made_anew_by_the_same_command(billed: Company) -> None:
     invoice = Document.objects.get(number="FA2026-00001")
     corrections.cancel(
         invoice=invoice, issue_date=ISSUE_DATE, now=billed.now, validator=flow.delivery.official_verdicts
