@@ -20,14 +20,17 @@ from pathlib import Path
 from django.db import transaction
 
 from ardoise.access import operations as access
+from ardoise.access.scope import EVERYTHING
 from ardoise.bill import checks, corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.cycles import closing_of, month_closed
 from ardoise.bill.models import BillRun, Document
+from ardoise.bill.retaxed import retaxed
 from ardoise.bill.simulation import Foreseen
 from ardoise.bill.simulation import simulate as simulate_runs
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
+from ardoise.core.invoices import CreditRefused
 from ardoise.core.periods import month_period, utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer
@@ -198,6 +201,13 @@ def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) 
     if made_before := invoice.replacements.first():
         return Reissued([], made_before)
     months = corrections.usage_months(invoice)
+    done = _made_anew(invoice, months, issue_date=issue_date, now=now, reason=reason)
+    for month in months:
+        rate(month=month, now=now)  # what another customer owes instead
+    return done
+
+
+def _made_anew(invoice: Document, months: Collection[str], *, issue_date: date, now: datetime, reason: str) -> Reissued:
     collecting.seal_months(months=sorted({utc for month in months for utc in utc_months_of(month)}), now=now)
     with transaction.atomic():
         notes = cancel(invoice=invoice, issue_date=issue_date, now=now, reason=reason)
@@ -207,8 +217,6 @@ def reissue(*, invoice: Document, issue_date: date, now: datetime, reason: str) 
         again = corrections.issue_again(
             invoice=invoice, issue_date=issue_date, now=now, validator=delivery.official_verdicts
         )
-    for month in months:
-        rate(month=month, now=now)  # what another customer owes instead
     return Reissued(notes, again)
 
 
@@ -224,9 +232,26 @@ def _rate_alone(month: str, root_id: int, now: datetime) -> None:
 def correct(
     *, month: str, issue_date: date, now: datetime, accounts: Collection[str] | None = None, reason: str = ""
 ) -> corrections.Corrected:
-    """3g. What was issued for a month and is another amount today: debits and credits of the differences."""
+    """3g. What was issued for a month and is another amount today: a document of the differences.
+
+    An invoice whose VAT would be another one is cancelled and made anew, each in a transaction of its own.
+    """
+    anew = corrections.Corrected()
+    rated: set[str] = set()
+    for one in retaxed(EVERYTHING, month=month, accounts=accounts):
+        months = corrections.usage_months(one.document)
+        try:
+            again = _made_anew(one.document, months, issue_date=issue_date, now=now, reason=reason)
+        except (CreditRefused, billing.IssueRefused) as refused:
+            anew.faulty[one.account.code] = str(refused)
+            continue
+        rated |= set(months)
+        made = [*again.credit_notes, *([again.invoice] if again.invoice else [])]
+        anew.issued.setdefault(one.account.code, []).extend(made)
+    for of_usage in sorted(rated):
+        rate(month=of_usage, now=now)  # what another customer owes instead
     billing.compute_recurring(closes_date=month_period(month).end)  # what calls bring about: true-ups, discounts
-    return corrections.correct(
+    done = corrections.correct(
         month=month,
         issue_date=issue_date,
         now=now,
@@ -234,6 +259,7 @@ def correct(
         accounts=accounts,
         reason=reason,
     )
+    return anew.then(done)
 
 
 def deliver(*, now: datetime, progress: Progress | None = None) -> delivery.Delivered:

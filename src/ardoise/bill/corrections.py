@@ -328,6 +328,13 @@ class Corrected:
     faulty: dict[str, str] = field(default_factory=dict)
     left: dict[str, list[str]] = field(default_factory=dict)
 
+    def then(self, later: Corrected) -> Corrected:
+        """What was done before, and later."""
+        issued = {
+            code: [*self.issued.get(code, ()), *later.issued.get(code, ())] for code in self.issued | later.issued
+        }
+        return Corrected(issued, self.faulty | later.faulty, self.left | later.left)
+
 
 def correct(
     *,
@@ -356,10 +363,13 @@ def correct(
 
 
 def preview_corrections(
-    *, month: str, issue_date: date, accounts: Collection[str] | None = None
+    *, month: str, issue_date: date, accounts: Collection[str] | None = None, apart: Collection[int] = ()
 ) -> dict[str, list[core.Document]]:
-    """By customer code, the documents that would settle the proposals of a month; nothing is numbered or written."""
-    changed = differences.changed_in(month).by_payer()
+    """By customer code, the documents that would settle the proposals of a month; nothing is numbered or written.
+
+    `apart`: the ids of documents that are made anew instead (`retaxed`).
+    """
+    changed = differences.changed_in(month).without(apart).by_payer()
     found = {}
     for account in _payers(changed, accounts):
         settled = differences.settle(account, changed[account.pk], issue_date=issue_date)

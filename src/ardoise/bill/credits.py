@@ -65,6 +65,17 @@ def completes(invoice: Document) -> Document | None:
     return None if of is None else Document.objects.get(pk=of)
 
 
+def completed(issuer: Issuer) -> dict[int, int]:
+    """By document that debits differences, the invoice that it completes in the end, by id."""
+    of = dict(sorted(_taken(issuer), reverse=True))  # of several, the oldest
+    found = {}
+    for debit, invoice in of.items():
+        while invoice in of:
+            invoice = of[invoice]
+        found[debit] = invoice
+    return found
+
+
 def came_from(debit: Document, line_no: int) -> list[tuple[Document, int]]:
     """The lines whose difference a line of a debit asks for, nearest first; none for a line of charges of its own."""
     if completes(debit) is None:

@@ -8,7 +8,7 @@ once it is taken back, and billed by the next run like any late charge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
@@ -62,6 +62,11 @@ class Changed:
             pk: Changed(rows, of_payer.get(pk, self.new.clear()))
             for (pk,), rows in self.old.partition_by(PAYER, as_dict=True).items()
         }
+
+    def without(self, homes: Collection[int]) -> Changed:
+        """The same, some documents apart."""
+        old = self.old.filter(~pl.col(_HOME).is_in(list(homes)))
+        return Changed(old, self.new.join(old, on=_KEY, how="semi"))
 
     @property
     def homes(self) -> list[int]:

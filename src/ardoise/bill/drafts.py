@@ -177,7 +177,7 @@ class Run:
             return Drafts([], {}, {}, waiting)
         payers = invoiced(found[PAYER].unique().to_list())
         held = {account.code: self._holds[pk] for pk, account in payers.items() if pk in self._holds}
-        treatments = _Treatments(payers, self.issuer, self._rates)
+        treatments = Treatments(payers, self.issuer, self._rates)
         found = found.filter(~pl.col(PAYER).is_in(list(self._holds)))
         if found.is_empty():
             return Drafts([], {}, held, waiting)
@@ -240,7 +240,7 @@ class Run:
         return f"{said}/{lines.LATE_MARK}" if late else said
 
     def _documents(
-        self, found: pl.DataFrame, payers: Mapping[int, Account], treatments: _Treatments, issue_date: date
+        self, found: pl.DataFrame, payers: Mapping[int, Account], treatments: Treatments, issue_date: date
     ) -> list[Drafted]:
         keyed = lines.keyed(found, words=self._words)
         shown = keyed.filter(~_kept_off_bills(found))
@@ -267,7 +267,7 @@ class Run:
             )
         return made
 
-    def _document(self, account: Account, content: _Content, treatments: _Treatments, issue_date: date) -> Document:
+    def _document(self, account: Account, content: _Content, treatments: Treatments, issue_date: date) -> Document:
         issuer, due = account.issuer, self._dues[account.pk]
         with_tax = account.basis == Account.Basis.TTC and not treatments.statement
         inputs = [
@@ -354,7 +354,7 @@ def _kept_off_bills(charges: pl.DataFrame) -> pl.Series:
     return charges[CHARGES.number_category].is_in(hidden) & free
 
 
-class _Treatments:
+class Treatments:
     """VAT of (payer, nature, date of supply), each computed once and known by a small index.
 
     `refused` holds the payers for whom the catalogue or the directory does not say, and what to add.

@@ -35,7 +35,6 @@ from ardoise.core.wording import counted
 
 if TYPE_CHECKING:
     from ardoise.bill.operations import Previewed
-    from ardoise.bill.proposals import Proposal
     from ardoise.bill.simulation import Foreseen
     from ardoise.directory.models import Account
 
@@ -172,7 +171,7 @@ def preview(
             days = (closes_date - late.oldest_date).days
             screen.print(
                 f"[yellow]![/] {escape(code)}: {counted(late.calls, 'call')} came after the invoice, "
-                f"{_exact(late.micros, 'EUR')}, the oldest {counted(days, 'day')} ago"
+                f"{_exact(late.micros)}, the oldest {counted(days, 'day')} ago"
             )
         for code, late in sorted(run.waiting.items()):
             screen.print(
@@ -388,54 +387,39 @@ def proposals(
     today: Today = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what was issued for a month and would be another amount today: to debit, or to credit.
+    """Show what was issued for a month and would be another amount, or bear another VAT, today.
 
     It compares with the last rating and the last preview: after a correction of a tariff rate the month again, after
-    one of what is sold preview it again. Nothing is written, no document changes.
+    one of what is sold preview it again; a regime, a rate or an address of VAT counts at once. Nothing is written.
 
     Example: ardoise bill proposals --month 2026-10 --csv corrections.csv
     """
     from ardoise.access.scope import EVERYTHING
     from ardoise.bill import proposals as proposing
+    from ardoise.bill.retaxed import retaxed
+    from ardoise.cli import proposal_screens as screens
 
     ready_database()
     month = chosen_month(month, clock(today)())
-    found = proposing.proposals(EVERYTHING, month=month)
+    found, taxed = proposing.proposals(EVERYTHING, month=month), retaxed(EVERYTHING, month=month)
     if csv:
         write_file(Path(csv), lambda: proposing.write_csv(EVERYTHING, Path(csv), month=month, french=True))
     if as_json:
-        print_json([_proposal(one) for one in found])
+        print_json([*map(screens.amount_json, found), *map(screens.vat_json, taxed)])
         return
-    if not found:
+    if not found and not taxed:
         screen.print(f"[green]✓[/] {month}: what was issued is what is computed today.")
         screen.print(f"After a correction, rate the month first: ardoise rate --month {month}")
         return
-    columns = ("Account", "Document", "Charges", "Issued", "Today", "Difference", "")
-    shown = table(f"Proposals of {month}", *columns, right=(2, 3, 4, 5))
-    for one in found:
-        amounts = (one.old_micros, one.new_micros, one.difference_micros)
-        said = f"{one.unpriced} without a price" if one.unpriced else ""
-        shown.add_row(
-            escape(one.account.code),
-            one.document.number if one.document else "—",
-            f"{one.charges:,}",
-            *(_exact(micros, one.currency) for micros in amounts),
-            said,
-        )
-    screen.print(shown)
-    screen.print("Nothing was changed: a credit note or another invoice settles a proposal.")
+    if found:
+        screens.show_amounts(month, found)
+    if taxed:
+        screens.show_vat(month, taxed)
+    screen.print(f"Nothing was changed. Documents that settle it: ardoise bill correct --month {month} --preview")
 
 
-def _exact(micros: int, currency: str) -> str:
-    return amount_text(Fraction(micros, MICROS_PER_UNIT), currency=currency, french=False)
-
-
-def _proposal(one: Proposal) -> dict[str, object]:
-    document = one.document.number if one.document else None
-    numbers = ("month", "charges", "unpriced", "old_micros", "new_micros", "difference_micros", "credited_minor")
-    words = {"account": one.account.code, "document": document, "currency": one.currency, "tax_basis": one.tax_basis}
-    dated = {"computed_at": one.computed_at.isoformat() if one.computed_at else None}
-    return words | {name: getattr(one, name) for name in numbers} | dated
+def _exact(micros: int) -> str:
+    return amount_text(Fraction(micros, MICROS_PER_UNIT), currency="EUR", french=False)
 
 
 def deliver(today: Today = "", as_json: AsJson = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
@@ -146,33 +147,33 @@ def correct(
     """Settle the proposals of a month: invoices of what costs more today, credit notes of what costs less.
 
     It corrects what the last rating found: after a correction of a tariff, rate the month first. What another customer
-    owes instead is open, and billed by the next run.
+    owes instead is open, and billed by the next run. An invoice whose VAT is another one today is credited whole and
+    made anew.
 
     Example: ardoise bill correct --month 2026-10 --reason "Tarif corrigé"
     """
     from ardoise import flow
-    from ardoise.bill.corrections import preview_corrections
 
     ready_database()
     now = clock(today)()
     month, dated = chosen_month(month, now), read_date(on, now.date())
+    for code in account or ():
+        _account(code)  # says what to do for one that nobody has
     if preview:
-        drafted = preview_corrections(month=month, issue_date=dated, accounts=account)
-        said = [(code, made) for code, documents in drafted.items() for made in documents]
-        _print_corrections(
-            f"Corrections of {month}, not issued",
-            [(code, made.preceding[0][0], "", made.kind.value, made.totals.payable_minor) for code, made in said],
-            as_json=as_json,
-        )
+        _preview(month, dated, account, as_json=as_json)
         return
     done = flow.correct(month=month, issue_date=dated, now=now, accounts=account, reason=reason)
     flow.deliver(now=now)
-    rows = [(code, row) for code, documents in done.issued.items() for row in documents]
-    _print_corrections(
-        f"Corrections of {month}",
-        [(code, row.corrects.number, row.number, row.kind, row.payable_minor) for code, row in rows if row.corrects],
-        as_json=as_json,
-    )
+    rows = [
+        (code, of.number, row.number, row.kind, row.payable_minor)
+        for code, documents in done.issued.items()
+        for row in documents
+        if (of := row.corrects or row.replaces)
+    ]
+    if rows or as_json:
+        _show_corrections(f"Corrections of {month}", rows, as_json=as_json)
+    elif not done.faulty and not done.left:
+        screen.print(_NOTHING)
     for code, why in sorted(done.faulty.items()):
         errors.print(f"✗ {code}: {why}", markup=False)
     for code, reasons in sorted(done.left.items()):
@@ -182,14 +183,45 @@ def correct(
         raise typer.Exit(FAILED)
 
 
-def _print_corrections(title: str, rows: Sequence[tuple[str, str, str, str, int]], *, as_json: bool) -> None:
-    """Customer, document corrected, number, kind, amount to pay or given back."""
-    names = ("account", "corrects", "number", "kind", "payable_minor")
+_NOTHING = "[green]✓[/] Nothing to correct: what was issued is what is computed today."
+_Row = tuple[str, str, str, str, int]  # customer, document corrected, number, kind, cents to pay or given back
+
+
+def _preview(month: str, dated: date, accounts: Sequence[str] | None, *, as_json: bool) -> None:
+    """The documents that would be issued; nothing is numbered or written."""
+    from ardoise.access.scope import EVERYTHING
+    from ardoise.bill.corrections import preview_corrections
+    from ardoise.bill.retaxed import retaxed
+    from ardoise.cli.proposal_screens import show_vat, vat_json
+
+    taxed = retaxed(EVERYTHING, month=month, accounts=accounts)
+    apart = {pk for one in taxed for pk in one.members}
+    drafted = preview_corrections(month=month, issue_date=dated, accounts=accounts, apart=apart)
+    rows = [
+        (code, made.preceding[0][0], "", made.kind.value, made.totals.payable_minor)
+        for code, documents in drafted.items()
+        for made in documents
+    ]
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json([*_as_json(rows), *map(vat_json, taxed)])
         return
-    if not rows:
-        screen.print("[green]✓[/] Nothing to correct: what was issued is what is computed today.")
+    if rows:
+        _show_corrections(f"Corrections of {month}, not issued", rows, as_json=False)
+    if taxed:
+        show_vat(month, taxed)
+        screen.print("They would be credited whole, and made anew.")
+    if not rows and not taxed:
+        screen.print(_NOTHING)
+
+
+def _as_json(rows: Sequence[_Row]) -> list[dict[str, object]]:
+    names = ("account", "corrects", "number", "kind", "payable_minor")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _show_corrections(title: str, rows: Sequence[_Row], *, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_json(rows))
         return
     shown = table(title, "Account", "Corrects", "Document", "", "Amount", right=(4,))
     for code, corrects, number, kind, payable_minor in rows:

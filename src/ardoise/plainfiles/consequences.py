@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from ardoise.bill.models import Document
@@ -56,15 +56,20 @@ def _issued(row: Row, account: str, first: date, last: date | None) -> Iterator[
     invoices = Document.objects.filter(kind=Document.Kind.INVOICE, account__code=account, replacements=None).order_by(
         "id"
     )
-    numbers = [
-        number
+    touched = [
+        (number, month)
         for number, oldest, month in invoices.values_list("number", "first_month", "month")
         if first < month_period(month).end and (last is None or last > month_period(oldest or month).start)
     ]
-    if numbers:
-        said = ", ".join(numbers[:SHOWN]) + (f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else "")
+    if touched:
+        numbers, months = [number for number, _ in touched], sorted({month for _, month in touched})
         yield row.problem(
             "vat_regime",
-            f"days of {said} change regime: an invoice is never edited; where its VAT is wrong, credit it and make it "
-            f"anew: ardoise bill reissue {numbers[0]} --reason TEXT",
+            f"days of {_some(numbers)} change regime: an invoice is never edited. See which bear another VAT, then "
+            f"have them credited and made anew, month by month ({_some(months)}): "
+            f"ardoise bill proposals --month {months[0]}, ardoise bill correct --month {months[0]}",
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
