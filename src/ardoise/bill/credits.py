@@ -11,6 +11,7 @@ from ardoise.bill.charges import frozen_of
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core import documents as core
+from ardoise.core.invoices import left_to_credit
 from ardoise.core.schema import CHARGE_KEY, FROZEN
 from ardoise.directory.models import Issuer
 from ardoise.store import queries as store
@@ -63,6 +64,16 @@ def completes(invoice: Document) -> Document | None:
     """The document of which this one debits differences; None for one that bills charges of its own."""
     of = min((of for by, of in _taken(invoice.issuer) if by == invoice.pk), default=None)
     return None if of is None else Document.objects.get(pk=of)
+
+
+def nothing_left(invoice: Document, line_no: int) -> bool:
+    """Whether a line, and those whose difference it asks for, were credited to the last cent."""
+    for home, of_line in [(invoice, line_no), *came_from(invoice, line_no)]:
+        if home.kind != Document.Kind.INVOICE:
+            return False
+        if left_to_credit(canonical.from_json(home.content), credit_notes_of(home)).get(of_line, 0) > 0:
+            return False
+    return True
 
 
 def completed(issuer: Issuer) -> dict[int, int]:

@@ -1,9 +1,10 @@
 """Proposals -> documents to be: what each customer is still to pay, or to get back, of what was issued to it.
 
-A line that costs more today is debited on one invoice, which names the invoices it completes; a line that costs less is
-credited on its own invoice, so that the credits of an invoice never exceed it, to the cent. Old charges are taken back
-by the document, the new ones stand on it under the same keys: the proposal is gone. What another payer owes is open
-once it is taken back, and billed by the next run like any late charge.
+An invoice that comes to less today has one credit note, of the lines that cost less and of those that cost more; else
+what costs more is debited on an invoice, which names the one it completes, and what costs less is credited on its own,
+so that the credits of an invoice never exceed it, to the cent (docs/decisions/0007-what-a-credit-gives-back.md).
+Old charges are taken back by the document, the new ones stand on it under the same keys: the proposal is gone. What
+another payer owes is open once it is taken back, and billed by the next run like any late charge.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fractions import Fraction
 import polars as pl
 
 from ardoise.bill import parties, wording
-from ardoise.bill.credits import came_from, credit_notes_of, homes
+from ardoise.bill.credits import came_from, completed, credit_notes_of, homes
 from ardoise.bill.lines import LINE_NO, residue_of
 from ardoise.bill.models import Document
 from ardoise.bill.proposals import PAYER, WHY, Cause, changed_charges
@@ -24,6 +25,7 @@ from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.invoices import (
     LineInput,
+    NothingLess,
     build_body,
     build_statement,
     convert_exact,
@@ -88,7 +90,7 @@ class Settlement:
 
 def changed_in(month: str) -> Changed:
     """Every charge issued for a month that is another today; those that have no price today are left as they are."""
-    old = changed_charges(month).filter(pl.col(WHY) != Cause.UNPRICED.value).collect()
+    old = changed_charges(month).filter(pl.col(WHY) != Cause.UNPRICED.value)
     home = homes(old[FROZEN.document_id].unique().to_list())
     old = old.with_columns(pl.col(FROZEN.document_id).replace_strict(home, return_dtype=pl.Int64).alias(_HOME))
     again = old.filter(pl.col(WHY) == Cause.AMOUNT.value)
@@ -110,7 +112,7 @@ class Settled:
 
 
 def settle(account: Account, changed: Changed, *, issue_date: date, reason: str = "") -> Settled:
-    """A debit of what costs more, and a credit note an invoice of what costs less.
+    """One credit note an invoice that comes to less; a debit of what costs more elsewhere.
 
     A line whose difference is no cent has no document of its own: it goes with another one, or waits.
     """
@@ -122,13 +124,14 @@ def settle(account: Account, changed: Changed, *, issue_date: date, reason: str 
     down = [line for line in lines if line.difference < 0]
     level = [line for line in lines if line.difference == 0]
     up = [line for line in lines if line.difference > 0]
-    made: list[Settlement] = []
-    if up:
-        made.append(_debit(account, [*up, *level], issue_date, reason))
     split = _Split()
     for line in down:
         split.add(line)
-    made += split.notes([] if up else level, issue_date, reason)
+    up = [line for line in up if not split.fold(line)]
+    notes = split.credited(issue_date, reason)
+    up += split.apart
+    made, level = _debits(account, up, level, issue_date, reason)
+    made += [split.settlement(pk, note, level) for pk, note in notes.items()]
     settled = Settled(made, [])
     for line in split.left:
         mine = pl.col(WHY) == Cause.AMOUNT.value
@@ -138,6 +141,25 @@ def settle(account: Account, changed: Changed, *, issue_date: date, reason: str 
         if not note or not line.old.filter(mine).is_empty():
             settled.left.append(f"{line.home.number}: nothing is left to credit")
     return settled
+
+
+def _debits(
+    account: Account, up: Sequence[_Line], level: Sequence[_Line], issue_date: date, reason: str
+) -> tuple[list[Settlement], list[_Line]]:
+    """What costs more, on an invoice for each one that it completes in the end: it is cancelled with that one alone.
+
+    Lines that cost the same go with it; returns those that have no invoice to go with.
+    """
+    if not up:
+        return [], list(level)
+    roots = completed(account.issuer)
+
+    def of(lines: Sequence[_Line], root: int) -> list[_Line]:
+        return [line for line in lines if roots.get(line.home.pk, line.home.pk) == root]
+
+    found = sorted({roots.get(line.home.pk, line.home.pk) for line in up})
+    made = [_debit(account, [*of(up, root), *of(level, root)], issue_date, reason) for root in found]
+    return made, [line for line in level if roots.get(line.home.pk, line.home.pk) not in found]
 
 
 class _Split:
@@ -153,6 +175,8 @@ class _Split:
         self._rest: dict[int, dict[int, int]] = {}
         self._portions: dict[int, dict[int, int]] = {}
         self._lines: dict[int, list[tuple[_Line, int]]] = {}
+        self._folded: dict[int, list[_Line]] = {}  # what costs more, on the credit note of its invoice
+        self.apart: list[_Line] = []  # what costs more, for an invoice
 
     def add(self, line: _Line) -> None:
         wanted, first = -line.difference, None
@@ -173,11 +197,28 @@ class _Split:
         else:
             self._lines.setdefault(first[0], []).append((line, first[1]))
 
-    def notes(self, level: Sequence[_Line], issue_date: date, reason: str) -> list[Settlement]:
-        return [
-            self._note(home, [line for line in level if line.home.pk == home], issue_date, reason)
-            for home in sorted(self._portions)
-        ]
+    def fold(self, line: _Line) -> bool:
+        """Have what a line costs more stand on the credit note of its invoice, if there is one; returns whether."""
+        if line.line is None or line.home.pk not in self._portions:
+            return False
+        self._folded.setdefault(line.home.pk, []).append(line)
+        return True
+
+    def credited(self, issue_date: date, reason: str) -> dict[int, core.Document]:
+        """By invoice its credit note; where what costs more is not less than what is credited, that is kept `apart`."""
+        notes = {}
+        for pk in sorted(self._portions):
+            try:
+                notes[pk] = self._note(pk, issue_date, reason)
+            except NothingLess:
+                self.apart += self._folded.pop(pk)
+                notes[pk] = self._note(pk, issue_date, reason)
+        return notes
+
+    def settlement(self, pk: int, note: core.Document, level: Sequence[_Line]) -> Settlement:
+        mine = [*self._folded.get(pk, ()), *(line for line in level if line.home.pk == pk)]
+        lines = [*self._lines.get(pk, []), *((line, line.line_no) for line in mine)]
+        return _settlement(note, (self._homes[pk],), lines)
 
     def _rest_of(self, home: Document) -> dict[int, int]:
         if home.pk not in self._rest:
@@ -185,8 +226,8 @@ class _Split:
             self._rest[home.pk] = left_to_credit(canonical.from_json(home.content), credit_notes_of(home))
         return self._rest[home.pk]
 
-    def _note(self, pk: int, level: Sequence[_Line], issue_date: date, reason: str) -> Settlement:
-        home, lines = self._homes[pk], self._lines.get(pk, [])
+    def _note(self, pk: int, issue_date: date, reason: str) -> core.Document:
+        home, folded = self._homes[pk], self._folded.get(pk, [])
         note = credit(
             canonical.from_json(home.content),
             number="",
@@ -194,12 +235,12 @@ class _Split:
             portions=self._portions[pk],
             already=credit_notes_of(home),
             notes=(reason,) if reason else (),
+            debits={line.line_no: line.difference for line in folded},
         )
-        details = {line_no: line.detail for line, line_no in lines}
+        details = {line_no: line.detail for line, line_no in self._lines.get(pk, [])}
+        details |= {line.line_no: line.detail for line in folded}
         named = (replace(line, detail=details.get(line.line_no, line.detail)) for line in note.lines)
-        return _settlement(
-            replace(note, lines=tuple(named)), (home,), [*lines, *((line, line.line_no) for line in level)]
-        )
+        return replace(note, lines=tuple(named))
 
 
 def _debit(account: Account, lines: Sequence[_Line], issue_date: date, reason: str) -> Settlement:

@@ -18,7 +18,7 @@ import polars as pl
 
 from ardoise.access.scope import Scope
 from ardoise.bill.cells import decimal, local_time, named, safe, write_sheet
-from ardoise.bill.credits import homes
+from ardoise.bill.credits import homes, nothing_left
 from ardoise.bill.models import Document
 from ardoise.bill.payers import payer_of_charge
 from ardoise.catalog.models import TariffVersion
@@ -130,17 +130,43 @@ def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
     `difference_micros`, `why_now` (Cause) and `new_version_id`. A charge that changes payer or basis stands twice: its
     old amount against 0, and 0 against its new one, that row without a document when the payer is another.
     """
-    changed = changed_charges(month).collect()
+    changed = changed_charges(month)
     rows = pl.concat([_taken_back(changed), _asked_instead(changed)])
     visible = rows.filter(pl.col(CHARGES.issuer_id).is_in(list(issuers(scope).values_list("id", flat=True))))
     return visible.with_columns((pl.col(NEW) - pl.col(OLD)).alias(DIFFERENCE)).sort(CHARGES.at, *_KEY, OLD)
 
 
-def changed_charges(month: str) -> pl.LazyFrame:
+def changed_charges(month: str) -> pl.DataFrame:
     """Charges of a month that stand, beside what is computed now (columns ending in "_now"), those that differ.
 
-    With `payer`, `old_micros` and `why_now` (Cause).
+    With `payer`, `old_micros` and `why_now` (Cause). Where a line costs less and was credited to the last cent before,
+    by a gesture, nothing is owed either way: its charges are not among them.
     """
+    changed = _changed(month).collect()
+    home = homes(_ids(changed, FROZEN.document_id))
+    credited = Document.objects.filter(pk__in=set(home.values()), corrections__kind=Document.Kind.CREDIT_NOTE)
+    invoices = {row.pk: row for row in credited.distinct()}
+    if not invoices:
+        return changed
+    of_home = pl.col(FROZEN.document_id).replace_strict(home, return_dtype=pl.Int64).alias("home_id")
+    cheaper = (
+        changed.filter(pl.col(WHY) == Cause.AMOUNT.value)
+        .with_columns(of_home)
+        .filter(pl.col("home_id").is_in(list(invoices)))
+        .group_by("home_id", FROZEN.line_no)
+        .agg((pl.col(_now(CHARGES.amount_micros)) - pl.col(OLD)).sum().alias(DIFFERENCE))
+        .filter(pl.col(DIFFERENCE) < 0)
+    )
+    spent = [(pk, no, True) for pk, no, _ in cheaper.iter_rows() if nothing_left(invoices[pk], no)]
+    schema = {"home_id": pl.Int64, FROZEN.line_no: pl.Int64, "spent": pl.Boolean}
+    marked = changed.with_columns(of_home).join(
+        pl.DataFrame(spent, schema=schema, orient="row"), on=["home_id", FROZEN.line_no], how="left"
+    )
+    owed = pl.col("spent").is_null() | (pl.col(WHY) != Cause.AMOUNT.value)
+    return marked.filter(owed).drop("home_id", "spent")
+
+
+def _changed(month: str) -> pl.LazyFrame:
     frozen = store.standing([month])
     if rated_at(month) is None:  # nothing computed says nothing of the calls of a month that was not rated here
         frozen = frozen.filter(pl.col(CHARGES.origin_kind) != _USAGE)

@@ -46,6 +46,7 @@ __all__ = [
     "CreditRefused",
     "LineInput",
     "NetAmount",
+    "NothingLess",
     "Problem",
     "TaxIncludedPolicy",
     "TaxRounding",
@@ -395,6 +396,10 @@ class CreditRefused(ValueError):
     """A credit that cannot be made of this document; the message says why."""
 
 
+class NothingLess(CreditRefused):
+    """What the lines of a credit note come to is nothing to give back."""
+
+
 def portions_of(document: Document, fraction: Fraction, *, already: Sequence[Document] = ()) -> dict[int, int]:
     """A share of every line, in the basis of the document, rounded to the cent: what `credit` takes as `portions`.
 
@@ -431,8 +436,12 @@ def credit(
     portions: Mapping[int, int] | None = None,
     already: Sequence[Document] = (),
     notes: tuple[str, ...] = (),
+    debits: Mapping[int, int] | None = None,
 ) -> Document:
     """The credit note (BT-3 381) of an invoice, whole or in part; amounts are positive.
+
+    `debits`: what other lines are to cost more, in the same terms: lines of the other sign, which EN 16931 allows. They
+    lower the credit, and a later one may take them back. Raises NothingLess when they are not less than it.
 
     `portions` gives, by line number, the cents to credit in the basis of the document (gross when it is with tax); None
     credits all that is left. `already` is every credit note made of this invoice before. VAT is computed on the
@@ -444,6 +453,9 @@ def credit(
     left = left_to_credit(document, already)
     wanted = {line_no: amount for line_no, amount in (left if portions is None else portions).items() if amount}
     _refuse_excess(document, wanted, left)
+    for line_no, amount in (debits or {}).items():
+        wanted[line_no] = wanted.get(line_no, 0) - amount
+    wanted = {line_no: amount for line_no, amount in wanted.items() if amount}
     lines = tuple(
         _credit_line(line, wanted[line.line_no], left[line.line_no], already)
         for line in document.lines
@@ -456,6 +468,8 @@ def credit(
     )
     net, tax = sum(line.net_minor for line in lines), sum(group.amount_minor for group in vat)
     payable = sum(wanted.values()) if _keeps_advertised_total(document) else net + tax
+    if debits and payable <= 0:
+        raise NothingLess(f"{document.number}: what costs more is not less than what is credited; debit it apart")
     totals = Totals(net, tax, net + tax, 0, payable - net - tax, payable)
     return replace(
         document,
@@ -546,6 +560,8 @@ def _credit_line(line: DocumentLine, amount: int, left: int, already: Sequence[D
         net = line.net_minor - sum(part.net_minor for part in credited_before)
     elif line.gross_minor is None:
         net = amount
+    elif amount * line.gross_minor < 0:  # it costs more
+        net = round_fraction(Fraction(amount) / (1 + Fraction(line.vat_rate) / 100))
     else:
         net = round_fraction(Fraction(amount * line.net_minor, line.gross_minor))
     if amount == _credited_amount(line):

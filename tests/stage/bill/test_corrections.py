@@ -137,24 +137,71 @@ def test_an_invoice_whose_calls_are_somebody_elses_is_only_cancelled(billed: Com
 # --- proposals settled
 
 
-def test_what_costs_more_is_debited_and_what_costs_less_credited(billed: Company) -> None:
+def test_an_invoice_that_comes_to_less_has_one_credit_note_of_both_ways(billed: Company) -> None:
     reprice(billed, mobile="0.10", landline="0.05")
-    assert correct(billed) == {"C1": ["FA2026-00003", "AV2026-00001"], "C2": ["AV2026-00002"]}
-    debit, credit = issued("FA2026-00003"), issued("AV2026-00001")
-    # 600 s of landline: 0.50 - 0.20; 100 minutes of mobile: 10.00 - 12.00
-    assert [(line.label, line.detail, line.net_minor) for line in debit.lines] == [
-        ("Fixes", "Facturé 0,20\u00a0€, dû 0,50\u00a0€", 30)
+    assert correct(billed) == {"C1": ["AV2026-00001"], "C2": ["AV2026-00002"]}
+    note = issued("AV2026-00001")
+    # 100 minutes of mobile: 12.00 - 10.00 back; 600 s of landline: 0.50 - 0.20 more
+    assert [(line.label, line.detail, line.quantity, line.net_minor) for line in note.lines] == [
+        ("Fixes", "Facturé 0,20\u00a0€, dû 0,50\u00a0€", -1, -30),
+        ("Mobiles", "Facturé 12,00\u00a0€, dû 10,00\u00a0€", 1, 200),
     ]
-    assert [(line.label, line.detail, line.net_minor) for line in credit.lines] == [
-        ("Mobiles", "Facturé 12,00\u00a0€, dû 10,00\u00a0€", 200)
-    ]
-    for document in (debit, credit):
-        assert document.preceding == (("FA2026-00001", ISSUE_DATE),)
+    assert (note.totals.net_minor, note.totals.vat_minor, note.totals.payable_minor) == (170, 34, 204)
+    assert note.preceding == (("FA2026-00001", ISSUE_DATE),)
     assert issued("AV2026-00002").totals.net_minor == 2
     assert proposals(EVERYTHING, month=MONTH) == []
     assert holds()
     assert correct(billed) == {}
     assert all(run.numbers == [] for run in billed.bill(on=LATER))
+
+
+def test_what_a_credit_note_made_dearer_is_credited_with_the_rest(billed: Company) -> None:
+    reprice(billed, mobile="0.10", landline="0.05")
+    correct(billed, "C1")
+    reprice(billed, mobile="0.10", landline="0.04")
+    assert correct(billed, "C1") == {"C1": ["AV2026-00002"]}
+    assert issued("AV2026-00002").totals.net_minor == 10  # 0.50 - 0.40: more than the line was issued at is left
+    anew = reissue(billed, "FA2026-00001")
+    assert [note.net_minor for note in anew.credit_notes] == [4040]  # 42.20 - 1.70 - 0.10
+    assert anew.invoice is not None
+    assert (anew.invoice.net_minor, owed("C1")) == (4040, 4848)
+    assert holds()
+
+
+def test_what_comes_to_more_is_an_invoice_and_a_credit_note_of_its_own(billed: Company) -> None:
+    """Landlines 0.20 -> 3.00, mobiles 12.00 -> 11.00: on one invoice of 1.80, the 2.80 could not be credited later."""
+    reprice(billed, mobile="0.11", landline="0.30")
+    assert correct(billed, "C1") == {"C1": ["FA2026-00003", "AV2026-00001"]}
+    assert (issued("FA2026-00003").totals.net_minor, issued("AV2026-00001").totals.net_minor) == (280, 100)
+    for number in ("FA2026-00003", "AV2026-00001"):
+        assert issued(number).preceding == (("FA2026-00001", ISSUE_DATE),)
+    reprice(billed, mobile="0.11", landline="0.00")
+    assert correct(billed, "C1") == {"C1": ["AV2026-00002", "AV2026-00003"]}
+    assert [issued(f"AV2026-0000{n}").totals.net_minor for n in (2, 3)] == [20, 280]  # what was left of each
+    assert owed("C1") == (4220 - 20 - 100) * 120 // 100
+    assert holds()
+
+
+def test_each_invoice_of_a_customer_is_completed_by_its_own(billed: Company) -> None:
+    """The landlines are billed anew on FA2026-00003; both invoices then cost more, and one of them is made anew."""
+    invoice = Document.objects.get(number="FA2026-00001")
+    (landlines,) = (line.line_no for line in issued("FA2026-00001").lines if line.label == "Fixes")
+    flow.credit(
+        invoice=invoice,
+        issue_date=ISSUE_DATE,
+        now=billed.now,
+        reason="Erreur",
+        portions=lambda _i, _a: {landlines: 20},
+        cancels=True,
+    )
+    billed.bill()
+    reprice(billed, mobile="0.15", landline="0.05")
+    assert correct(billed, "C1") == {"C1": ["FA2026-00004", "FA2026-00005"]}
+    assert [issued(f"FA2026-0000{n}").preceding[0][0] for n in (4, 5)] == ["FA2026-00001", "FA2026-00003"]
+    done = reissue(billed, "FA2026-00003")
+    assert [note.corrects.number for note in done.credit_notes if note.corrects] == ["FA2026-00005", "FA2026-00003"]
+    assert owed("C1") == (1500 + 50 + 3000) * 120 // 100
+    assert holds()
 
 
 def test_one_customer_can_be_corrected_alone(billed: Company) -> None:
@@ -227,12 +274,17 @@ def test_a_gesture_made_before_is_not_given_twice(billed: Company) -> None:
     assert proposals(EVERYTHING, month=MONTH) != []  # C1's
 
 
-def test_where_nothing_is_left_to_credit_it_is_said(billed: Company) -> None:
+def test_a_line_credited_to_the_last_cent_that_costs_less_is_no_proposal(billed: Company) -> None:
     invoice = Document.objects.get(number="FA2026-00002")
     flow.credit(invoice=invoice, issue_date=ISSUE_DATE, now=billed.now, reason="Geste")
     reprice(billed, mobile="0.10")
+    assert [one.account.code for one in proposals(EVERYTHING, month=MONTH)] == ["C1"]
     done = flow.correct(month=MONTH, issue_date=ISSUE_DATE, now=billed.now, accounts=["C2"])
-    assert (done.issued, done.left) == ({}, {"C2": ["FA2026-00002: nothing is left to credit"]})
+    assert (done.issued, done.left) == ({}, {})
+    reprice(billed, mobile="0.15")  # the gesture was on 0.12: the 0.03 are due
+    assert correct(billed, "C2") == {"C2": ["FA2026-00003"]}
+    assert issued("FA2026-00003").totals.net_minor == 3
+    assert holds()
 
 
 def test_a_line_attached_to_another_customer_is_credited_to_the_first_and_billed_to_the_second(billed: Company) -> None:
@@ -255,7 +307,7 @@ def test_corrections_post_what_they_say(billed: Company) -> None:
     correct(billed)
     balances = balances_micros(EVERYTHING)
     assert sum(balances.values()) == 0
-    # C1: 42.20 + 0.30 - 2.00 = 40.50, VAT 8.44 + 0.06 - 0.40; C2: 0.12 - 0.02 = 0.10, VAT 0.02 - 0.00
+    # C1: 42.20 - (2.00 - 0.30) = 40.50, VAT 8.44 - 0.34; C2: 0.12 - 0.02 = 0.10, VAT 0.02 - 0.00
     assert balances["voxa", "411000"] == (owed("C1") + owed("C2")) * 10_000 == (4860 + 12) * 10_000
 
 
@@ -286,11 +338,10 @@ def test_prices_with_tax_are_corrected_to_the_advertised_cent(company: Company) 
     company.load()
     company.bill()
     reprice(company, mobile="0.07", landline="0.05")
-    assert correct(company) == {"P1": ["FA2026-00002", "AV2026-00001"]}
-    credit, debit = issued("AV2026-00001").totals, issued("FA2026-00002").totals
-    assert (credit.net_minor, credit.vat_minor, credit.rounding_minor, credit.payable_minor) == (250, 50, 0, 300)
-    # landline: 0.0833 - 0.0333 = 0.05 with tax; net 0.0417 -> 0.04, VAT 0.008 -> 0.01
-    assert (debit.net_minor, debit.vat_minor, debit.payable_minor) == (4, 1, 5)
+    assert correct(company) == {"P1": ["AV2026-00001"]}
+    # mobiles: 3.00 back; landlines: 0.0833 - 0.0333 = 0.05 more; 2.95 with tax
+    credit = issued("AV2026-00001").totals
+    assert (credit.net_minor, credit.vat_minor, credit.rounding_minor, credit.payable_minor) == (246, 49, 0, 295)
     assert owed("P1") == 708  # 7.00 + 0.03 + 0.05
     assert holds()
     anew = reissue(company, "FA2026-00001")

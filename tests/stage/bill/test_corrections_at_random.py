@@ -16,7 +16,7 @@ import pytest
 
 from ardoise import flow
 from ardoise.bill.charges import frozen_charges, frozen_twice, standing_charges
-from ardoise.bill.credits import completes, credit_notes_of, left_minor
+from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.core import canonical
@@ -68,7 +68,7 @@ class History:
 
     def cancel_line(self) -> str:
         invoice = self._invoice()
-        if invoice is None or invoice.number in self.gestures or invoice.corrections.filter(kind="invoice").exists():
+        if invoice is None or invoice.number in self.gestures or completed_by(invoice):
             return "-"
         left = left_to_credit(canonical.from_json(invoice.content), credit_notes_of(invoice))
         line_no = self.random.choice([line_no for line_no, rest in left.items() if rest > 0])
@@ -94,12 +94,12 @@ class History:
         return invoice.number
 
     def reprice(self) -> str:
-        cents = self.random.randint(8, 15)
-        rates = RATES.replace("mobile,,0.12", f"mobile,,0.{cents:02d}")
+        cents, fixed = self.random.randint(8, 15), self.random.randint(1, 4)
+        rates = RATES.replace("mobile,,0.12", f"mobile,,0.{cents:02d}").replace("fixe,,0.02", f"fixe,,0.{fixed:02d}")
         self.company.files["tariffs/public-2026-01-01.csv"] = rates
         self.company.load(correct=True)
         self._correct()
-        return f"0.{cents:02d}"
+        return f"0.{cents:02d} 0.{fixed:02d}"
 
     def reattach(self) -> str:
         row = self.company.row("assignments", line=f"L{PHONES['C2']}")

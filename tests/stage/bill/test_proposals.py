@@ -207,10 +207,22 @@ def test_a_call_that_is_computed_no_more_is_credited(issued: Company) -> None:
 
 def test_a_credit_note_stands_beside_the_proposal(issued: Company) -> None:
     (invoice,) = Issuer.objects.get(code="voxa").documents_issued.filter(account__code="C1")
-    issue_credit_note(invoice=invoice, issue_date=ISSUE_DATE, now=CORRECTED_AT, validator=official_verdicts)
+    (mobiles,) = (line["line_no"] for line in invoice.content["lines"] if line["label"] == "Mobiles")
+    issue_credit_note(
+        invoice=invoice, issue_date=ISSUE_DATE, now=CORRECTED_AT, validator=official_verdicts, portions={mobiles: 20}
+    )
     correct_mobiles(issued, "0.10")
     (one,) = proposed()
-    assert (one.difference_micros, one.credited_minor) == (-40_000, 26)  # 0.24 of mobiles and 0.02 were credited
+    assert (one.difference_micros, one.credited_minor) == (-40_000, 20)  # 0.20 of 0.24 were credited
+
+
+def test_what_was_credited_to_the_last_cent_and_costs_less_is_not_proposed(issued: Company) -> None:
+    (invoice,) = Issuer.objects.get(code="voxa").documents_issued.filter(account__code="C1")
+    issue_credit_note(invoice=invoice, issue_date=ISSUE_DATE, now=CORRECTED_AT, validator=official_verdicts)
+    correct_mobiles(issued, "0.10")
+    assert proposed() == []
+    correct_mobiles(issued, "0.15")
+    assert [one.difference_micros for one in proposed()] == [60_000]  # two minutes, 0.03 more each
 
 
 def test_a_scope_sees_the_proposals_of_its_issuers(issued: Company) -> None:

@@ -11,6 +11,7 @@ from ardoise.core.invoices import (
     Adjustment,
     CreditRefused,
     NetAmount,
+    NothingLess,
     TaxIncludedPolicy,
     build_body,
     build_statement,
@@ -18,6 +19,7 @@ from ardoise.core.invoices import (
     convert_basis,
     convert_exact,
     credit,
+    left_to_credit,
     portions_of,
     portions_of_amount,
     validate,
@@ -207,6 +209,36 @@ def test_an_amount_is_spread_over_what_the_lines_have_left():
 def test_a_credit_beyond_what_is_left_is_refused(portions, message):
     with pytest.raises(CreditRefused, match=message):
         whole_credit(invoice(line("10.00")), portions=portions)
+
+
+def test_what_costs_more_lowers_a_credit_and_can_be_credited_after():
+    issued = invoice(line("12.00"), line("0.20"))
+    note = whole_credit(issued, portions={1: 200}, debits={2: 30})
+    assert [(one.line_no, one.quantity, one.net_minor) for one in note.lines] == [(1, 1, 200), (2, -1, -30)]
+    assert (note.totals.net_minor, note.totals.vat_minor, note.totals.payable_minor) == (170, 34, 204)
+    assert validate(note) == []
+    assert left_to_credit(issued, [note]) == {1: 1000, 2: 50}
+    rest = whole_credit(issued, already=[note])
+    assert rest.totals.payable_minor == 1464 - 204  # 12.20 and 20 %
+    assert validate(rest) == []
+
+
+def test_a_line_may_cost_more_and_less_at_once():
+    issued = invoice(line("12.00"), line("0.20"))
+    assert whole_credit(issued, portions={1: 200}, debits={1: 50}).totals.net_minor == 150
+
+
+@pytest.mark.parametrize("debit", [200, 201])
+def test_a_credit_note_gives_something_back(debit):
+    with pytest.raises(NothingLess, match="debit it apart"):
+        whole_credit(invoice(line("12.00"), line("0.20")), portions={1: 200}, debits={2: debit})
+
+
+def test_with_tax_what_costs_more_is_at_its_rate():
+    issued = invoice(line("12.00"), line("0.03"), with_tax=True)
+    note = whole_credit(issued, portions={1: 300}, debits={2: 5})
+    # 3.00 is 2.50 and 0.50; 0.05 is 0.04 (0.0417) and 0.01; 2.46 bears 0.492
+    assert (note.totals.net_minor, note.totals.vat_minor, note.totals.payable_minor) == (246, 49, 295)
 
 
 def test_nothing_is_credited_twice():
