@@ -152,12 +152,12 @@ def test_cancelled_credited_and_reopened_comes_to_the_same_as_never_cancelled(co
         "Produit fibre": 15500,
         "Produit box": -2067,  # 20 of 30 days of 31.00
         "Produit ligne": 600,  # 15 of 30 days of 12.00
-        "Dépôt rendu – Produit box": -5000,
+        "Dépôt de garantie rendu – Produit box": -5000,
     }
     reopen_subscription(**do(company), reference="BOX-C2")
     reopen_subscription(**do(company), reference="TEL-C2")
     assert sorted(bill(company, "2025-05", customer="C2")) == [
-        ("Dépôt – Produit box", 5000),
+        ("Dépôt de garantie – Produit box", 5000),
         ("Frais de résiliation anticipée rendus – Produit box", -exit_fee),
         ("Produit box", 2067),
         ("Produit box", 3100),  # May

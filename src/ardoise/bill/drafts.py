@@ -32,7 +32,7 @@ from ardoise.core.phone import hidden_on_bills
 from ardoise.core.recaps import Part, by_user
 from ardoise.core.schema import CHARGES
 from ardoise.core.terms import parse_terms
-from ardoise.core.vat import DatedRate, Nature, RegimeKind, VatError, VatTreatment, treatment
+from ardoise.core.vat import DatedRate, Nature, RegimeKind, VatError, VatTreatment, operation_category, treatment
 from ardoise.directory.models import Account, Issuer, Line
 from ardoise.directory.payers import invoiced
 
@@ -275,7 +275,6 @@ class Run:
             for row in content.lines
         ]
         body = build_statement(inputs) if treatments.statement else build_body(inputs, with_tax=with_tax)
-        natures = {row[CHARGES.vat_nature] for row in content.lines}
         private = account.audience == Account.Audience.B2C
         terms = parse_terms(account.payment_terms or issuer.payment_terms)
         return Document(
@@ -294,7 +293,7 @@ class Run:
             totals=body.totals,
             sections=body.sections,
             with_tax=with_tax,
-            operation_category="mixed" if len(natures) > 1 else natures.pop(),
+            operation_category=operation_category(row[CHARGES.vat_nature] for row in content.lines),
             audience=parties.audience(account, treatments.last_regime(account.id)),
             vat_on_debits=issuer.vat_on_debits,
             payment_terms=terms.wording(issuer.language),

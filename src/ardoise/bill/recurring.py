@@ -19,7 +19,7 @@ from ardoise.catalog import models as catalog
 from ardoise.core import purchases as sales
 from ardoise.core import recurring as core
 from ardoise.core.documents import Section
-from ardoise.core.fees import fees_due
+from ardoise.core.fees import Entered, Fee, FeeKind, fees_due
 from ardoise.core.money import round_fraction
 from ardoise.core.periods import month_of, parse_length
 from ardoise.core.schema import CHARGES
@@ -94,12 +94,24 @@ def _fees(subscription: Subscribed, run: Run) -> Iterator[Row]:
         entered = replace(entered, taken_over=True)  # too long ago to be caught up
     for fee in fees_due(entered, as_of_date=run.bound(subscription.account), already=run.sold, days=run.sold_on):
         account = run.roots[subscription.holder_on(fee.day)][1]
-        label = wording.word(account.issuer.language, f"fee.{fee.kind.value}").format(item.label)
+        nature = _nature(fee, entered, item.nature, run)
+        word = fee.kind.value
+        if nature is not Nature.GUARANTEE:
+            word = word.replace("deposit", "advance")
+        label = wording.word(account.issuer.language, f"fee.{word}").format(item.label)
         yield {
-            **sold_row(run, account, label, item.tax_basis, item.nature, item.product_code),
+            **sold_row(run, account, label, item.tax_basis, nature, item.product_code),
             **_once(fee.origin_id, fee.day, fee.amount_micros, Decimal(1), account),
             CHARGES.line_id: subscription.line_id,
         }
+
+
+def _nature(fee: Fee, entered: Entered, product: Nature, run: Run) -> Nature:
+    """What decides the VAT of a fee: its product, but for a guarantee; of what is given back, what it was billed as."""
+    if (charged := run.natures.get(fee.origin_id.removesuffix(":back"))) is not None:
+        return charged
+    held = fee.kind in (FeeKind.DEPOSIT, FeeKind.DEPOSIT_BACK) and not entered.advance
+    return Nature.GUARANTEE if held else product
 
 
 def _purchases(run: Run) -> Iterator[Row]:

@@ -72,6 +72,13 @@ class Run:
         return frozenset(int(number) for kind, number, *_ in keys if kind in ("setup", "deposit", "exit"))
 
     @cached_property
+    def natures(self) -> Mapping[str, Nature]:
+        """By origin id, the nature that a purchase or fee was billed with: what it gives back has it too."""
+        bought = self.elsewhere.filter(pl.col(CHARGES.origin_kind) == "purchase")
+        pairs = bought.select(CHARGES.origin_id, CHARGES.vat_nature).iter_rows()
+        return {str(origin_id): Nature(nature) for origin_id, nature in pairs}
+
+    @cached_property
     def earliest_date(self) -> date:
         """The first day that a run still catches up."""
         return month_period(cycles.earliest_month(self.closes_date)).start
@@ -127,7 +134,7 @@ def _subscription_of(origin_id: str) -> int:
 
 _ELSEWHERE = [
     CHARGES.origin_kind, CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros,
-    CHARGES.account_id, CHARGES.product,
+    CHARGES.account_id, CHARGES.product, CHARGES.vat_nature,
 ]  # fmt: skip
 
 

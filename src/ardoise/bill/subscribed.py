@@ -195,6 +195,7 @@ class _Reader:
             quantity=rows[0].quantity,
             setup_fee=first.setup_fee if first else NOTHING,
             deposit=first.deposit if first else NOTHING,
+            advance=first is not None and first.deposit_kind == "advance",
             engagement=engaged,
             exit_waived=rows[-1].exit_waived,
             month_micros=month_price(price, parse_length(last.period)) * 1_000_000 if last else Fraction(0),

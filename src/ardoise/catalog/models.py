@@ -231,6 +231,9 @@ class Product(models.Model):
     counted_at = models.CharField(max_length=10, default="first_day")
     setup_fee = ExactDecimalField(default="0")
     deposit = ExactDecimalField(default="0")  # charged at the start, given back at the end
+    deposit_kind = models.CharField(
+        max_length=9, default="guarantee"
+    )  # outside VAT; or "advance" on the price, with it
     engaged_months = models.PositiveSmallIntegerField(default=0)
     exit_share = ExactDecimalField(default="100")  # percent of the months left
     exit_fee = ExactDecimalField(default="0")

@@ -1,4 +1,8 @@
-"""What a subscription costs once: its setup fee, its deposit charged and given back, what leaving it early costs."""
+"""What a subscription costs once: its setup fee, its deposit charged and given back, what leaving it early costs.
+
+What leaving early costs is owed for the subscription, whatever the contract calls it: it bears VAT as the subscription
+does (CJEU, 22 November 2018, MEO, C-295/17; 11 June 2020, Vodafone Portugal, C-43/19).
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,7 @@ class Entered:
     exit_waived: bool = False
     month_micros: Fraction = Fraction(0)
     taken_over: bool = False
+    advance: bool = False  # its deposit is an advance on the price, which bears VAT, and no guarantee
 
     @property
     def withdrawn(self) -> bool:

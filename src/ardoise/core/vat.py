@@ -8,7 +8,7 @@ own text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,12 @@ from enum import StrEnum
 class Nature(StrEnum):
     GOODS = "goods"
     SERVICES = "services"
+    # A sum held against what a customer may fail to do, and given back: the price of nothing, outside VAT (art. 256
+    # CGI; BOI-TVA-BASE-10-10-10, 20).
+    GUARANTEE = "guarantee"
+
+
+SOLD = (Nature.GOODS, Nature.SERVICES)  # what a product can be
 
 
 class Territory(StrEnum):
@@ -122,6 +128,8 @@ _NOT_CHARGED: dict[tuple[RegimeKind, Nature], tuple[str, str, str]] = {
     (RegimeKind.EXPORT, Nature.GOODS): ("G", "VATEX-EU-G", "Exonération de TVA – article 262, I du CGI"),
 }
 
+_GUARANTEE = VatTreatment("E", Decimal(0), "Dépôt de garantie hors du champ de la TVA – article 256 du CGI")
+
 FRANCHISE = Regime(RegimeKind.EXEMPT, "TVA non applicable – article 293 B du CGI", "VATEX-FR-FRANCHISE")
 
 
@@ -145,6 +153,12 @@ def treatment(
                 "(for example « TVA non applicable – article 293 B du CGI ») and its VATEX code"
             )
         return VatTreatment("E", Decimal(0), regime.exemption_reason, regime.exemption_code)
+    if nature is Nature.GUARANTEE:
+        # One mention a category: where services are of category E too, theirs says that there is no VAT.
+        services = _NOT_CHARGED.get((regime.kind, Nature.SERVICES))
+        if services is None or services[0] != _GUARANTEE.category:
+            return _GUARANTEE
+        nature = Nature.SERVICES
     if (regime.kind, nature) in _NOT_CHARGED:
         category, code, reason = _NOT_CHARGED[regime.kind, nature]
         return VatTreatment(category, Decimal(0), regime.exemption_reason or reason, regime.exemption_code or code)
@@ -167,6 +181,12 @@ def _rate_on(regime: RegimeKind, nature: Nature, day: date, account: str, rates:
             "add a dated rate to the VAT table that covers this day"
         )
     return max(found, key=lambda rate: (rate.nature is not None, rate.valid_from_date)).rate
+
+
+def operation_category(natures: Iterable[str]) -> str:
+    """What an invoice says it is of: goods, services, or mixed. A guarantee is neither; alone, it is of services."""
+    sold = set(natures) - {Nature.GUARANTEE.value}
+    return "mixed" if len(sold) > 1 else next(iter(sold), Nature.SERVICES.value)
 
 
 def regime_of(kind: str, reason: str = "", *, account: str) -> Regime:

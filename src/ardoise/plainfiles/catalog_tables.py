@@ -7,7 +7,7 @@ from ardoise.core.tariffs import (
     AllowanceOwner,
     Counted,
 )
-from ardoise.core.vat import Nature, RegimeKind
+from ardoise.core.vat import SOLD, RegimeKind
 from ardoise.plainfiles import columns as kinds
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.declare import UNTIL_EN, UNTIL_FR, Column, Table, choice, validity
@@ -202,7 +202,7 @@ VAT_RATES = Table(
     key=("regime", "nature", "valid_from_date"),
     columns=(
         Column("regime", choice(*RegimeKind), "régime", "regime", required=True),
-        Column("nature", choice(*Nature), "bien ou service ; vide = les deux", "goods or services; empty = both"),
+        Column("nature", choice(*SOLD), "bien ou service ; vide = les deux", "goods or services; empty = both"),
         Column("rate", kinds.Amount(), "taux, %", "rate, %", required=True),
         Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
         Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),

@@ -10,7 +10,7 @@ from ardoise.core.metering import Aggregation
 from ardoise.core.periods import Proration
 from ardoise.core.recurring import Alignment, FirstStub
 from ardoise.core.tariffs import Tiers
-from ardoise.core.vat import Nature
+from ardoise.core.vat import SOLD
 from ardoise.plainfiles import columns as kinds
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.declare import TAX_BASIS, UNTIL_EN, UNTIL_FR, Column, Replace, Table, choice, validity
@@ -30,7 +30,7 @@ PRODUCTS = Table(
             "kind", choice("recurring", "one_off"), "abonnement ou vente unique", "recurring or one-off", required=True
         ),
         Column(
-            "nature", choice(*Nature), "bien ou service : sa TVA", "goods or services: what decides VAT", required=True
+            "nature", choice(*SOLD), "bien ou service : sa TVA", "goods or services: what decides VAT", required=True
         ),
         Column("unit_price", kinds.Amount(negative=True), "prix unitaire", "unit price", required=True),
         Column("tax_basis", TAX_BASIS, "hors taxe ou taxes comprises", "without or with tax", default="ht"),
@@ -115,6 +115,14 @@ PRODUCTS = Table(
             "dépôt demandé au début, rendu à la fin",
             "deposit charged at the start, given back at the end",
             default=NOTHING,
+            rare=True,
+        ),
+        Column(
+            "deposit_kind",
+            choice("guarantee", "advance"),
+            "ce qu’est le dépôt : une garantie, hors TVA, ou un acompte sur le prix, avec la TVA du produit",
+            "what the deposit is: a guarantee, outside VAT, or an advance on the price, with the VAT of the product",
+            default="guarantee",
             rare=True,
         ),
         Column(
@@ -437,7 +445,7 @@ COMMITMENTS = Table(
             "what counts; empty = all",
             path="product__code",
         ),
-        Column("nature", choice(*Nature), "bien ou service : sa TVA", "goods or services", default="services"),
+        Column("nature", choice(*SOLD), "bien ou service : sa TVA", "goods or services", default="services"),
         Column("valid_from_date", kinds.Day(), "premier jour", "first day", required=True),
         Column("valid_to_date", kinds.Day(), UNTIL_FR, UNTIL_EN),
     ),

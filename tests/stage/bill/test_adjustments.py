@@ -138,7 +138,7 @@ def test_a_deposit_is_no_price_that_a_discount_lowers_or_a_minimum_counts(one: C
         ("Produit box", 3000),
         ("Minimum", 500),  # 20.00 - 15.00
         ("Moitié – Produit box", -1500),
-        ("Dépôt – Produit box", 5000),
+        ("Dépôt de garantie – Produit box", 5000),
     ]
 
 

@@ -142,14 +142,50 @@ def test_leaving_before_the_minimum_term_costs_the_months_left_and_gives_the_dep
     company.subscribe("S1", "C1", product="box", valid_from_date="2026-10-01")
     company.load()
     bill(company, OCTOBER)
-    assert lines(document_of("C1")) == [("Produit box", 3000), ("Dépôt – Produit box", 5000)]
+    assert lines(document_of("C1")) == [("Produit box", 3000), ("Dépôt de garantie – Produit box", 5000)]
     cancel_subscription(**at(company), on=date(2026, 12, 1))
     bill(company, NOVEMBER)
     assert lines(document_of("C1", month=NOVEMBER)) == [
         ("Produit box", 3000),
-        ("Dépôt rendu – Produit box", -5000),
+        ("Dépôt de garantie rendu – Produit box", -5000),
         ("Frais de résiliation anticipée – Produit box", 15000),  # 10 months of 30.00, half of them
     ]
+
+
+def taxes(month: str) -> dict[str, tuple[int, int]]:
+    """Category and rate of the document of C1 -> basis, tax."""
+    found = document_of("C1", month=month)
+    assert found.operation_category == "services"
+    return {f"{group.category} {group.rate:f}": (group.basis_minor, group.amount_minor) for group in found.vat}
+
+
+def test_a_guarantee_bears_no_vat_and_leaving_early_does(company: Company) -> None:
+    company.customer("C1")
+    company.product("box", "30.00", in_advance="no", engaged_months="12", deposit="50.00", exit_share="50")
+    company.subscribe("S1", "C1", product="box", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, OCTOBER)
+    assert taxes(OCTOBER) == {"S 20": (3000, 600), "E 0": (5000, 0)}
+    cancel_subscription(**at(company), on=date(2026, 12, 1))
+    bill(company, NOVEMBER)
+    # 30.00 and 10 months of 30.00, half of them, at 20 %
+    assert taxes(NOVEMBER) == {"S 20": (18000, 3600), "E 0": (-5000, 0)}
+
+
+def test_an_advance_bears_the_vat_of_its_product_and_is_given_back_with_it(company: Company) -> None:
+    company.customer("C1")
+    company.product("box", "100.00", in_advance="no", deposit="50.00", deposit_kind="advance")
+    company.subscribe("S1", "C1", product="box", valid_from_date="2026-10-01")
+    company.load()
+    bill(company, OCTOBER)
+    assert lines(document_of("C1")) == [("Produit box", 10000), ("Acompte – Produit box", 5000)]
+    assert taxes(OCTOBER) == {"S 20": (15000, 3000)}
+    company.row("products", code="box")["deposit_kind"] = "guarantee"  # from now on
+    company.load()
+    cancel_subscription(**at(company), on=date(2026, 12, 1))
+    bill(company, NOVEMBER)
+    assert ("Acompte rendu – Produit box", -5000) in lines(document_of("C1", month=NOVEMBER))
+    assert taxes(NOVEMBER) == {"S 20": (5000, 1000)}
 
 
 def test_lines_of_the_account_and_of_its_branches_are_counted_day_by_day(company: Company) -> None:

@@ -13,6 +13,7 @@ from ardoise.core.vat import (
     RegimeMissing,
     VatError,
     VatTreatment,
+    operation_category,
     regime_of,
     regime_of_comtrafic_index,
     regime_of_establishment,
@@ -114,3 +115,28 @@ def test_overseas_countries_of_the_iso_list(country, kind):
 def test_a_foreign_customer_must_be_given_its_regime():
     with pytest.raises(RegimeMissing, match="country DE"):
         regime_of_establishment("DE", "10115")
+
+
+@pytest.mark.parametrize("kind", ["standard", "overseas_dom", "reverse_charge", "intra_eu", "export"])
+def test_a_guarantee_is_outside_vat_wherever_the_customer_is(kind):
+    found = vat(Regime(RegimeKind(kind)), nature=Nature.GUARANTEE)
+    assert (found.category, found.rate) == ("E", 0)
+    assert found.exemption_reason == "Dépôt de garantie hors du champ de la TVA – article 256 du CGI"
+
+
+@pytest.mark.parametrize("regime", [FRANCHISE, Regime(RegimeKind.GUYANE_MAYOTTE)])
+def test_a_guarantee_takes_the_mention_of_services_that_are_exempt_too(regime):
+    assert vat(regime, nature=Nature.GUARANTEE) == vat(regime)
+
+
+@pytest.mark.parametrize(
+    ("natures", "said"),
+    [
+        (["services"], "services"),
+        (["goods", "services"], "mixed"),
+        (["goods", "guarantee"], "goods"),
+        (["guarantee"], "services"),
+    ],
+)
+def test_a_guarantee_makes_no_mixed_invoice(natures, said):
+    assert operation_category(natures) == said
