@@ -25,7 +25,8 @@ from ardoise.core.usage import Usage
 from ardoise.rate.columns import RatedMonth, rate_month
 from ardoise.rate.columns.frames import schema_of
 
-EXAMPLES = int(os.environ.get("ARDOISE_PROPERTY_EXAMPLES", "2000"))
+# Drawn anew by each run: two runs see twice as many worlds. A failure prints the seed of its world.
+EXAMPLES = int(os.environ.get("ARDOISE_PROPERTY_EXAMPLES", "1000"))
 FAULTS = (
     AssertionError,
     ArithmeticError,
@@ -191,7 +192,7 @@ def carried_by(lots: Iterable[Carried]) -> dict[tuple[object, str], int]:
     }
 
 
-@settings(max_examples=max(EXAMPLES // 40, 5), deadline=None)
+@settings(max_examples=max(EXAMPLES // 20, 5), deadline=None)
 @given(SEEDS)
 def test_a_month_rated_again_shuffled_or_in_small_chunks_gives_the_same_bytes(seed: int) -> None:
     world = World(Random(seed), FEATURES)
@@ -205,7 +206,7 @@ def test_a_month_rated_again_shuffled_or_in_small_chunks_gives_the_same_bytes(se
     assert written[0] == written[1]
 
 
-@settings(max_examples=max(EXAMPLES // 20, 5), deadline=None)
+@settings(max_examples=max(EXAMPLES // 10, 5), deadline=None)
 @given(SEEDS)
 def test_issued_calls_keep_what_they_took_in_columns_too(seed: int) -> None:
     """Some calls of the month are on documents when the others come."""

@@ -57,7 +57,7 @@ from ardoise.core.usage import CallStatus, Direction, Usage
 
 EARLY = datetime(2020, 1, 1, tzinfo=UTC)
 UNCHANGED = Adjustment()
-LAW = settings(max_examples=max(EXAMPLES // 20, 10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=max(EXAMPLES // 10, 10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEEDS = st.integers(0, 2**40)
 Charge = dict[str, object]
 
