@@ -29,7 +29,7 @@ from ardoise.collect.links import BadLink, check_secrets, link_of, problems
 from ardoise.collect.models import Source
 from ardoise.collect.queries import folder_of, protections
 from ardoise.collect.receive import Feed, Receiver
-from ardoise.collect.ways import RECEIVERS
+from ardoise.collect.ways import RECEIVERS, receiver_of
 from ardoise.collect.wording import Said
 from ardoise.core.localtime import StreamClock
 from ardoise.formats import registry
@@ -179,7 +179,7 @@ class _Collector:
             make_folder(folder_of(source))
             self._watches[source.code] = Watch(folder_of(source), source.pattern)
             return
-        kind = RECEIVERS[source.transport]
+        kind = receiver_of(source.transport)
         self._receivers[source.code] = kind(feed_of(source), commits, notice=self.notice, clock=self._clock)
 
     async def run(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from ardoise.collect.agent.central import AgentReceiver
-from ardoise.collect.fetch.pull import Puller
-from ardoise.collect.fetch.sftp import SftpFetcher
-from ardoise.collect.radius import RadiusServer
-from ardoise.collect.receive import Receiver
-from ardoise.collect.tail import Tail
-from ardoise.collect.tcp import Dialer, Listener
-from ardoise.collect.webhook import Webhook
+from typing import cast
 
-RECEIVERS: dict[str, type[Receiver]] = {
-    "tcp_server": Listener,
-    "tcp_client": Dialer,
-    "radius": RadiusServer,
-    "webhook": Webhook,
-    "https": Puller,
-    "sftp": SftpFetcher,
-    "agent": AgentReceiver,
-    "tail": Tail,
+from django.utils.module_loading import import_string
+
+from ardoise.collect.receive import Receiver
+
+# By name: the clients of SSH and HTTPS are slow to load, and most collectors need neither.
+RECEIVERS = {
+    "tcp_server": "ardoise.collect.tcp.Listener",
+    "tcp_client": "ardoise.collect.tcp.Dialer",
+    "radius": "ardoise.collect.radius.RadiusServer",
+    "webhook": "ardoise.collect.webhook.Webhook",
+    "https": "ardoise.collect.fetch.pull.Puller",
+    "sftp": "ardoise.collect.fetch.sftp.SftpFetcher",
+    "agent": "ardoise.collect.agent.central.AgentReceiver",
+    "tail": "ardoise.collect.tail.Tail",
 }
+
+
+def receiver_of(transport: str) -> type[Receiver]:
+    """What receives the tickets of a source; KeyError for a transport that nothing receives."""
+    return cast(type[Receiver], import_string(RECEIVERS[transport]))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-from facturx import generate_cii_xml
 from lxml import etree
 
 from ardoise.core.documents import Document, DocumentKind, DocumentLine, Party, VatLine
@@ -49,6 +48,8 @@ def facturx_xml(document: Document) -> bytes:
         raise NoElectronicForm("a statement is an internal document: send its PDF only")
     if not document.number:
         raise NoElectronicForm("a draft has no e-invoice: give it a number, or a placeholder to validate it")
+    from facturx import generate_cii_xml  # loads a PDF reader and an HTTP client, which few commands need
+
     xml = generate_cii_xml(_terms(document), level="en16931", check_xsd=False, check_schematron=False)
     assert isinstance(xml, bytes)
     return xml

@@ -16,7 +16,7 @@ from ardoise.collect.commits import Commits
 from ardoise.collect.fetch.services import yeastar
 from ardoise.collect.models import DayCount, FreshUsage, Quarantined, Source
 from ardoise.collect.service import feed_of
-from ardoise.collect.ways import RECEIVERS
+from ardoise.collect.ways import receiver_of
 from stage.collect.fakes.services import FakeYeastar
 from stage.collect.sftp_server import sftp_server
 from stage.company import PROFILE
@@ -37,7 +37,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def live(source: Source, seconds: float, work: Callable[[], None]) -> None:
     """One process: it works while calls come, and dies between two awaits."""
     commits = Commits({source.code: journal_of(source.code)}, notice=lambda *_: None, clock=lambda: NOW)
-    receiver = RECEIVERS[source.transport](feed_of(source), commits, notice=lambda *_: None, clock=lambda: NOW)
+    receiver = receiver_of(source.transport)(feed_of(source), commits, notice=lambda *_: None, clock=lambda: NOW)
     tasks = [asyncio.create_task(receiver.run(asyncio.Event())), asyncio.create_task(commits.run(asyncio.Event()))]
     for _ in range(3):
         work()

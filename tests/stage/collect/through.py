@@ -26,7 +26,7 @@ from ardoise.collect.models import Source
 from ardoise.collect.queries import folder_of
 from ardoise.collect.receive import Receiver
 from ardoise.collect.service import feed_of
-from ardoise.collect.ways import RECEIVERS
+from ardoise.collect.ways import receiver_of
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Account
 from ardoise.formats.spec import TalkingFormat
@@ -98,7 +98,7 @@ def receive(source: Source, data: bytes, peer: Peer, *, arrived_at: datetime) ->
 
     async def run() -> None:
         commits = Commits({source.code: journal_of(source.code)}, notice=notice, clock=lambda: arrived_at)
-        receiver = RECEIVERS[source.transport](feed_of(source), commits, notice=notice, clock=lambda: arrived_at)
+        receiver = receiver_of(source.transport)(feed_of(source), commits, notice=notice, clock=lambda: arrived_at)
         stop, flushed = asyncio.Event(), asyncio.Event()
         rounds = asyncio.create_task(commits.run(flushed))
         running = asyncio.create_task(receiver.run(stop))

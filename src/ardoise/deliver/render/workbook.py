@@ -11,8 +11,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-import xlsxwriter
-
 from ardoise.core.money import MICROS_PER_UNIT
 
 _SECONDS_PER_DAY = 86_400
@@ -27,6 +25,8 @@ class Workbook:
     """A workbook of printable tables: frozen headings, filters, widths, A4 landscape, repeated headings."""
 
     def __init__(self, *, title: str, author: str, dated: date, currency: str = "EUR", language: str = "fr") -> None:
+        import xlsxwriter  # slow to load, and most commands write no workbook
+
         self._out = io.BytesIO()
         self._book = xlsxwriter.Workbook(self._out, {"in_memory": True, "strings_to_formulas": False})
         # The document's own date and not the clock: the same table gives the same bytes.

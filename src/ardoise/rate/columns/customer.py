@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from ardoise.core.allowances import Held, HeldKey
@@ -125,6 +124,8 @@ Ranges = tuple[tuple[str, str | None, str | None], ...]  # column, least and gre
 @lru_cache(KEPT_INDEXES)
 def _row_groups(file: str, _changed_at: int, _size_bytes: int) -> tuple[tuple[int, int, Ranges], ...]:
     """First row, number of rows and identifier ranges of each row group of a file."""
+    import duckdb  # the price of one customer only
+
     with duckdb.connect() as connection:
         told = connection.execute(
             "select row_group_id, row_group_num_rows, path_in_schema, stats_min_value, stats_max_value "
