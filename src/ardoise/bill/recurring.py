@@ -58,6 +58,7 @@ def _charges(subscription: Subscribed, run: Run) -> Iterator[Row]:
         as_of_dates=bounds,
         already=run.billed.get(subscription.subscription_id, ()),
         not_before_date=max(subscription.not_before_date or run.earliest_date, run.earliest_date),
+        lookback=parse_length(lookback) if (lookback := subscription.account.issuer.change_lookback) else None,
     ):
         item = items[charge.billed.change]
         account = run.roots[item.account_id][1]

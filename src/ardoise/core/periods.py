@@ -267,28 +267,6 @@ def elapsed_periods(cycle: Cycle, *, start: date, day: date) -> int:
     return count
 
 
-def reaching_back(effective: date, *, as_of_date: date, lookback: Length | None) -> date:
-    """The day from which a back-dated change is billed: its own, or no further back than `lookback` before a run.
-
-    What was billed before that day stays as it was billed. None: a change reaches as far back as it is dated.
-    """
-    return effective if lookback is None else max(effective, add_length(as_of_date, lookback, -1))
-
-
-def period_by_hand(
-    *, start: date, covered_to: date | None, next_date: date, length: Length, mode: BillingMode, end: date | None
-) -> Period:
-    """The period that an invoice of a day chosen by hand bills: from the first day not billed to its end, one piece.
-
-    `covered_to` is the day after the last one billed (None: nothing was), `end` the day after the last one of the
-    service. In arrears the period ends on `next_date`; in advance one length after it. A gap is swallowed: such a
-    period may be longer than its length, and costs one price only under a proration of NONE; runs bill a line a period.
-    """
-    since = start if covered_to is None else covered_to
-    until = next_date if mode is BillingMode.IN_ARREARS else add_length(next_date, length)
-    return Period(since, max(since, until if end is None else min(until, end)))
-
-
 def whole_lengths(start: date, end: date, length: Length) -> int:
     """How many complete lengths fit between two dates, 0 when they are in the wrong order."""
     return max(0, Cycle.anniversary(length, start).index_at(end)) if end > start else 0

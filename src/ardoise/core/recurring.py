@@ -26,7 +26,17 @@ from ardoise.core.counting import Counted
 from ardoise.core.coverage import Billed as Billed
 from ardoise.core.coverage import Standing, cut, not_covered, outside, standing
 from ardoise.core.money import MICROS_PER_UNIT, fraction_to_minor, minor_to_decimal, round_fraction
-from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Length, Period, Proration, fraction_of, month_period
+from ardoise.core.periods import (
+    MONTHLY,
+    BillingMode,
+    Cycle,
+    Length,
+    Period,
+    Proration,
+    add_length,
+    fraction_of,
+    month_period,
+)
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
 
@@ -199,12 +209,16 @@ def charges_of_terms(
     already: Sequence[Billed] = (),
     not_before_date: date | None = None,
     as_of_dates: Mapping[int, date] | None = None,
+    lookback: Length | None = None,
 ) -> list[RecurringCharge]:
     """What a run made on `as_of_date` charges for a subscription through all its terms, each on its own cycle.
 
     `as_of_dates`: another day by change, for terms that somebody else pays, who is billed up to another day.
+    `lookback`: a change reaches no further back than that before the run; days billed before and still due under other
+    terms stay as they were billed. None: as far back as it is dated. What ended is credited from its day all the same.
     Terms that were taken back come with an empty validity: what was billed under them is credited.
     """
+    kept = _kept(terms, already, None if lookback is None else add_length(as_of_date, lookback, -1))
     whole = {item.change for item, _ in terms if item.proration is Proration.NONE}
     charges: list[RecurringCharge] = []
     for item, cycle in terms:
@@ -217,6 +231,7 @@ def charges_of_terms(
             as_of_date=(as_of_dates or {}).get(item.change, as_of_date),
             already=own,
             paid=of_others,
+            kept=kept,
             not_before_date=not_before_date,
         )
         charges += found
@@ -231,24 +246,41 @@ def charges_due(
     as_of_date: date,
     already: Sequence[Billed] = (),
     paid: Sequence[Billed] = (),
+    kept: Sequence[Standing] = (),
     not_before_date: date | None = None,
 ) -> list[RecurringCharge]:
     """What a run made on `as_of_date` charges for one terms on any cycle: the missing days, then the credits.
 
-    `already` is what was billed under these terms; `paid` what other terms billed in periods that cost the whole.
+    `already` is what was billed under these terms; `paid` what other terms billed in periods that cost the whole;
+    `kept` the days that stay as some terms billed them, whichever are in force today.
     """
     covered = standing(already)
+    settled = sorted([*covered, *kept], key=lambda known: known[0]) if kept else covered
     used = {billed.origin_id for billed in already}
     charges: list[RecurringCharge] = []
     since = item.valid_from_date if not_before_date is None else max(item.valid_from_date, not_before_date)
     until = max(since, _due_until(item, cycle, as_of_date))
-    for run in not_covered(Period(since, until), covered):
+    for run in not_covered(Period(since, until), settled):
         for part in cut(run, cycle):
             reference = _containing(cycle, part.start)
             if item.proration is Proration.NONE and any(line.overlaps(reference) for line in (*already, *paid)):
                 continue  # one whole price a period, whatever part of it: it was paid
             charges.append(_charge(item, part, reference, used))
-    return charges + list(_credits(item, cycle, covered, used))
+    return charges + list(_credits(item, cycle, covered, kept, used))
+
+
+def _kept(
+    terms: Sequence[tuple[RecurringItem, Cycle]], already: Sequence[Billed], before: date | None
+) -> list[Standing]:
+    """The days before a date that were billed under terms that no longer hold then, and that others make due."""
+    found: list[Standing] = []
+    for item, _ in terms if before is not None and len(terms) > 1 else ():
+        others = [other.due for other, _ in terms if other is not item]
+        for period, line in standing([line for line in already if line.change == item.change]):
+            for run in outside(period, item.due):
+                parts = (run.within(due).within(Period(date.min, before or date.min)) for due in others)
+                found += [(part, line) for part in parts if part.days]
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -300,14 +332,15 @@ def _charge(item: RecurringItem, part: Period, reference: Period, used: set[str]
 
 
 def _credits(
-    item: RecurringItem, cycle: Cycle, covered: Sequence[Standing], used: set[str]
+    item: RecurringItem, cycle: Cycle, covered: Sequence[Standing], kept: Sequence[Standing], used: set[str]
 ) -> Iterator[RecurringCharge]:
     """Days billed but not due any more, one credit a billed line, at the price of that line so that it mirrors it."""
     if item.proration is Proration.NONE and item.due.days:
         return
     for period, line in covered:
         whole = Period(line.period_from, line.period_to)
-        for run in outside(period, item.due):
+        stays = sorted((one for one in kept if one[1] is line), key=lambda known: known[0])
+        for run in (part for gone in outside(period, item.due) for part in not_covered(gone, stays)):
             amount_micros = -_share(Fraction(line.amount_micros), run, whole, item.proration)
             fraction = -fraction_of(run, cycle.containing(run.start), item.proration)
             yield _named(item, run, amount_micros, fraction, item.quantity_over(whole), used, suffix=":credit")

@@ -80,6 +80,7 @@ class Issuer(Address):
     first_month = models.CharField(max_length=7, blank=True)  # first month billed here; empty = since ever
     negative = models.CharField(max_length=12, choices=Negative.choices, default=Negative.CARRY)
     longest_over_all = models.BooleanField(default=False)  # the longest prefix over all tariffs of the chain wins
+    change_lookback = models.CharField(max_length=6, blank=True)  # how far before a run changes reach; empty = any
     user_totals = models.BooleanField(default=False)  # documents end with what each line and user cost
 
     def __str__(self) -> str:

@@ -134,6 +134,13 @@ ISSUERS = Table(
             quiet=True,
         ),
         Column(
+            "change_lookback",
+            kinds.Span(),
+            "jusqu’où un changement antidaté d’abonnement refait ce qui est facturé ; vide = jusqu’à sa date",
+            "how far before a run a back-dated change of a subscription bills anew; empty = to its date",
+            quiet=True,
+        ),
+        Column(
             "user_totals",
             kinds.YesNo(),
             "les documents finissent par ce que coûte chaque ligne et son utilisateur",

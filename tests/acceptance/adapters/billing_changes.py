@@ -16,7 +16,7 @@ from ardoise.core.documents import Document
 from ardoise.core.invoices import credit, vat_minor
 from ardoise.core.money import fraction_to_minor, minor_to_decimal
 from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Interval, Period
-from ardoise.core.recurring import RecurringCharge, RecurringItem, charges_due
+from ardoise.core.recurring import RecurringCharge, RecurringItem, charges_due, charges_of_terms
 
 from .billing_world import (
     MONTH,
@@ -97,15 +97,16 @@ def _looking_back(case: Case) -> Case:
     """A change dated before the look-back of the run is billed from there on."""
     inputs = case["inputs"]
     rows = [(day(start), day(end)) for start, end in inputs["billed"]]
-    first, run = rows[0][0], rows[-1][0]
-    account = Account()
-    old = account.put(subscription(inputs["price"], first, mode=mode_of(inputs)), MONTHLY)
-    account.run(run)
-    lookback = length_of(case["policy"]["repair_lookback"])
-    change = periods.reaching_back(day(inputs["change_effective"]), as_of_date=run, lookback=lookback)
-    account.end(old, change)
-    account.put(subscription(inputs["new_price"], change, number=2, mode=mode_of(inputs)), MONTHLY)
-    lines = account.run(run)
+    first, run, change = rows[0][0], rows[-1][0], day(inputs["change_effective"])
+    old, mode = subscription(inputs["price"], first, mode=mode_of(inputs)), mode_of(inputs)
+    before = billed(charges_due(old, cycle=MONTHLY, as_of_date=run))
+    new = subscription(inputs["new_price"], change, change=1, mode=mode)
+    lines = charges_of_terms(
+        [(replace(old, valid_to_date=change), MONTHLY), (new, MONTHLY)],
+        as_of_date=run,
+        already=before,
+        lookback=length_of(case["policy"]["repair_lookback"]),
+    )
     return {"items": by_day(lines) + Balance().rows(run, total(lines))}
 
 
@@ -336,17 +337,18 @@ def next_period(case: Case) -> Case:
     inputs = case["inputs"]
     start, last = day(inputs["service_start"]), optional_day(inputs, "last_date_invoiced")
     ends = optional_day(inputs, "service_end_inclusive")
-    found = periods.period_by_hand(
-        start=start,
-        covered_to=last and Period.of(start, last, Interval.INCLUSIVE).end,
-        next_date=day(inputs["next_invoice_date"]),
-        length=length_of(inputs["rule"], inputs["interval"]),
-        mode=mode_of(inputs),
-        end=ends and Period.of(start, ends, Interval.INCLUSIVE).end,
+    length, following = length_of(inputs["rule"], inputs["interval"]), day(inputs["next_invoice_date"])
+    item = subscription("30.00", start, ends and Period.of(start, ends, Interval.INCLUSIVE).end, mode=mode_of(inputs))
+    found = charges_due(
+        item,
+        cycle=Cycle.anniversary(length, following),
+        as_of_date=following,
+        not_before_date=last and Period.of(start, last, Interval.INCLUSIVE).end,
     )
-    if not found.days:
+    if not found:
         return {"start": None, "end_inclusive": None}
-    return {"start": found.start.isoformat(), "end_inclusive": found.last_date.isoformat()}
+    whole = Period(found[0].period_from, found[-1].period_to)  # of the invoice: the lines are one a period
+    return {"start": whole.start.isoformat(), "end_inclusive": whole.last_date.isoformat()}
 
 
 # --- ends ---------------------------------------------------------------------------------------------------------

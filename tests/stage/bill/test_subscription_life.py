@@ -289,3 +289,46 @@ def test_the_first_days_wait_whatever_their_number(company: Company) -> None:
     assert numbers() == []
     bill(company, NOVEMBER)
     assert lines(document_of("C1", month=NOVEMBER)) == [("Produit abo", 3000), ("Produit abo", 3100)]
+
+
+@pytest.mark.parametrize(
+    ("lookback", "expected"),
+    [
+        # 20.00 -> 50.00 on 17 September: 14/30 of September, October; November in advance.
+        ("", [-933, 2333, -2000, 5000, 5000]),
+        # A month before 1 November is 1 October: September stays as it was billed.
+        ("P1M", [-2000, 5000, 5000]),
+    ],
+)
+def test_how_far_back_a_change_is_billed(company: Company, lookback: str, expected: list[int]) -> None:
+    company.files["issuers.toml"] += f'change_lookback = "{lookback}"\n'
+    company.customer("C1")
+    company.product("petit", "20.00")
+    company.product("grand", "50.00")
+    company.subscribe("S1", "C1", product="petit", valid_from_date="2026-09-01")
+    company.load()
+    bill(company, SEPTEMBER)  # September, and October in advance
+    company.now = datetime(2026, 10, 20, 8, tzinfo=UTC)
+    change_subscription(**at(company), on=date(2026, 9, 17), product="grand")
+    bill(company, OCTOBER)
+    october = document_of("C1", month=OCTOBER)
+    assert sorted(line.net_minor for line in october.lines) == sorted(expected)
+    bill(company, NOVEMBER)
+    assert lines(document_of("C1", month=NOVEMBER)) == [("Produit grand", 5000)]
+
+
+def test_what_ended_long_ago_is_credited_whatever_the_look_back(company: Company) -> None:
+    company.files["issuers.toml"] += 'change_lookback = "P1M"\n'
+    company.customer("C1")
+    company.product("petit", "30.00")
+    company.subscribe("S1", "C1", product="petit", valid_from_date="2026-09-01")
+    company.product("autre", "100.00")
+    company.subscribe("S2", "C1", product="autre", valid_from_date="2026-09-01")
+    company.load()
+    bill(company, SEPTEMBER)
+    company.now = datetime(2026, 10, 20, 8, tzinfo=UTC)
+    cancel_subscription(**at(company), on=date(2026, 9, 16))
+    bill(company, OCTOBER)
+    # Half of September and October are given back.
+    found = [net for label, net in lines(document_of("C1", month=OCTOBER)) if label == "Produit petit"]
+    assert sorted(found) == [-3000, -1500]

@@ -10,17 +10,16 @@ from worked_tables import rows
 
 from ardoise.core.counting import CountAt, Counted, Presence
 from ardoise.core.periods import (
-    BillingMode,
+    MONTHLY,
     Cycle,
     Length,
     Period,
     Proration,
+    add_length,
     fraction_of,
     parse_length,
-    period_by_hand,
-    reaching_back,
 )
-from ardoise.core.recurring import RecurringItem, charges_for_run, charges_of_terms
+from ardoise.core.recurring import RecurringItem, charges_due, charges_for_run, charges_of_terms
 from ardoise.core.tariffs import TaxBasis
 from ardoise.core.vat import Nature
 
@@ -103,26 +102,22 @@ def test_quantities_that_the_directory_tells(row):
     assert f"{Decimal(charge.amount_micros).scaleb(-6)}" == row["amount"]
 
 
-def optional_date(text):
-    return None if text == "-" else date.fromisoformat(text)
-
-
-@pytest.mark.parametrize("row", rows(PAGE, "Periods by hand"), ids=str)
-def test_periods_by_hand(row):
-    start, end = row["service"].split(" .. ")
-    found = period_by_hand(
-        start=date.fromisoformat(start),
-        covered_to=optional_date(row["billed to"]),
-        next_date=date.fromisoformat(row["next date"]),
-        length=parse_length("P1M"),
-        mode=BillingMode(row["mode"]),
-        end=optional_date(end),
-    )
-    assert found == period(row["period"])
-
-
 @pytest.mark.parametrize("row", rows(PAGE, "How far back a change reaches"), ids=str)
 def test_how_far_back_a_change_reaches(row):
     lookback = None if row["look-back"] == "-" else parse_length(row["look-back"])
     run, effective = date.fromisoformat(row["run"]), date.fromisoformat(row["effective"])
-    assert reaching_back(effective, as_of_date=run, lookback=lookback).isoformat() == row["billed from"]
+    old = replace(SUBSCRIPTION, valid_from_date=date(2020, 1, 1))
+    billed = [charge.billed for charge in charges_due(old, cycle=MONTHLY, as_of_date=run)]
+    terms = [
+        (replace(old, valid_to_date=effective), MONTHLY),
+        (replace(old, valid_from_date=effective, change=1, unit_price=Decimal(60)), MONTHLY),
+    ]
+    found = charges_of_terms(terms, as_of_date=run, already=billed, lookback=lookback)
+    credited = [charge.period_from for charge in found if charge.amount_micros < 0]
+    charged = [charge.period_from for charge in found if charge.amount_micros > 0]
+    assert (min(credited).isoformat(), min(charged).isoformat()) == (row["billed from"], row["billed from"])
+    # The next run finds nothing to change, though it looks less far back.
+    again = [*billed, *(charge.billed for charge in found)]
+    later = charges_of_terms(terms, as_of_date=add_length(run, parse_length("P1M")), already=again, lookback=lookback)
+    assert all(charge.amount_micros > 0 and charge.period_from >= max(line.period_to for line in again)
+               for charge in later)  # fmt: skip
