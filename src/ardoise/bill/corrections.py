@@ -37,7 +37,7 @@ from ardoise.bill.operations import (
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
-from ardoise.core.invoices import CreditRefused, credit, left_to_credit
+from ardoise.core.invoices import CreditRefused, credit, left_to_credit, taken_back
 from ardoise.core.money import euros
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account
@@ -67,6 +67,12 @@ def issue_credit_note(
     credit, the charges of the whole invoice are given back by its last credit note, which is returned.
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
     """
+    if invoice.kind == Document.Kind.STATEMENT:
+        raise CreditRefused(
+            f"{invoice.number} is a statement within a company: no credit note is made of it. Take it back whole: "
+            f"ardoise bill credit {invoice.number} --cancel, or correct what it bills and settle the difference: "
+            f"ardoise bill correct --month {invoice.month}"
+        )
     if cancels and (others := completed_by(invoice)):
         raise CreditRefused(
             f"{invoice.number} was completed by {others[0].number}; cancel both: ardoise bill reissue {invoice.number}"
@@ -83,11 +89,13 @@ def cancel(
 ) -> list[Document]:
     """Credit an invoice and every one that completes it, to the last cent, and give all of their charges back.
 
-    Returns the credit notes, the one of the invoice last; none when it is cancelled already. One transaction.
-    Raises CreditRefused, IssueRefused.
+    A statement is taken back by another one, line by line below zero. Returns the documents, the one of the invoice
+    last; none when it is cancelled already. One transaction. Raises CreditRefused, IssueRefused.
     """
     _refuse_alone(invoice)
     with transaction.atomic():
+        if invoice.kind == Document.Kind.STATEMENT:
+            return _statements_back(invoice, issue_date=issue_date, now=now, validator=validator, reason=reason)
         notes = []
         for member in [*reversed(completed_by(invoice)), invoice]:
             original, already = _locked(member)
@@ -98,6 +106,29 @@ def cancel(
                     )
                 )
         return notes
+
+
+def _statements_back(
+    statement: Document, *, issue_date: date, now: datetime, validator: Validator, reason: str
+) -> list[Document]:
+    """In the caller's transaction, a statement below zero for each one that still counts."""
+    refuse_date(statement.issuer, issue_date, not_before=statement.issue_date, now=now)
+    Document.objects.select_for_update().get(pk=statement.pk)
+    members = [*reversed(completed_by(statement)), statement]
+    if all(standing_of(member).is_empty() for member in members):
+        return []
+    made = []
+    for member in members:
+        said = wording.word(statement.issuer.language, "takes_back").format(
+            member.number, wording.day(member.issue_date)
+        )
+        content = taken_back(
+            canonical.from_json(member.content), issue_date=issue_date, notes=(said, *([reason] if reason else []))
+        )
+        row = _issue(content, member, issue_date, now, validator)
+        _give_back(member, row, lines=None, now=now)
+        made.append(row)
+    return made
 
 
 def _refuse_alone(invoice: Document) -> None:
@@ -227,14 +258,15 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
         raise IssueRefused(f"{invoice.number} cannot be made anew: {problems[0]}")
     if made is None or made.document.kind is core.DocumentKind.CREDIT_NOTE:
         return None  # what comes to less than nothing is a run's to credit
-    said = wording.word(invoice.issuer.language, "replaces")
+    statement = made.document.kind is core.DocumentKind.STATEMENT
+    said = wording.word(invoice.issuer.language, "replaces_statement" if statement else "replaces")
     drafted = replace(
         made.document,
         number=PLACEHOLDER,
         preceding=((invoice.number, invoice.issue_date),),
         notes=(*made.document.notes, said.format(invoice.number, wording.day(invoice.issue_date))),
     )
-    if problems := [*validate(drafted), *validator([drafted])[0]]:
+    if not statement and (problems := [*validate(drafted), *validator([drafted])[0]]):
         raise IssueRefused(f"{invoice.number} cannot be made anew: {problems[0]}")
     refuse_date(invoice.issuer, issue_date, not_before=invoice.issue_date, now=now)
     with transaction.atomic():
@@ -247,7 +279,11 @@ def issue_again(*, invoice: Document, issue_date: date, now: datetime, validator
             )
         if paid_minor := drafted.totals.prepaid_minor:
             refuse_spent(invoice.issuer, {invoice.account.code: paid_minor})
-        number = next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)
+        number = (
+            statement_reference(invoice.month, invoice.account)
+            if statement
+            else next_number(invoice.issuer, drafted.kind, invoice.issuer.invoice_number, issue_date)
+        )
         row = register(
             replace(drafted, number=number),
             account_id=invoice.account_id,

@@ -119,8 +119,9 @@ def settle(account: Account, changed: Changed, *, issue_date: date, reason: str 
     homes_of = Document.objects.select_related("issuer").in_bulk(changed.old[_HOME].unique().to_list())
     lines = [_Line.of(homes_of[home], line_no, rows, changed.new) for (home, line_no), rows in _by_line(changed.old)]
     if account.issuer.documents == Issuer.Documents.STATEMENTS:
-        moved = any(line.difference for line in lines)
-        return Settled([_debit(account, lines, issue_date, reason)] if moved else [], [])
+        moved = [line for line in lines if line.difference]
+        level = [line for line in lines if not line.difference]
+        return Settled(_debits(account, moved, level, issue_date, reason)[0], [])
     down = [line for line in lines if line.difference < 0]
     level = [line for line in lines if line.difference == 0]
     up = [line for line in lines if line.difference > 0]

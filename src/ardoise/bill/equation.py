@@ -158,7 +158,11 @@ def _sums(frame: pl.LazyFrame) -> tuple[int, int]:
 
 
 def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance:
-    """Compare every line of every document issued for a month with the frozen charges bound to it."""
+    """Compare every line of every document issued for a month with the frozen charges bound to it.
+
+    What only takes back (credit notes, statements below zero) follows the lines of another document, of which later
+    ones may hold the charges.
+    """
     documents = Document.objects.filter(issuer__in=list(issuers), month=month).exclude(kind=DocumentKind.CREDIT_NOTE)
     summed = (
         frozen_of(documents.defer("content"))
@@ -166,14 +170,18 @@ def rounding_balance(month: str, issuers: Collection[Issuer]) -> RoundingBalance
         .agg(
             pl.col(CHARGES.amount_micros).sum(),
             pl.col(CHARGES.residue).filter(pl.col(CHARGES.residue) != "").value_counts().alias("residues"),
+            pl.col(FROZEN.cancels_id).is_null().any().alias("bills"),
         )
         .collect()
     )
+    billing = set(summed.filter("bills")[FROZEN.document_id])
     of_line: dict[tuple[int, int], dict[str, tuple[int, Fraction]]] = {}
-    for document_id, line_no, basis, micros, residues in summed.iter_rows():
+    for document_id, line_no, basis, micros, residues in summed.drop("bills").iter_rows():
         of_line.setdefault((document_id, line_no), {})[basis] = micros, residue_of(residues)
     charges = lines = off = 0
     for row in documents.iterator():
+        if row.kind == DocumentKind.STATEMENT and row.corrects_id is not None and row.id not in billing:
+            continue
         document = canonical.from_json(row.content)
         allowed = Fraction(MICROS_PER_MINOR, 2) if not document.with_tax else Fraction(2 * MICROS_PER_MINOR)
         for line in document.lines:

@@ -139,11 +139,16 @@ def proposed_charges(scope: Scope, *, month: str) -> pl.DataFrame:
 def changed_charges(month: str) -> pl.DataFrame:
     """Charges of a month that stand, beside what is computed now (columns ending in "_now"), those that differ.
 
-    With `payer`, `old_micros` and `why_now` (Cause). Where a line costs less and was credited to the last cent before,
+    With `payer` (whom the document was issued to: a branch that has an invoice of its own since then changes nothing of
+    it), `old_micros` and `why_now` (Cause). Where a line costs less and was credited to the last cent before,
     by a gesture, nothing is owed either way: its charges are not among them.
     """
     changed = _changed(month).collect()
     home = homes(_ids(changed, FROZEN.document_id))
+    issued_to = dict(Document.objects.filter(pk__in=home).values_list("pk", "account_id"))
+    changed = changed.with_columns(
+        pl.col(FROZEN.document_id).replace_strict(issued_to, return_dtype=pl.Int64).alias(PAYER)
+    )
     credited = Document.objects.filter(pk__in=set(home.values()), corrections__kind=Document.Kind.CREDIT_NOTE)
     invoices = {row.pk: row for row in credited.distinct()}
     if not invoices:

@@ -62,7 +62,8 @@ def credit(
 ) -> None:
     """Issue a credit note for an invoice, in full or in part; the invoice itself never changes.
 
-    Its charges stay billed, unless --cancel opens them again.
+    Its charges stay billed, unless --cancel opens them again. A statement within a company is taken back whole by
+    another one, with --cancel.
 
     Example: ardoise bill credit FAC2026-00012 --line 2:12.50 --reason "Geste commercial"
     """
@@ -91,10 +92,15 @@ def credit(
         print_json({"number": note.number, "credits": number, "payable_minor": note.payable_minor, "cancels": cancel})
         return
     for note in notes:
-        assert note.corrects is not None
-        screen.print(f"{note.number} credits {note.corrects.number}: {euros(note.payable_minor)}")
+        _say_cancelled(note, "credits")
     if cancel:
         screen.print("Its charges are open: the next run bills them, or now: ardoise bill reissue " + number)
+
+
+def _say_cancelled(note: Document, verb: str) -> None:
+    assert note.corrects is not None
+    verb = "takes back" if note.kind == "statement" else verb
+    screen.print(f"{note.number} {verb} {note.corrects.number}: {euros(note.payable_minor)}")
 
 
 @bill.command()
@@ -106,7 +112,7 @@ def reissue(
     today: Today = "",
     as_json: AsJson = False,
 ) -> None:
-    """Cancel an invoice by a credit note and make it anew from what is computed today.
+    """Cancel an invoice by a credit note, or a statement, and make it anew from what is computed today.
 
     Both are done or none is, whatever happens meanwhile; done, the same command does nothing.
 
@@ -124,8 +130,7 @@ def reissue(
         print_json({"replaces": number, "credit_notes": [note.number for note in done.credit_notes], "number": new})
         return
     for note in done.credit_notes:
-        assert note.corrects is not None
-        screen.print(f"{note.number} cancels {note.corrects.number}: {euros(note.payable_minor)}")
+        _say_cancelled(note, "cancels")
     if done.invoice is None:
         screen.print(f"Nothing of {number} is due by {invoice.account.code} today: no new invoice.")
     else:
@@ -328,17 +333,24 @@ def _account(code: str) -> Account:
 
 
 def found_invoice(number: str, issuer: str) -> Document:
-    """The invoice of a number; says what to give when there is none, or several."""
+    """The invoice, or statement, of a number; says what to give when there is none, or several."""
     from ardoise.bill.models import Document
 
-    found = Document.objects.filter(kind=Document.Kind.INVOICE, number=number).select_related("issuer", "account")
+    found = Document.objects.filter(number=number).select_related("issuer", "account", "corrects")
     if issuer:
         found = found.filter(issuer__code=issuer)
-    if len(found) > 1:
-        codes = ", ".join(sorted(row.issuer.code for row in found))
+    billed = found.exclude(kind=Document.Kind.CREDIT_NOTE)
+    if len(billed) > 1:
+        codes = ", ".join(sorted(row.issuer.code for row in billed))
         fail(f"several issuers have an invoice {number}: {codes}; choose one with --issuer CODE")
-    invoice = found.first()
+    invoice = billed.first()
     if invoice is None:
+        if (note := found.first()) is not None:
+            of = note.corrects.number if note.corrects else "NUMBER"
+            fail(
+                f"{number} is a credit note, and a credit note is not credited; if it is wrong, make the invoice anew: "
+                f"ardoise bill reissue {of}"
+            )
         fail(f"no invoice has the number {number}; list them with: ardoise report --month YYYY-MM")
     return invoice
 

@@ -62,6 +62,7 @@ __all__ = [
     "portions_of",
     "portions_of_amount",
     "spread",
+    "taken_back",
     "tax_minor",
     "turned",
     "validate",
@@ -489,11 +490,29 @@ def credit(
 
 def turned(document: Document, *, preceding: Sequence[tuple[str, date]]) -> Document:
     """A bill whose total is negative as the credit note that it is: every amount of the other sign, naming invoices."""
+    return replace(
+        _opposite(document), kind=DocumentKind.CREDIT_NOTE, due_date=None, preceding=tuple(preceding), history_minor=()
+    )
+
+
+def taken_back(statement: Document, *, issue_date: date, notes: tuple[str, ...] = ()) -> Document:
+    """The internal statement that cancels another one: the same lines below zero."""
+    if statement.kind is not DocumentKind.STATEMENT:
+        raise CreditRefused(f"{statement.number} is not a statement; an invoice is credited")
+    return replace(
+        _opposite(statement),
+        number="",
+        issue_date=issue_date,
+        preceding=((statement.number, statement.issue_date),),
+        notes=notes,
+        history_minor=(),
+    )
+
+
+def _opposite(document: Document) -> Document:
     totals = document.totals
     return replace(
         document,
-        kind=DocumentKind.CREDIT_NOTE,
-        due_date=None,
         lines=tuple(
             replace(
                 line,
@@ -512,8 +531,6 @@ def turned(document: Document, *, preceding: Sequence[tuple[str, date]]) -> Docu
             payable_minor=-totals.gross_minor - totals.rounding_minor,
         ),
         sections=tuple(SectionTotal(s.section, -s.net_minor, -s.gross_minor) for s in document.sections),
-        preceding=tuple(preceding),
-        history_minor=(),
     )
 
 

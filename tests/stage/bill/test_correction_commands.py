@@ -93,6 +93,13 @@ def test_a_line_that_does_not_exist_is_refused(billed: Company) -> None:
         run("credit", "FA2026-00001", "--line", "9", "--reason", "Geste")
 
 
+def test_a_credit_note_is_not_credited_and_a_number_that_nobody_has_is_said(billed: Company) -> None:
+    run("credit", "FA2026-00001", "--amount", "1", "--reason", "Geste")
+    said = run("credit", "AV2026-00001", "--reason", "Geste", fails=True)
+    assert "make the invoice anew: ardoise bill reissue FA2026-00001" in " ".join(said.split())
+    assert "no invoice has the number FA2026-00009" in run("reissue", "FA2026-00009", "--reason", "X", fails=True)
+
+
 def test_cancelled_then_made_anew(billed: Company) -> None:
     assert "Its charges are open" in run("credit", "FA2026-00001", "--cancel", "--reason", "Erreur")
     assert "is cancelled already" in run("credit", "FA2026-00001", "--cancel", "--reason", "Erreur", fails=True)

@@ -311,7 +311,9 @@ def test_corrections_post_what_they_say(billed: Company) -> None:
     assert balances["voxa", "411000"] == (owed("C1") + owed("C2")) * 10_000 == (4860 + 12) * 10_000
 
 
-def test_a_department_gets_a_statement_of_the_differences(company: Company) -> None:
+@pytest.fixture
+def stated(company: Company) -> Company:
+    """The workshop of a factory: 100 minutes to a mobile 12.00, on a statement."""
     company.files["issuers.toml"] = OWN_COSTS
     company.files["sources.toml"] = company.files["sources.toml"].replace('"voxa"', '"usine"')
     company.files["tariff_links.csv"] = company.files["tariff_links.csv"].replace("voxa", "usine")
@@ -320,11 +322,57 @@ def test_a_department_gets_a_statement_of_the_differences(company: Company) -> N
     company.call("2026-10-05 10:00:00", PHONE, MOBILE, 6000)
     company.load()
     company.bill()
-    reprice(company, mobile="0.10")
-    assert correct(company) == {"ATELIER": ["REL-2026-10-ATELIER-2"]}
-    assert issued("REL-2026-10-ATELIER-2").totals.net_minor == -200
+    return company
+
+
+STATEMENT = "REL-2026-10-ATELIER"
+
+
+def test_a_department_gets_a_statement_of_the_differences(stated: Company) -> None:
+    reprice(stated, mobile="0.10")
+    assert correct(stated) == {"ATELIER": [f"{STATEMENT}-2"]}
+    assert issued(f"{STATEMENT}-2").totals.net_minor == -200
     assert proposals(EVERYTHING, month=MONTH) == []
     assert holds()
+
+
+def test_a_statement_is_taken_back_by_another_one_and_stated_again_by_the_next_run(stated: Company) -> None:
+    statement = Document.objects.get(number=STATEMENT)
+    (back,) = flow.cancel(invoice=statement, issue_date=ISSUE_DATE, now=stated.now, reason="Erreur")
+    assert (back.number, back.kind, back.net_minor) == (f"{STATEMENT}-2", "statement", -1200)
+    content = issued(f"{STATEMENT}-2")
+    assert [(line.label, line.quantity, line.net_minor) for line in content.lines] == [
+        (line.label, -line.quantity, -line.net_minor) for line in issued(STATEMENT).lines
+    ]
+    assert flow.deliver(now=stated.now).failed == {}
+    assert content.notes == ("Annule le relevé REL-2026-10-ATELIER du 05/11/2026.", "Erreur")
+    assert holds()
+    assert flow.cancel(invoice=statement, issue_date=ISSUE_DATE, now=stated.now, reason="Erreur") == []
+    stated.bill()
+    assert issued(f"{STATEMENT}-3").totals.net_minor == 1200
+    assert holds()
+
+
+def test_a_statement_is_made_anew_with_what_completes_it(stated: Company) -> None:
+    reprice(stated, mobile="0.10")
+    correct(stated)
+    reprice(stated, mobile="0.09")
+    done = reissue(stated, STATEMENT)
+    assert [note.net_minor for note in done.credit_notes] == [200, -1200]
+    assert done.invoice is not None
+    assert (done.invoice.number, done.invoice.net_minor) == (f"{STATEMENT}-5", 900)
+    assert issued(f"{STATEMENT}-5").notes == ("Annule et remplace le relevé REL-2026-10-ATELIER du 05/11/2026.",)
+    assert sum(Document.objects.values_list("net_minor", flat=True)) == 900
+    assert reissue(stated, STATEMENT).credit_notes == []
+    assert all(run.numbers == [] for run in stated.bill())
+    assert holds()
+
+
+def test_no_credit_note_is_made_of_a_statement(stated: Company) -> None:
+    statement = Document.objects.get(number=STATEMENT)
+    with pytest.raises(CreditRefused, match="Take it back whole: ardoise bill credit REL-2026-10-ATELIER --cancel"):
+        flow.credit(invoice=statement, issue_date=ISSUE_DATE, now=stated.now, reason="Geste")
+    assert numbers() == [STATEMENT]
 
 
 def test_prices_with_tax_are_corrected_to_the_advertised_cent(company: Company) -> None:
