@@ -30,7 +30,7 @@ from ardoise.bill.simulation import Foreseen
 from ardoise.bill.simulation import simulate as simulate_runs
 from ardoise.collect import operations as collecting
 from ardoise.collect.handover import snapshot_sources
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from ardoise.core.periods import month_period, utc_months_of
 from ardoise.deliver import operations as delivery
 from ardoise.directory.models import Issuer

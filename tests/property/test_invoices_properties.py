@@ -6,8 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ardoise.core.checks import CREDIT_VAT_TOLERANCE_MINOR, vat_minor
+from ardoise.core.credit_notes import credit
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
-from ardoise.core.invoices import LineInput, TaxIncludedPolicy, build_body, credit, validate
+from ardoise.core.invoices import (
+    LineInput,
+    TaxIncludedPolicy,
+    build_body,
+    validate,
+)
 from ardoise.core.money import micros_to_minor
 from ardoise.core.postings import post_invoice
 from ardoise.core.vat import VatTreatment

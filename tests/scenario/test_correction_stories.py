@@ -21,7 +21,7 @@ from ardoise.bill.balances import credits_minor, refund
 from ardoise.bill.charges import frozen_twice
 from ardoise.bill.models import Document
 from ardoise.bill.proposals import proposals
-from ardoise.core.invoices import portions_of
+from ardoise.core.credit_notes import portions_of
 from ardoise.core.money import euros
 from ardoise.core.postings import Posting, Transaction
 from ardoise.directory.models import Account, Issuer

@@ -37,7 +37,7 @@ from ardoise.bill.operations import (
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
-from ardoise.core.invoices import CreditRefused, credit, left_to_credit, taken_back
+from ardoise.core.credit_notes import CreditRefused, credit, left_to_credit, taken_back
 from ardoise.core.money import euros
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN
 from ardoise.directory.models import Account
@@ -62,7 +62,7 @@ def issue_credit_note(
 ) -> Document:
     """Credit an issued invoice, in full or by line number and cents. The invoice itself never changes.
 
-    `portions` are in the basis of the document (see core.invoices.credit); None credits all that is left. `cancels`
+    `portions` are in the basis of the document (see core.credit_notes.credit); None credits all that is left. `cancels`
     gives the charges of the credited lines back: they are open again. It takes whole lines; where nothing is left to
     credit, the charges of the whole invoice are given back by its last credit note, which is returned.
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.

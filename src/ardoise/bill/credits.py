@@ -11,7 +11,7 @@ from ardoise.bill.charges import frozen_of
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core import documents as core
-from ardoise.core.invoices import left_to_credit
+from ardoise.core.credit_notes import left_to_credit
 from ardoise.core.schema import CHARGE_KEY, FROZEN
 from ardoise.directory.models import Issuer
 from ardoise.store import queries as store

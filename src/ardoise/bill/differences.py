@@ -23,14 +23,12 @@ from ardoise.bill.models import Document
 from ardoise.bill.proposals import PAYER, WHY, Cause, changed_charges
 from ardoise.core import canonical
 from ardoise.core import documents as core
+from ardoise.core.credit_notes import NothingLess, credit, left_to_credit
 from ardoise.core.invoices import (
     LineInput,
-    NothingLess,
     build_body,
     build_statement,
     convert_exact,
-    credit,
-    left_to_credit,
 )
 from ardoise.core.money import MICROS_PER_MINOR, amount_text, round_fraction
 from ardoise.core.schema import CHARGE_KEY, CHARGES, FROZEN

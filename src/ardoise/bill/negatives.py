@@ -10,8 +10,8 @@ from __future__ import annotations
 from ardoise.bill.credits import left_minor
 from ardoise.bill.models import Document, Imputation
 from ardoise.core import documents as core
+from ardoise.core.credit_notes import turned
 from ardoise.core.credits import capped_minor
-from ardoise.core.invoices import turned
 from ardoise.directory.models import Issuer
 
 

@@ -357,20 +357,20 @@ def found_invoice(number: str, issuer: str) -> Document:
 
 def _portions(lines: Sequence[str], percentage: str, amount: str) -> Portions | None:
     """What the options ask for, as cents of lines once the invoice and its credit notes are read."""
-    from ardoise.core import invoices
+    from ardoise.core import credit_notes
 
     if percentage:
         share = Fraction(read_amount(percentage.rstrip("%\u202f\u00a0 "))) / 100
-        return lambda invoice, already: invoices.portions_of(invoice, share, already=already)
+        return lambda invoice, already: credit_notes.portions_of(invoice, share, already=already)
     if amount:
         minor = read_minor(amount)
-        return lambda invoice, already: invoices.portions_of_amount(invoice, minor, already=already)
+        return lambda invoice, already: credit_notes.portions_of_amount(invoice, minor, already=already)
     if not lines:
         return None
     wanted = dict(_line(text) for text in lines)
 
     def of_lines(invoice: core.Document, already: Sequence[core.Document]) -> Mapping[int, int]:
-        left = invoices.left_to_credit(invoice, already)
+        left = credit_notes.left_to_credit(invoice, already)
         # A line that does not exist is refused by the credit itself, with its number.
         return {line_no: left.get(line_no, 1) if minor is None else minor for line_no, minor in wanted.items()}
 

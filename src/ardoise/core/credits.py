@@ -1,5 +1,5 @@
 """Credits after issue: how much of one may be made, what of it is in favour of a customer, how much the next document
-takes. Cents, tax included. How a credit note is computed from its invoice: `core.invoices.credit`.
+takes. Cents, tax included. How a credit note is computed from its invoice: `core.credit_notes.credit`.
 docs/algorithms/credits.md has the worked tables.
 """
 

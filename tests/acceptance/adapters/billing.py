@@ -16,9 +16,14 @@ from typing import Any
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
+from ardoise.core.credit_notes import credit, portions_of
 from ardoise.core.credits import in_favour_minor
 from ardoise.core.documents import Document
-from ardoise.core.invoices import NetAmount, compute_totals, credit, format_number, portions_of
+from ardoise.core.invoices import (
+    NetAmount,
+    compute_totals,
+    format_number,
+)
 from ardoise.core.money import (
     allocate,
     fraction_to_minor,

@@ -11,9 +11,12 @@ from fractions import Fraction
 
 from ardoise.core import periods
 from ardoise.core.coverage import Billed
+from ardoise.core.credit_notes import credit
 from ardoise.core.credits import capped_minor, in_favour_minor, taken_minor
 from ardoise.core.documents import Document
-from ardoise.core.invoices import credit, vat_minor
+from ardoise.core.invoices import (
+    vat_minor,
+)
 from ardoise.core.money import fraction_to_minor, minor_to_decimal
 from ardoise.core.periods import MONTHLY, BillingMode, Cycle, Interval, Period
 from ardoise.core.recurring import RecurringCharge, RecurringItem, charges_due, charges_of_terms

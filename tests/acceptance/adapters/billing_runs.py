@@ -16,8 +16,11 @@ from ardoise.bill.cycles import ClosingRefused
 from ardoise.bill.models import Document, Draft, Series
 from ardoise.core import canonical, periods
 from ardoise.core import documents as core
+from ardoise.core.credit_notes import CreditRefused, left_to_credit
 from ardoise.core.credits import in_favour_minor, taken_minor
-from ardoise.core.invoices import CreditRefused, left_to_credit, vat_minor
+from ardoise.core.invoices import (
+    vat_minor,
+)
 from ardoise.core.money import MICROS_PER_MINOR, minor_to_decimal
 from ardoise.core.periods import MONTHLY, Cycle
 from ardoise.core.postings import Posting, Transaction

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ardoise.bill.models import Document
 from ardoise.cli import correction_commands
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from stage.company import LANDLINE, MOBILE, RATES, Company, issued, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)

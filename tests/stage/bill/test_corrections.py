@@ -14,7 +14,7 @@ from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.bill.operations import IssueRefused
 from ardoise.bill.proposals import proposals
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.queries import balances_micros
 from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, issued, numbers, tariff

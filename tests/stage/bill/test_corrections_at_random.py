@@ -20,7 +20,7 @@ from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.core import canonical
-from ardoise.core.invoices import left_to_credit
+from ardoise.core.credit_notes import left_to_credit
 from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.models import LedgerEntry

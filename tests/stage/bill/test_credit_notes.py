@@ -10,7 +10,7 @@ from ardoise import flow
 from ardoise.bill import corrections
 from ardoise.bill import operations as billing
 from ardoise.bill.models import Document
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from stage.company import ISSUE_DATE, Company, issued, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from ardoise.bill.charges import frozen_charges, frozen_twice, open_charges, sta
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.bill.proposals import proposals
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.directory.models import Issuer
 from ardoise.reports.queries import cost_by_extension

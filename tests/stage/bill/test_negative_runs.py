@@ -10,7 +10,7 @@ from ardoise import flow
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.charges import frozen_twice
 from ardoise.bill.models import Document
-from ardoise.core.invoices import CreditRefused
+from ardoise.core.credit_notes import CreditRefused
 from ardoise.ledger.queries import balances_micros
 from stage.company import Company, issued, numbers
 

@@ -6,22 +6,24 @@ from fractions import Fraction
 import pytest
 from invoice_world import BUYER, EXEMPT, S20, S55, SELLER, invoice, line
 
+from ardoise.core.credit_notes import (
+    CreditRefused,
+    NothingLess,
+    credit,
+    left_to_credit,
+    portions_of,
+    portions_of_amount,
+)
 from ardoise.core.documents import DocumentKind, DocumentLine, Section, SectionTotal, VatLine
 from ardoise.core.invoices import (
     Adjustment,
-    CreditRefused,
     NetAmount,
-    NothingLess,
     TaxIncludedPolicy,
     build_body,
     build_statement,
     compute_totals,
     convert_basis,
     convert_exact,
-    credit,
-    left_to_credit,
-    portions_of,
-    portions_of_amount,
     validate,
 )
 from ardoise.core.tariffs import TaxBasis

@@ -6,12 +6,12 @@ import pytest
 from invoice_world import invoice, line
 from worked_tables import minor, minors, rows, terms
 
+from ardoise.core.credit_notes import credit
 from ardoise.core.documents import Totals
 from ardoise.core.invoices import (
     NetAmount,
     build_body,
     compute_totals,
-    credit,
     file_name,
     format_number,
     line_net_minor,

@@ -4,8 +4,8 @@ from datetime import date
 import pytest
 from invoice_world import EXEMPT, S55, invoice, line
 
+from ardoise.core.credit_notes import credit
 from ardoise.core.documents import DocumentKind, Section
-from ardoise.core.invoices import credit
 from ardoise.core.postings import NotPosted, NotWholeCents, Posting, Transaction, Unbalanced, post_invoice
 
 

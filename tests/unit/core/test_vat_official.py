@@ -5,7 +5,10 @@ from datetime import date
 import pytest
 from invoice_world import invoice, line
 
-from ardoise.core.invoices import credit, validate
+from ardoise.core.credit_notes import credit
+from ardoise.core.invoices import (
+    validate,
+)
 from ardoise.core.vat import FRANCHISE, Nature, Regime, RegimeKind, treatment
 from ardoise.deliver.facturx import facturx_xml
 from ardoise.deliver.validation import validate_xml
