@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -90,12 +90,16 @@ class Drafted:
 
 @dataclass(slots=True)
 class Drafts:
-    """What a run would issue, and the customers for whom nothing can be drafted, with the reason, or who are held."""
+    """What a run would issue, and the customers for whom nothing can be drafted, with the reason, or who are held.
 
-    made: list[Drafted]
+    `made` is drafted as it is read, in the order of the customers' codes: while the charges of some documents are
+    written, the next ones are drafted. `carried` is whole when `made` was read to its end.
+    """
+
     refused: dict[str, list[Problem]]
     held: dict[str, str]  # customer code -> why it is held
     waiting: dict[str, Late]  # late usage of sources that have the invoice of its period made anew
+    made: Iterable[Drafted] = ()
     carried: dict[str, int] = field(default_factory=dict)  # cents with tax, negative: what waits for the next invoice
     whole: pl.DataFrame | None = None  # the charges of the part with all their columns, when they are to be frozen
 
@@ -174,31 +178,40 @@ class Run:
             self.left_open[month] = True
         found, waiting = self._apart(self._due(found.with_row_index(ROW)))
         if found.is_empty():
-            return Drafts([], {}, {}, waiting)
+            return Drafts({}, {}, waiting)
         payers = invoiced(found[PAYER].unique().to_list())
         held = {account.code: self._holds[pk] for pk, account in payers.items() if pk in self._holds}
         treatments = Treatments(payers, self.issuer, self._rates)
         found = found.filter(~pl.col(PAYER).is_in(list(self._holds)))
         if found.is_empty():
-            return Drafts([], {}, held, waiting)
+            return Drafts({}, held, waiting)
         found = found.with_columns(treatments.index_of(found))
         found = found.filter(~pl.col(PAYER).is_in(list(treatments.refused)))
-        made = self._documents(found, payers, treatments, issue_date)
-        refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()}
-        for one in made:
-            if one.account.issuer_id != self.issuer.id:
-                what = f"le client est passé chez l'émetteur {one.account.issuer.code} depuis la valorisation du mois"
-                refused[one.account.code] = [Problem("ISSUER", what, f"relancer ardoise rate --month {self.month}")]
-        made = sorted((one for one in made if one.account.code not in refused), key=lambda one: one.account.code)
-        carried = {}
-        issued = []
+        refused = {payers[pk].code: [problem] for pk, problem in treatments.refused.items()} | self._moved(payers)
+        drafts = Drafts(refused, held, waiting, whole=kept if whole else None)
+        contents = self._contents(found, payers, users=self.issuer.user_totals)
+        made = self._made(contents, payers, treatments, issue_date)
+        drafts.made = self._as_issued((one for one in made if one.account.code not in refused), drafts.carried)
+        return drafts
+
+    def _moved(self, payers: Mapping[int, Account]) -> dict[str, list[Problem]]:
+        """The payers that another issuer bills since the usage was priced, by code."""
+        what = "le client est passé chez l'émetteur {} depuis la valorisation du mois"
+        remedy = f"relancer ardoise rate --month {self.month}"
+        return {
+            account.code: [Problem("ISSUER", what.format(account.issuer.code), remedy)]
+            for account in payers.values()
+            if account.issuer_id != self.issuer.id
+        }
+
+    def _as_issued(self, made: Iterable[Drafted], carried: dict[str, int]) -> Iterator[Drafted]:
+        """What is issued of drafts, with what was paid before; what comes to less than nothing may be carried."""
         for one in made:
             document = negatives.as_issued(self.issuer, one.account.pk, one.document)
             if document is None:
                 carried[one.account.code] = negatives.due_of(one.document)
             else:
-                issued.append(replace(one, document=paid_before(document, self._credits.get(one.account.code, 0))))
-        return Drafts(issued, refused, held, waiting, carried, kept if whole else None)
+                yield replace(one, document=paid_before(document, self._credits.get(one.account.code, 0)))
 
     def _apart(self, found: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Late]]:
         """What is billed now, and what waits until the invoice of its period is made anew, by customer code."""
@@ -239,33 +252,31 @@ class Run:
         late = due.billed_until is not None and day < due.billed_until
         return f"{said}/{lines.LATE_MARK}" if late else said
 
-    def _documents(
-        self, found: pl.DataFrame, payers: Mapping[int, Account], treatments: Treatments, issue_date: date
-    ) -> list[Drafted]:
+    def _contents(self, found: pl.DataFrame, payers: Mapping[int, Account], *, users: bool) -> dict[int, _Content]:
+        """By payer, what its document is made from."""
         keyed = lines.keyed(found, words=self._words)
         shown = keyed.filter(~_kept_off_bills(found))
         grouped = lines.number_lines(lines.group_charges(shown, words=self._words))
         bound = lines.bind(keyed, grouped)
         rows = _by_payer(bound.select(PAYER, ROW, LINE_NO))
         told, past = _told(bound), past_totals(payers, self.month)
-        users = lines.user_parts(bound) if self.issuer.user_totals else {}
-        made = []
-        for pk, of_payer in groupby(grouped.iter_rows(named=True), key=itemgetter(PAYER)):
-            content = _Content(list(of_payer), told[pk], past[pk], users.get(pk, ()))
+        parts = lines.user_parts(bound) if users else {}
+        return {
+            pk: _Content(list(of_payer), rows[pk], told[pk], past[pk], parts.get(pk, ()))
+            for pk, of_payer in groupby(grouped.iter_rows(named=True), key=itemgetter(PAYER))
+        }
+
+    def _made(
+        self, contents: Mapping[int, _Content], payers: Mapping[int, Account], treatments: Treatments, issue_date: date
+    ) -> Iterator[Drafted]:
+        for pk in sorted(contents, key=lambda pk: payers[pk].code):
+            content = contents[pk]
             document = self._document(payers[pk], content, treatments, issue_date)
-            nets = [(line.section, line.net_minor) for line in document.lines]
-            made.append(
-                Drafted(
-                    payers[pk],
-                    document,
-                    rows[pk],
-                    *lines.sections_minor(nets),
-                    self._dues[pk].bound,
-                    told[pk].first_month,
-                    told[pk].late,
-                )
+            sections = lines.sections_minor([(line.section, line.net_minor) for line in document.lines])
+            told = content.told
+            yield Drafted(
+                payers[pk], document, content.rows, *sections, self._dues[pk].bound, told.first_month, told.late
             )
-        return made
 
     def _document(self, account: Account, content: _Content, treatments: Treatments, issue_date: date) -> Document:
         issuer, due = account.issuer, self._dues[account.pk]
@@ -318,6 +329,7 @@ class _Content:
     """What a document is made from: its lines before rounding, what its charges say beside them, the months before."""
 
     lines: Sequence[Mapping[str, Any]]
+    rows: pl.DataFrame  # where its charges stand, with their lines
     told: _Told
     past: Mapping[str, int]
     users: Sequence[Part]

@@ -7,11 +7,12 @@ frozen row is committed, in the transaction that also takes the number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import islice
 
 import polars as pl
 from django.db import transaction
@@ -37,7 +38,7 @@ from ardoise.ledger.operations import post_all
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import append_frozen, replace_partition
-from ardoise.store.tables import write_parquet
+from ardoise.store.tables import StagedFile, write_parquet
 
 BATCH = 100
 PLACEHOLDER = "BROUILLON"  # the number of a document while it is validated (a legal form: BR-FR-02)
@@ -175,7 +176,6 @@ class _Seen:
     def add(self, drafts: Drafts, rules: Executor) -> None:
         """Keep the drafts of a part; the rules are asked by another thread, while the next part is drafted."""
         self.faulty |= drafts.refused
-        self.carried |= drafts.carried
         self.waiting |= drafts.waiting
         for made in _batched(drafts.made, BATCH):
             self._ask(made, rules)
@@ -185,6 +185,7 @@ class _Seen:
                 if one.late is not None:
                     self.late[one.account.code] = one.late
                 self.drafts.append(_draft_row(one))
+        self.carried |= drafts.carried
 
     def _ask(self, made: Sequence[Drafted], rules: Executor) -> None:
         """The verdict of the official rules on the drafts that have none yet."""
@@ -255,19 +256,21 @@ def issue(
     run = Run(issuer, closes_date=closes_date, only=only)
     done = Issued(issuer.code, held=held_codes(issuer, run.month))
     accepted = _Accepted(row, done, accounts)
-    before: Mapping[tuple[str, str, str], int] = run.before
-    for buckets in run.parts():
-        drafts = run.draft(buckets, issue_date=issue_date, whole=True)
-        done.faulty |= drafts.refused
-        done.carried |= drafts.carried
-        for batch in _batched(accepted.of(drafts.made), BATCH):
-            sound = _validated(batch, accepted.verdicts, validator, done)
-            before = _issue_batch(row, run.scope, drafts, sound, issue_date, now, before, done)
-            if progress:
-                progress(len(batch))
+    with ThreadPoolExecutor(max_workers=1) as disk:
+        issuing = _Issuing(row, run.scope, issue_date, now, done, disk, run.before)
+        for buckets in run.parts():
+            drafts = run.draft(buckets, issue_date=issue_date, whole=True)
+            done.faulty |= drafts.refused
+            ready = _batched(accepted.of(drafts.made), BATCH)
+            coming = _Coming(_validated(batch, accepted.verdicts, validator, done) for batch in ready)
+            for batch in coming:
+                issuing.issue(drafts, batch, meanwhile=coming.prepare)
+                if progress:
+                    progress(len(batch))
+            done.carried |= drafts.carried
     done.moved = accepted.moved()
     if done.moved:  # against what this run read: another that issued meanwhile was perhaps read half
-        _refuse_overtaken(row, run.scope, before)
+        issuing.refuse_overtaken()
     if not done.moved and not done.faulty and not done.held and accounts is None and row.finished_at is None:
         row.finished_at = now
         row.save(update_fields=["finished_at"])
@@ -290,13 +293,14 @@ class _Accepted:
                 f"{run.issuer.code}: no draft for {', '.join(sorted(unknown))}; look at what the preview lists"
             )
 
-    def of(self, made: Sequence[Drafted]) -> list[Drafted]:
-        if self._only is not None:
-            made = [one for one in made if one.account.code in self._only]
-        ready = [one for one in made if self._previewed.get(one.account.code) == one.fingerprint]
-        self._made |= {one.account.code for one in made}
-        self._ready |= {one.account.code for one in ready}
-        return ready
+    def of(self, made: Iterable[Drafted]) -> Iterator[Drafted]:
+        for one in made:
+            code = one.account.code
+            if self._only is None or code in self._only:
+                self._made.add(code)
+                if self._previewed.get(code) == one.fingerprint:
+                    self._ready.add(code)
+                    yield one
 
     def moved(self) -> list[str]:
         previewed = self._previewed.keys() if self._only is None else self._previewed.keys() & set(self._only)
@@ -334,9 +338,29 @@ def _problems(made: Drafted) -> list[Problem]:
     return validate(replace(made.document, number=PLACEHOLDER))
 
 
-def _batched(items: Sequence[Drafted], size: int) -> Iterable[Sequence[Drafted]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _batched(items: Iterable[Drafted], size: int) -> Iterator[list[Drafted]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+class _Coming:
+    """Batches to issue, of which the next one can be prepared ahead."""
+
+    def __init__(self, batches: Iterable[list[Drafted]]) -> None:
+        self._batches = iter(batches)
+        self._ahead: list[Drafted] | None = None
+
+    def prepare(self) -> None:
+        if self._ahead is None:
+            self._ahead = next(self._batches, None)
+
+    def __iter__(self) -> Iterator[list[Drafted]]:
+        self.prepare()
+        while self._ahead is not None:
+            batch, self._ahead = self._ahead, None
+            yield batch
+            self.prepare()
 
 
 def _validated(
@@ -357,46 +381,55 @@ def _validated(
     return [made for made in batch if made.account.code not in done.faulty]
 
 
-def _issue_batch(
-    run: BillRun,
-    scope: tables.Scope,
-    drafts: Drafts,
-    batch: Sequence[Drafted],
-    issue_date: date,
-    now: datetime,
-    before: Mapping[tuple[str, str, str], int],
-    done: Issued,
-) -> Mapping[tuple[str, str, str], int]:
-    """One transaction: numbers, documents, frozen charges, ledger, outbox. Returns the generations it leaves."""
-    if not batch:
-        return before
-    with transaction.atomic():
-        BillRun.objects.select_for_update().get(pk=run.pk)
-        # Read after the run is locked: from here on nobody else can freeze the same charges.
-        _refuse_overtaken(run, scope, before)
-        paid = {made.account.code: made.document.totals.prepaid_minor for made in batch}
-        refuse_spent(run.issuer, {code: minor for code, minor in paid.items() if minor})
-        numbers = _take_numbers(run, batch, issue_date)
-        numbered = [_numbered(made, number, run) for made, number in zip(batch, numbers, strict=True)]
-        rows = register_all(numbered, issuer=run.issuer, now=now)
-        for row in rows:
-            if row.kind == Document.Kind.CREDIT_NOTE:
-                negatives.impute(row)
-        ids = {made.account.id: row.id for made, row in zip(batch, rows, strict=True)}
-        of_payer = pl.col(PAYER).replace_strict(ids, return_dtype=pl.Int64)
-        freeze(run.issuer.code, drafts.bound(batch).with_columns(of_payer.alias(FROZEN.document_id)))
-        after = tables.generations(scope)
-    done.numbers += numbers  # committed
-    return after
+@dataclass(slots=True)
+class _Issuing:
+    """The issue of a run, batch after batch; `before`: the generations that the last one left."""
 
+    run: BillRun
+    scope: tables.Scope
+    issue_date: date
+    now: datetime
+    done: Issued
+    disk: Executor  # writes the charges of a batch while its documents are posted
+    before: Mapping[tuple[str, str, str], int]
 
-def _refuse_overtaken(run: BillRun, scope: tables.Scope, before: Mapping[tuple[str, str, str], int]) -> None:
-    """Raise IssueRefused when the charges are no longer those that the drafts were made from."""
-    if tables.generations(scope) != before:
-        raise IssueRefused(
-            f"{run.issuer.code} {_named(run.closes_date)}: charges were computed again, or issued by somebody "
-            "else, during the issue; nothing of this batch was issued, preview and issue again"
-        )
+    def issue(self, drafts: Drafts, batch: Sequence[Drafted], *, meanwhile: Callable[[], None]) -> None:
+        """One transaction: numbers, documents, frozen charges, ledger, outbox. `meanwhile` is called while it waits for
+        the disk.
+        """
+        if not batch:
+            return
+        issuer = self.run.issuer
+        with transaction.atomic():
+            BillRun.objects.select_for_update().get(pk=self.run.pk)
+            # Read after the run is locked: from here on nobody else can freeze the same charges.
+            self.refuse_overtaken()
+            paid = {made.account.code: made.document.totals.prepaid_minor for made in batch}
+            refuse_spent(issuer, {code: minor for code, minor in paid.items() if minor})
+            numbers = _take_numbers(self.run, batch, self.issue_date)
+            numbered = [_numbered(made, number, self.run) for made, number in zip(batch, numbers, strict=True)]
+            rows = Document.objects.bulk_create(one.row(issuer, self.now) for one in numbered)
+            ids = {made.account.id: row.id for made, row in zip(batch, rows, strict=True)}
+            of_payer = pl.col(PAYER).replace_strict(ids, return_dtype=pl.Int64)
+            frozen = drafts.bound(batch).with_columns(of_payer.alias(FROZEN.document_id))
+            written = self.disk.submit(_write, frozen)
+            _announce(numbered, rows, issuer=issuer, now=self.now)
+            for row in rows:
+                if row.kind == Document.Kind.CREDIT_NOTE:
+                    negatives.impute(row)
+            meanwhile()
+            _append(issuer.code, written.result())
+            after = tables.generations(self.scope)
+        self.done.numbers += numbers  # committed
+        self.before = after
+
+    def refuse_overtaken(self) -> None:
+        """Raise IssueRefused when the charges are no longer those that the drafts were made from."""
+        if tables.generations(self.scope) != self.before:
+            raise IssueRefused(
+                f"{self.run.issuer.code} {_named(self.run.closes_date)}: charges were computed again, or issued by "
+                "somebody else, during the issue; nothing of this batch was issued, preview and issue again"
+            )
 
 
 def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> list[str]:
@@ -528,6 +561,12 @@ def register(
 def register_all(numbered: Sequence[Numbered], *, issuer: Issuer, now: datetime) -> list[Document]:
     """Insert issued documents with their postings, events and messages, in the caller's transaction."""
     rows = Document.objects.bulk_create(one.row(issuer, now) for one in numbered)
+    _announce(numbered, rows, issuer=issuer, now=now)
+    return rows
+
+
+def _announce(numbered: Sequence[Numbered], rows: Sequence[Document], *, issuer: Issuer, now: datetime) -> None:
+    """The postings, the events and the messages to `deliver` of inserted documents."""
     posted = []
     for one, row in zip(numbered, rows, strict=True):
         with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
@@ -538,18 +577,28 @@ def register_all(numbered: Sequence[Numbered], *, issuer: Issuer, now: datetime)
         OutboxMessage(key=f"{RENDER}:{row.id}", kind=RENDER, payload={"document": row.id}, created_at=now)
         for row in rows
     )
-    return rows
 
 
 def freeze(partition: str, charges: pl.DataFrame) -> None:
-    """Append the charges of a batch, each to its month; usage apart, so that what is sold is read without it."""
+    """Append charges bound to documents, each to its month, in the caller's transaction."""
+    _append(partition, _write(charges))
+
+
+def _write(charges: pl.DataFrame) -> dict[str, list[StagedFile]]:
+    """Files of charges by month; usage apart, so that what is sold is read without it. No table has them yet."""
     frozen = tables.bound_schema(charges.with_columns(pl.col(LINE_NO).cast(pl.Int64)))
     usage = pl.col(CHARGES.origin_kind) == tables.USAGE
+    files = {}
     for month in sorted(frozen[CHARGES.month].cast(pl.String).unique()):
         of_month = frozen.filter(pl.col(CHARGES.month) == month)
         apart = [rows for rows in (of_month.filter(usage), of_month.filter(~usage)) if rows.height]
-        files = [write_parquet(rows, TableName.FROZEN) for rows in apart]
-        append_frozen(month=month, partition=partition, files=files)
+        files[month] = [write_parquet(rows, TableName.FROZEN) for rows in apart]
+    return files
+
+
+def _append(partition: str, files: Mapping[str, Sequence[StagedFile]]) -> None:
+    for month, staged in files.items():
+        append_frozen(month=month, partition=partition, files=staged)
 
 
 def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:

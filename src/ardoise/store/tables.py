@@ -177,8 +177,8 @@ def scan_files(
     """A lazy frame over these files, typed as the table is; no file gives an empty frame of the same type.
 
     The filter may use columns that are not asked for. A column that a file is too old to have is empty there. With
-    `as_labels` the label columns, and others that a file stores as categories, are categories: a third of the memory
-    and of the time when whole rows are only handed on. Raises UnknownTable, UnknownColumn.
+    `as_labels` the label columns, and others that all files store as categories, are categories: a third of the
+    memory and of the time when whole rows are only handed on. Raises UnknownTable, UnknownColumn.
     """
     schema = schema_of(table)
     if unknown := [name for name in columns or () if name not in schema]:
@@ -193,9 +193,10 @@ def scan_files(
 
 
 def _labels_of(table: str, paths: Iterable[Path]) -> frozenset[str]:
-    """What is read as categories: the label columns, and what some file stores so."""
-    declared = (name for name, column in _columns(table).items() if column.type == "label")
-    return frozenset(declared).union(*(dict(_categories_of(path)) for path in paths))
+    """What is read as categories: the label columns, and the texts that every file stores so."""
+    stored = [dict(_categories_of(path)).keys() for path in paths]
+    declared = frozenset(name for name, column in _columns(table).items() if column.type == "label")
+    return declared.union(frozenset[str](stored[0]).intersection(*stored) if stored else ())
 
 
 def _scan_alike(schema: pl.Schema, paths: list[Path], filter: pl.Expr | None, labels: frozenset[str]) -> pl.LazyFrame:
@@ -212,10 +213,10 @@ def _scan_alike(schema: pl.Schema, paths: list[Path], filter: pl.Expr | None, la
     early = filter is not None and categories.keys().isdisjoint(filter.meta.root_names())
     if filter is not None and early:
         frame = frame.filter(filter)  # before the labels are texts: whole row groups are skipped by it
+    if texts := categories.keys() - labels:
+        frame = frame.with_columns(pl.col(sorted(texts)).cast(pl.String))
     if labels:
         frame = frame.with_columns(pl.col(sorted(labels)).cast(pl.Categorical))
-    elif categories:
-        frame = frame.with_columns(pl.col(list(categories)).cast(pl.String))
     return frame if filter is None or early else frame.filter(filter)
 
 
