@@ -11,9 +11,10 @@ is not measured here. Documents are validated by the official rules at the previ
 Prints, and with `--json` gives: `recurring_s` (subscriptions and purchases computed), `preview_s` and previews/s of the
 first preview (everything validated) and of a second one (verdicts kept), `issue_s` and issues/s, the processor seconds
 of this process beside each (a busy machine stretches the others), `peak_mb` of this process and of a validator, and
-the bounds: `bound_read_s`, the same columns read and grouped by Polars into as many lines; `bound_insert_s`, the rows
-of the issue inserted by `sqlite3` in as many transactions. `--ratio` runs a tenth first and prints how much longer ten
-times as much takes. Everything is made in a temporary folder, on SQLite.
+the bounds: `bound_read_s`, the same columns read and grouped by Polars into as many lines; `bound_copy_s`, the charges
+read whole and written to as many files; `bound_insert_s`, the rows of the issue inserted by `sqlite3` in as many
+transactions. `--ratio` runs a tenth first and prints how much longer ten times as much takes. Everything is made in a
+temporary folder, on SQLite, by another process: the memory printed is that of the runs.
 """
 
 from __future__ import annotations
@@ -300,22 +301,26 @@ def measure(*, rules: bool) -> dict[str, Any]:
     from ardoise.bill import operations as billing
     from ardoise.bill.models import Document
     from ardoise.deliver.operations import official_verdicts
-    from ardoise.deliver.validation import shut_down
+    from ardoise.deliver.validation import shut_down, worker_pids
     from ardoise.directory.models import Issuer
 
     issuer = Issuer.objects.get()
     validator = official_verdicts if rules else lambda documents: [[] for _ in documents]
     said = {"issuer": issuer, "closes_date": CLOSES, "issue_date": ISSUE_DATE, "now": NOW}
     found: dict[str, Any] = {}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     recurring = clocked(found, "recurring", lambda: billing.compute_recurring(closes_date=CLOSES))
     previewed = clocked(found, "preview", lambda: billing.preview(**said, validator=validator))
     clocked(found, "preview_again", lambda: billing.preview(**said, validator=validator))
     issued = clocked(found, "issue", lambda: billing.issue(**said, validator=validator))
+    validator_peak_mb = max((peak_mb(pid) for pid in worker_pids()), default=0)
     shut_down()
+    rules_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime
     numbers = len(issued.numbers)
     assert not issued.moved, issued.moved[:5]
     assert numbers == Document.objects.count() > 0
     lines = clocked(found, "bound_read", read_and_group)
+    clocked(found, "bound_copy", lambda: copy_charges(files=-(-numbers // billing.BATCH)))
     return found | {
         "drafts": previewed.drafts,
         "faulty": len(previewed.faulty),
@@ -323,12 +328,18 @@ def measure(*, rules: bool) -> dict[str, Any]:
         "recurring": recurring,
         "previews_per_s": previewed.drafts / found["preview_s"],
         "issues_per_s": numbers / found["issue_s"],
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
-        "validator_peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6),
-        "validators_cpu_s": resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime,
+        "peak_mb": peak_mb(os.getpid()),
+        "validator_peak_mb": validator_peak_mb,
+        "validators_cpu_s": rules_s,
         "bound_lines": lines,
         "bound_insert_s": insert_rows(),
     }
+
+
+def peak_mb(pid: int) -> int:
+    """The most memory that a process had (Linux)."""
+    said = Path(f"/proc/{pid}/status").read_text()
+    return round(int(said.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
 
 
 def read_and_group() -> int:
@@ -342,6 +353,21 @@ def read_and_group() -> int:
         grouped = found.group_by("root_id", "account_id", "section", "zone", "vat_nature", "tax_basis")
         total += grouped.agg(pl.col("amount_micros").sum(), pl.col("talk_s").sum(), pl.len()).collect().height
     return total
+
+
+def copy_charges(*, files: int) -> None:
+    """The bound of what an issue freezes: whole charges read, their labels kept, and written as they are."""
+    from django.conf import settings
+
+    from ardoise.store import queries as store
+    from ardoise.store.tables import ROW_GROUP_ROWS
+
+    target = Path(settings.ARDOISE_HOME) / "bound.parquet"
+    for bucket in range(BUCKETS):
+        frame = store.scan("open", [MONTH], partition=f"{bucket:02d}", as_labels=True).collect()
+        size = max(1, frame.height * BUCKETS // files)
+        for part in frame.iter_slices(size):
+            part.write_parquet(target, compression="zstd", row_group_size=ROW_GROUP_ROWS)
 
 
 INSERTED = (
@@ -386,20 +412,18 @@ def main() -> int:
         "--no-rules", action="store_true", help="leave the official rules out: they take most of a preview"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--make-in", metavar="FOLDER", default="", help="only make the operator, in this folder")
     asked = parser.parse_args()
     if asked.ratio:
         return _ratio(asked.customers, asked.calls, ["--no-rules"] if asked.no_rules else [])
+    if asked.make_in:
+        _set_up(asked.make_in)
+        make(asked.customers, asked.calls)
+        return 0
     with TemporaryDirectory(prefix="ardoise-billing-") as folder:
-        os.environ["ARDOISE_HOME"] = folder
-        os.environ.pop("ARDOISE_DATABASE_URL", None)
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ardoise.project.settings")
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        made_s, _ = timed(lambda: make(asked.customers, asked.calls))
+        size = ["--customers", str(asked.customers), "--calls", str(asked.calls)]
+        made_s, _ = timed(lambda: subprocess.run([sys.executable, __file__, *size, "--make-in", folder], check=True))
+        _set_up(folder)
         found = {
             "customers": asked.customers,
             "calls": asked.calls,
@@ -411,6 +435,18 @@ def main() -> int:
     else:
         _print(found)
     return 0
+
+
+def _set_up(folder: str) -> None:
+    os.environ["ARDOISE_HOME"] = folder
+    os.environ.pop("ARDOISE_DATABASE_URL", None)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ardoise.project.settings")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
 
 
 def _ratio(customers: int, calls: int, more: list[str]) -> int:
@@ -440,6 +476,7 @@ def _print(found: dict[str, Any]) -> None:
     )
     line("issue", "issue", f"{found['issues_per_s']:,.0f}/s, {found['issued']:,} documents")
     line("bound: read", "bound_read", f"{found['bound_lines']:,} lines grouped by Polars")
+    line("bound: copy", "bound_copy", "the charges that were frozen, read whole and written by Polars")
     line("bound: insert", "bound_insert", "the rows of the issue by sqlite3")
     print(f"  memory           {found['peak_mb']:8,} MB, a validator {found['validator_peak_mb']:,} MB")
 

@@ -169,6 +169,11 @@ def validate_batch(xmls: Sequence[bytes], *, progress: Callable[[int, int], None
         return first + second.result()
 
 
+def worker_pids() -> list[int]:
+    """The process ids of the shared workers that run."""
+    return [pid for validator in _shared if (pid := validator.worker_pid) is not None]
+
+
 def shut_down() -> None:
     """End the shared workers (also done when the process exits)."""
     for validator in _shared:
