@@ -16,6 +16,7 @@ from ardoise.bill.metered import Metered, metered
 from ardoise.bill.models import Document
 from ardoise.bill.sold import Row, Run, midnight_at, sold_row
 from ardoise.bill.subscribed import Subscribed
+from ardoise.bill.taken_back import is_credit, of_credits
 from ardoise.bill.usage_days import usage_days
 from ardoise.catalog import models as catalog
 from ardoise.core.documents import Section
@@ -33,11 +34,14 @@ def adjustment_rows(run: Run, subscriptions: Sequence[Subscribed], sold: Sequenc
     tree = adding.Tree(accounts.values())
     counted = metered(subscriptions, {one.account.id: tree.below(one.account.id) for one in subscriptions})
     granted, committed = adding.aims(tree), adding.commitments(tree, accounts)
-    if not (counted or granted or committed):
+    frozen = run.elsewhere.filter(pl.col(CHARGES.origin_kind) == "adjustment")
+    if not (counted or granted or committed) and frozen.is_empty():
         return []
-    frozen = run.elsewhere.filter(pl.col(CHARGES.origin_kind) == "adjustment").iter_rows()
     adjusted = adding.Adjusted(
-        {row[1]: (date.fromisoformat(row[2]), date.fromisoformat(row[3]), row[4]) for row in frozen}
+        {
+            row[1]: (date.fromisoformat(row[2]), date.fromisoformat(row[3]), row[4], run.roots[row[5]][0])
+            for row in frozen.iter_rows()
+        }
     )
     found = _metered(run, counted, adjusted)
     found += _discounts(run, granted, [*sold, *found], adjusted)
@@ -80,8 +84,10 @@ def _metered_row(run: Run, one: Metered, charge: MeteredCharge) -> Row:
 
 
 def _discounts(run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], adjusted: adding.Adjusted) -> list[Row]:
+    credits = [row for row in charged if is_credit(row)]
+    back = list(of_credits(credits, run.billed, adjusted.shares))
     if not granted:
-        return []
+        return [one.row for one in back]
     grids = cycles.payers_cycles()
     looking = [aim for aim in granted if aim.looks_at_usage]
     roots = {
@@ -100,7 +106,8 @@ def _discounts(run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], 
         if one.day < run.usage_bound(run.roots[one.account_id][1])
     ]
     usage = adding.usage_rows(days, grids, partial(_usage_template, run), closes.isoformat())
-    return list(adding.discounts(granted, [*charged, *usage], grids, adjusted))
+    asked = [row for row in charged if not is_credit(row)]
+    return [one.row for one in back] + list(adding.discounts(granted, [*asked, *usage], grids, adjusted, back))
 
 
 def _usage_template(run: Run, account_id: int, day: date) -> Row:

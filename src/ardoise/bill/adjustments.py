@@ -11,6 +11,7 @@ from datetime import date
 
 from django.db.models import Min
 
+from ardoise.bill.taken_back import TakenBack
 from ardoise.bill.usage_days import UsageDay
 from ardoise.catalog import models as catalog
 from ardoise.catalog.values import discount_of
@@ -31,16 +32,22 @@ LATE_PERIODS = 2  # periods already billed that a run looks at again, for usage 
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """What was adjusted before, on other documents: by origin id, the first day, the day after the last, the micros."""
+    """What was adjusted before, on other documents: by origin id, the first day, the day after the last, the micros and
+    the customer."""
 
-    rows: Mapping[str, tuple[date, date, int]]
+    rows: Mapping[str, tuple[date, date, int, int]]
 
-    def of(self, prefix: str) -> list[Billed]:
+    def of(self, prefix: str, *, root_id: int | None = None) -> list[Billed]:
         return [
             Billed(origin_id, first, last, micros)
-            for origin_id, (first, last, micros) in self.rows.items()
-            if origin_id.startswith(prefix)
+            for origin_id, (first, last, micros, customer) in self.rows.items()
+            if origin_id.startswith(prefix) and root_id in (None, customer)
         ]
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """The micros of discounts, by origin id."""
+        return {key: micros for key, (_, _, micros, _) in self.rows.items() if key.startswith("discount:")}
 
 
 class Tree:
@@ -136,9 +143,16 @@ def aims(tree: Tree) -> list[Aim]:
 
 
 def discounts(
-    granted: Sequence[Aim], rows: Sequence[Row], cycles: Mapping[int, Cycle], adjusted: Adjusted
+    granted: Sequence[Aim],
+    rows: Sequence[Row],
+    cycles: Mapping[int, Cycle],
+    adjusted: Adjusted,
+    taken_back: Sequence[TakenBack] = (),
 ) -> Iterator[Row]:
-    """The discounts of the charges of a run, customer by customer, each on the section and at the VAT of its charge."""
+    """The discounts of the charges of a run, customer by customer, each on the section and at the VAT of its charge.
+
+    What the run takes back of earlier ones is there to be given again.
+    """
     by_root: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_root[int(str(row[CHARGES.root_id]))].append(row)
@@ -149,7 +163,10 @@ def discounts(
             continue
         found = {str(row[CHARGES.origin_id]): row for row in charged}
         targets = [_target(row) for row in charged]
-        given = _given(wanted, cycles[root_id], adjusted)
+        given = _given(wanted, cycles[root_id], adjusted, root_id)
+        for one in taken_back:
+            if one.root_id == root_id:
+                given[one.discount_id, cycles[root_id].containing(one.day).start] -= one.minor
         for share in shares(wanted, targets, cycle=cycles[root_id], given_minor=given):
             yield _discount_row(share, found[share.target.key])
 
@@ -168,11 +185,11 @@ def _target(row: Row) -> Target:
     return Target(key, key, minor, date.fromisoformat(str(row[CHARGES.period_from])))
 
 
-def _given(wanted: Sequence[Discount], cycle: Cycle, adjusted: Adjusted) -> dict[tuple[int, date], int]:
+def _given(wanted: Sequence[Discount], cycle: Cycle, adjusted: Adjusted, root_id: int) -> dict[tuple[int, date], int]:
     """Cents that each discount gave before, by billing period."""
     given: dict[tuple[int, date], int] = defaultdict(int)
     for discount in wanted:
-        for line in adjusted.of(f"discount:{discount.discount_id}:"):
+        for line in adjusted.of(f"discount:{discount.discount_id}:", root_id=root_id):
             period = cycle.containing(line.period_from)
             given[discount.discount_id, period.start] -= micros_to_minor(line.amount_micros)
     return given

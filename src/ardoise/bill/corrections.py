@@ -34,6 +34,7 @@ from ardoise.bill.operations import (
     register,
     statement_reference,
 )
+from ardoise.bill.taken_back import taken_off_too, with_discounts
 from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.checks import validate
@@ -62,7 +63,8 @@ def issue_credit_note(
 ) -> Document:
     """Credit an issued invoice, in full or by line number and cents. The invoice itself never changes.
 
-    `portions` are in the basis of the document (see core.credit_notes.credit); None credits all that is left. `cancels`
+    `portions` are in the basis of the document (see core.credit_notes.credit); None credits all that is left. A discount
+    given on a line is credited with it, in proportion: nobody gets back more than was paid. `cancels`
     gives the charges of the credited lines back: they are open again. It takes whole lines; where nothing is left to
     credit, the charges of the whole invoice are given back by its last credit note, which is returned.
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
@@ -155,6 +157,8 @@ def _credit_note(
         if cancels and portions is None and already and not any(left_to_credit(original, already).values()):
             return _opened_again(invoice, now)
         chosen = portions(original, already) if callable(portions) else portions
+        if chosen is not None:
+            chosen = with_discounts(invoice, original, already, chosen)
         drafted = credit(
             original,
             number=PLACEHOLDER,
@@ -164,7 +168,7 @@ def _credit_note(
             notes=(reason,) if reason else (),
         )
         if cancels:
-            _refuse_parts_of_lines(original, drafted, already)
+            _refuse_parts_of_lines(invoice, original, drafted, already)
         if drafted.totals.payable_minor > (rest := left_minor(invoice)):
             raise CreditRefused(
                 f"{invoice.number}: {euros(drafted.totals.payable_minor)} cannot be credited, {euros(rest)} with tax "
@@ -223,10 +227,18 @@ def _opened_again(invoice: Document, now: datetime) -> Document:
     return note
 
 
-def _refuse_parts_of_lines(original: core.Document, drafted: core.Document, already: Sequence[core.Document]) -> None:
+def _refuse_parts_of_lines(
+    invoice: Document, original: core.Document, drafted: core.Document, already: Sequence[core.Document]
+) -> None:
     """A charge is given back whole, so its line is credited to the last cent."""
     left = left_to_credit(original, [*already, drafted])
+    lines = {line.line_no for line in drafted.lines}
     for line in drafted.lines:
+        if left[line.line_no] and (others := taken_off_too(invoice, lines, line.line_no)):
+            raise CreditRefused(
+                f"{original.number} line {line.line_no} was taken off line {', '.join(map(str, others))} too: cancel "
+                f"all of them, {' '.join(f'--line {line_no}' for line_no in sorted({*lines, *others}))}"
+            )
         if left[line.line_no]:
             raise CreditRefused(
                 f"{original.number} line {line.line_no}: a credit that cancels takes whole lines, give no amount; "

@@ -62,8 +62,8 @@ def credit(
 ) -> None:
     """Issue a credit note for an invoice, in full or in part; the invoice itself never changes.
 
-    Its charges stay billed, unless --cancel opens them again. A statement within a company is taken back whole by
-    another one, with --cancel.
+    Its charges stay billed, unless --cancel opens them again. A discount taken off a line is credited with it. A
+    statement within a company is taken back whole by another one, with --cancel.
 
     Example: ardoise bill credit FAC2026-00012 --line 2:12.50 --reason "Geste commercial"
     """

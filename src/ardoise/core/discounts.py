@@ -17,7 +17,8 @@ from fractions import Fraction
 
 from ardoise.core.invoices import spread
 from ardoise.core.money import MICROS_PER_MINOR, fraction_to_minor, round_fraction
-from ardoise.core.periods import Cycle, Length, add_length
+from ardoise.core.periods import Cycle, Length, Period, Proration, add_length
+from ardoise.core.recurring import share_of_days
 
 
 class DiscountError(ValueError):
@@ -125,9 +126,9 @@ def shares(
 ) -> list[Share]:
     """What each discount takes off each charge, discounts in order of priority, then of id.
 
-    A percentage is taken of what is left of every charge it covers, credits included: a charge that is credited takes
-    its discount back. An amount is given once a billing period, over what is left to pay of the charges of that period;
-    what they cannot take is lost, or stays in the voucher (`limit`).
+    A percentage is taken of what is left of every charge it covers, credits included. An amount is given once a billing
+    period, over what is left to pay of the charges of that period; what they cannot take is lost, or stays in the
+    voucher (`limit`). What a credit takes back of a discount given before is `back_of_days`.
     """
     given: dict[tuple[int, date], int] = dict(given_minor or {})
     left: list[Fraction] = [Fraction(target.amount_minor) for target in targets]
@@ -148,6 +149,70 @@ def shares(
             taken = round_fraction(sum(parts, Fraction(0)))
             given[discount.discount_id, start] = given.get((discount.discount_id, start), 0) + taken
     return found
+
+
+# --- taken back by credits ------------------------------------------------------------------------------------------
+
+BACK = (
+    "|"  # "discount:3:sub:7:2026-10-01|sub:7:2026-10-16:credit": the share of a charge that a credit of it takes back
+)
+
+
+def given_on(origin_id: str) -> str:
+    """The key of the charge that a share of a discount stands beside: what it was taken off, or the credit of that."""
+    share, _, credit = origin_id.partition(BACK)
+    return credit or share.split(":", 2)[2]
+
+
+def back_of_days(share_minor: int, *, days: Period, of: Period, proration: Proration) -> int:
+    """The cents of a share that go with credited days of a charge: days that make up the whole charge take it all."""
+    return share_of_days(Fraction(share_minor), days, of, proration)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A share of a discount on an invoice: its line, its micros (negative), and the lines of what it was taken off."""
+
+    line_no: int
+    amount_micros: int
+    off: frozenset[int]
+
+
+def back_of_lines(
+    given: Iterable[Given], *, whole: Mapping[int, int], left: Mapping[int, int], portions: Mapping[int, int]
+) -> dict[int, int]:
+    """What crediting `portions` takes back of discounts, by their lines: cents of the sign of the line.
+
+    `whole` and `left` are what each line has, and still has to credit. The part of a discount that is taken back is the
+    part credited of the lines it was taken off, earlier credits included: with their last cent, all of it.
+    """
+    of_line: dict[int, list[Given]] = {}
+    for one in given:
+        of_line.setdefault(one.line_no, []).append(one)
+    back: dict[int, int] = {}
+    for line_no, shares_of in of_line.items():
+        total = sum(one.amount_micros for one in shares_of)
+        if line_no in portions or line_no not in whole or not total:
+            continue
+        credited = sum(
+            (Fraction(one.amount_micros, total) * _credited(one.off, whole, left, portions) for one in shares_of),
+            Fraction(0),
+        )
+        taken = whole[line_no] - left[line_no]
+        minor = round_fraction(whole[line_no] * credited) - taken
+        if minor * left[line_no] > 0:
+            back[line_no] = minor
+    return back
+
+
+def _credited(
+    lines: frozenset[int], whole: Mapping[int, int], left: Mapping[int, int], portions: Mapping[int, int]
+) -> Fraction:
+    """Which part of some lines is credited, with these portions."""
+    known = lines & whole.keys()
+    billed = sum(whole[line_no] for line_no in known)
+    credited = sum(whole[line_no] - left[line_no] + portions.get(line_no, 0) for line_no in known)
+    return Fraction(credited, billed) if billed else Fraction(0)
 
 
 def _open_minor(discount: Discount, start: date, given: Mapping[tuple[int, date], int]) -> int | None:

@@ -327,7 +327,7 @@ def first_billed_on(item: RecurringItem, cycle: Cycle) -> date:
 def _charge(item: RecurringItem, part: Period, reference: Period, used: set[str]) -> RecurringCharge:
     quantity = item.quantity_over(part)
     whole_micros = Fraction(item.price_on(part.start)) * quantity * MICROS_PER_UNIT
-    amount_micros = _share(whole_micros, part, reference, item.proration)
+    amount_micros = share_of_days(whole_micros, part, reference, item.proration)
     return _named(item, part, amount_micros, fraction_of(part, reference, item.proration), quantity, used)
 
 
@@ -341,18 +341,18 @@ def _credits(
         whole = Period(line.period_from, line.period_to)
         stays = sorted((one for one in kept if one[1] is line), key=lambda known: known[0])
         for run in (part for gone in outside(period, item.due) for part in not_covered(gone, stays)):
-            amount_micros = -_share(Fraction(line.amount_micros), run, whole, item.proration)
+            amount_micros = -share_of_days(Fraction(line.amount_micros), run, whole, item.proration)
             fraction = -fraction_of(run, cycle.containing(run.start), item.proration)
             yield _named(item, run, amount_micros, fraction, item.quantity_over(whole), used, suffix=":credit")
 
 
-def _share(whole_micros: Fraction, run: Period, reference: Period, proration: Proration) -> int:
-    """The micros of some days of a reference period, rounded *cumulatively*: the parts sum to the whole price."""
+def share_of_days(whole: Fraction, run: Period, reference: Period, proration: Proration) -> int:
+    """The part of an amount for some days of a reference period, rounded *cumulatively*: the parts sum to the whole."""
     if proration is Proration.NONE or run == reference:
-        return round_fraction(whole_micros)
+        return round_fraction(whole)
     upto = fraction_of(Period(reference.start, run.end), reference, proration)
     before = fraction_of(Period(reference.start, run.start), reference, proration)
-    return round_fraction(whole_micros * upto) - round_fraction(whole_micros * before)
+    return round_fraction(whole * upto) - round_fraction(whole * before)
 
 
 def _named(

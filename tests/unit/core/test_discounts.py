@@ -8,9 +8,20 @@ from fractions import Fraction
 import pytest
 from worked_tables import minor, rows
 
-from ardoise.core.discounts import Discount, DiscountError, SharePrecision, Target, paid_from, shares
+from ardoise.core.discounts import (
+    Discount,
+    DiscountError,
+    Given,
+    SharePrecision,
+    Target,
+    back_of_days,
+    back_of_lines,
+    given_on,
+    paid_from,
+    shares,
+)
 from ardoise.core.invoices import TaxRounding, tax_minor
-from ardoise.core.periods import MONTHLY, parse_length
+from ardoise.core.periods import MONTHLY, Period, Proration, parse_length
 
 PAGE = "discounts.md"
 OCTOBER = date(2026, 10, 1)
@@ -139,3 +150,47 @@ def test_no_discount_before_it_begins_nor_from_the_day_it_ends():
 def test_a_discount_that_means_nothing_is_refused(fields, message):
     with pytest.raises(DiscountError, match=re.escape(message)):
         Discount(1, "D", "Remise", OCTOBER, **fields)
+
+
+def days(text):
+    return Period(*map(date.fromisoformat, text.split()))
+
+
+@pytest.mark.parametrize("row", rows(PAGE, "Taken back with days"), ids=str)
+def test_days_credited_take_their_part_back(row):
+    taken = back_of_days(
+        minor(row["given"]),
+        days=days(row["days credited"]),
+        of=days(row["days charged"]),
+        proration=Proration.CALENDAR_DAYS,
+    )
+    assert taken == minor(row["taken back"])
+
+
+@pytest.mark.parametrize("row", rows(PAGE, "Taken back with lines"), ids=str)
+def test_lines_credited_take_their_part_back(row):
+    whole = dict(enumerate(map(minor, row["lines"].split(", ")), 1))
+    line_no = len(whole) + 1
+    whole[line_no] = -minor(row["discount"])
+    left = dict(whole)
+    given = [Given(line_no, whole[line_no] * 10_000, frozenset(map(int, row["off lines"].split())))]
+    taken = []
+    for step in row["credited"].split(", "):
+        number, amount = step.split(": ")
+        portions = {int(number): minor(amount)}
+        back = back_of_lines(given, whole=whole, left=left, portions=portions)
+        taken.append(-back.get(line_no, 0))
+        for line, part in (portions | back).items():
+            left[line] -= part
+    assert taken == [minor(text) for text in row["taken back"].split(", ")]
+
+
+def test_a_line_of_a_discount_that_is_credited_by_itself_is_left_as_asked():
+    given = [Given(2, -5_000_000, frozenset({1}))]
+    whole = {1: 1200, 2: -500}
+    assert back_of_lines(given, whole=whole, left=whole, portions={1: 1200, 2: -100}) == {}
+
+
+def test_the_charge_beside_which_a_share_stands():
+    assert given_on("discount:3:sub:7:2026-10-01") == "sub:7:2026-10-01"
+    assert given_on("discount:3:sub:7:2026-10-01|sub:7:2026-10-16:credit") == "sub:7:2026-10-16:credit"
