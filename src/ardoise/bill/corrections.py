@@ -63,10 +63,10 @@ def issue_credit_note(
 ) -> Document:
     """Credit an issued invoice, in full or by line number and cents. The invoice itself never changes.
 
-    `portions` are in the basis of the document (see core.credit_notes.credit); None credits all that is left. A discount
-    given on a line is credited with it, in proportion: nobody gets back more than was paid. `cancels`
-    gives the charges of the credited lines back: they are open again. It takes whole lines; where nothing is left to
-    credit, the charges of the whole invoice are given back by its last credit note, which is returned.
+    `portions` are in the basis of the document (see core.credit_notes.credit); None credits all that is left. A
+    discount given on a line is credited with it, in proportion: nobody gets back more than was paid. `cancels` gives
+    the charges of the credited lines back: they are open again. It takes whole lines; where nothing is left to credit,
+    the charges of the whole invoice are given back by its last credit note, which is returned.
     Raises CreditRefused (core.invoices) for more than is left, IssueRefused for a document that does not validate.
     """
     if invoice.kind == Document.Kind.STATEMENT:
