@@ -126,7 +126,7 @@ def test_the_days_of_a_subscription_are_billed_to_who_held_it(sold: Company) -> 
     sold.preview("2026-09", on=date(2026, 10, 2))
     sold.issue("2026-09", on=date(2026, 10, 2))
     assert sorted(lines("C1", "2026-09")) == [
-        ("Dépôt – Produit box", 6000),
+        ("Dépôt de garantie – Produit box", 6000),
         ("Frais de mise en service – Produit box", 4900),
         ("Produit box", 3100),
         ("Produit box", 3100),  # October, in advance
@@ -143,7 +143,7 @@ def test_the_days_of_a_subscription_are_billed_to_who_held_it(sold: Company) -> 
     sold.now = datetime(2027, 8, 3, 8, tzinfo=UTC)
     sold.bill("2027-07", on=date(2027, 8, 3))
     ended = dict(lines("C2", "2027-07"))
-    assert ended["Dépôt rendu – Produit box"] == -6000
+    assert ended["Dépôt de garantie rendu – Produit box"] == -6000
     assert ended["Frais de résiliation anticipée – Produit box"] == 3100  # August, of the twelve months
     assert [label for label, _ in lines("C1", "2027-07")] == []
 
