@@ -7,12 +7,15 @@ frozen row is committed, in the transaction that also takes the number.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 import polars as pl
 from django.db import transaction
@@ -41,6 +44,8 @@ from ardoise.store.operations import append_frozen, replace_partition
 from ardoise.store.tables import StagedFile, write_parquet
 
 BATCH = 100
+AHEAD = 8  # batches drafted before the rules have said of them
+IN_MEMORY_BYTES = 64 << 20  # of the drafts of a preview; more wait in a temporary file
 PLACEHOLDER = "BROUILLON"  # the number of a document while it is validated (a legal form: BR-FR-02)
 NEVER_WAIVED = "equation:"
 RENDER = "render"  # outbox messages for `deliver`
@@ -135,36 +140,38 @@ def preview(
     refuse_closing(closes_date, today=local_date(now, issuer.zone))
     _sold_of(closes_date)
     run = Run(issuer, closes_date=closes_date, only=only)
-    seen = _Seen(issuer, closes_date, validator)
-    with ThreadPoolExecutor(max_workers=1) as rules:
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept, ThreadPoolExecutor(max_workers=1) as rules:
+        seen = _Seen(issuer, closes_date, validator, kept)
         for buckets in run.parts():
             seen.add(run.draft(buckets, issue_date=issue_date, whole=False), rules)
         seen.finish()
-    with transaction.atomic():
-        BillRun.objects.get_or_create(
-            issuer=issuer, closes_date=closes_date, defaults={"created_at": now, "month": run.month}
-        )
-        row = BillRun.objects.select_for_update().get(issuer=issuer, closes_date=closes_date)
-        row.previewed_at = now
-        row.save(update_fields=["previewed_at"])
-        row.drafts.all().delete()
-        for draft in seen.drafts:
-            draft.run = row
-        Draft.objects.bulk_create(seen.drafts, batch_size=1000)
-        tables.settle(issuer, run.settled())
-    return seen.previewed(held_codes(issuer, run.month))
+        with transaction.atomic():
+            BillRun.objects.get_or_create(
+                issuer=issuer, closes_date=closes_date, defaults={"created_at": now, "month": run.month}
+            )
+            row = BillRun.objects.select_for_update().get(issuer=issuer, closes_date=closes_date)
+            row.previewed_at = now
+            row.save(update_fields=["previewed_at"])
+            row.drafts.all().delete()
+            for drafts in seen.drafts(row):
+                Draft.objects.bulk_create(drafts)
+            tables.settle(issuer, run.settled())
+        return seen.previewed(held_codes(issuer, run.month))
 
 
 class _Seen:
-    """The drafts of a preview as they are made, part by part; their charges are not kept."""
+    """The drafts of a preview as they are made, part by part: their charges are not kept, and what they say waits in a
+    file until all are made, so that a hundred thousand take no more memory than a thousand.
+    """
 
-    def __init__(self, issuer: Issuer, closes_date: date, validator: Validator | None) -> None:
-        self.issuer, self.validator = issuer, validator
-        self.drafts: list[Draft] = []
+    def __init__(self, issuer: Issuer, closes_date: date, validator: Validator | None, kept: IO[bytes]) -> None:
+        self.issuer, self.validator, self._kept = issuer, validator, kept
         self.faulty: dict[str, list[Problem]] = {}
         self.carried: dict[str, int] = {}
         self.late: dict[str, Late] = {}
         self.waiting: dict[str, Late] = {}
+        self._codes: dict[str, str] = {}  # fingerprint -> customer
+        self._net_minor = 0
         known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
         self._verdicts: dict[str, list[list[str]]] = {
             fingerprint: verdict
@@ -184,7 +191,9 @@ class _Seen:
                     self.faulty[one.account.code] = found
                 if one.late is not None:
                     self.late[one.account.code] = one.late
-                self.drafts.append(_draft_row(one))
+                self._codes[one.fingerprint] = one.account.code
+                self._net_minor += one.net_minor
+            pickle.dump([_fields(one) for one in made], self._kept)
         self.carried |= drafts.carried
 
     def _ask(self, made: Sequence[Drafted], rules: Executor) -> None:
@@ -195,34 +204,44 @@ class _Seen:
             documents = [replace(one.document, number=PLACEHOLDER) for one in new]
             asked = rules.submit(self.validator, documents)
             self._asked.append(([one.fingerprint for one in new], asked))
+            if len(self._asked) > AHEAD:
+                self._asked[-AHEAD][1].result()  # what waits for the rules is held in memory
 
     def finish(self) -> None:
-        """Wait for the verdicts and note them on the drafts."""
+        """Wait for the verdicts."""
         for fingerprints, asked in self._asked:
             for fingerprint, verdict in zip(fingerprints, asked.result(), strict=True):
                 self._verdicts[fingerprint] = [[found.code, found.message, found.remedy] for found in verdict]
-        for draft in self.drafts:
-            draft.verdict = self._verdicts.get(draft.fingerprint)
-            if draft.verdict:
-                self.faulty[draft.account.code] = [*self.faulty.get(draft.account.code, ()), *_said(draft.verdict)]
+        for fingerprint, code in self._codes.items():
+            if found := self._verdicts.get(fingerprint):
+                self.faulty[code] = [*self.faulty.get(code, ()), *_said(found)]
+
+    def drafts(self, run: BillRun) -> Iterator[list[Draft]]:
+        """The rows of the drafts, a batch at a time, with their verdicts."""
+        end = self._kept.tell()
+        self._kept.seek(0)
+        while self._kept.tell() < end:
+            batch = pickle.load(self._kept)
+            yield [Draft(run=run, verdict=self._verdicts.get(one["fingerprint"]), **one) for one in batch]
 
     def previewed(self, held: dict[str, str]) -> Previewed:
-        net_minor = sum(draft.net_minor for draft in self.drafts)
+        count = len(self._codes)
         return Previewed(
-            self.issuer.code, len(self.drafts), net_minor, self.faulty, held, self.carried, self.late, self.waiting
+            self.issuer.code, count, self._net_minor, self.faulty, held, self.carried, self.late, self.waiting
         )
 
 
-def _draft_row(made: Drafted) -> Draft:
-    return Draft(
-        account=made.account,
-        content=made.content,
-        charges=made.rows.height,
-        net_minor=made.net_minor,
-        usage_minor=made.usage_minor,
-        subscription_minor=made.subscription_minor,
-        fingerprint=made.fingerprint,
-    )
+def _fields(made: Drafted) -> dict[str, object]:
+    """The columns of a draft."""
+    return {
+        "account_id": made.account.pk,
+        "content": made.content,
+        "charges": made.rows.height,
+        "net_minor": made.net_minor,
+        "usage_minor": made.usage_minor,
+        "subscription_minor": made.subscription_minor,
+        "fingerprint": made.fingerprint,
+    }
 
 
 def _said(verdict: Iterable[Sequence[str]] | None) -> list[Problem]:
