@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from ardoise import flow
-from ardoise.bill import drafts
+from ardoise.bill import drafts, operations
 from ardoise.bill.charges import frozen_charges, frozen_twice
-from ardoise.bill.models import Document
+from ardoise.bill.models import Document, Draft
 from ardoise.bill.operations import IssueRefused
 from ardoise.directory.models import Issuer
 from stage.company import MOBILE, RATES, Company
@@ -112,3 +112,37 @@ def test_charges_computed_again_during_the_issue_are_said_so(
     (rest,) = customer.issue()
     assert (len(rest.numbers), rest.moved) == (len(left), [])
     assert frozen_twice() == {}
+
+
+def test_a_run_larger_than_memory_makes_the_same_drafts_and_documents(
+    customer: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven customers with a subscription and a call: bucket by bucket, two drafts a batch, all of them on disk."""
+    for number in range(1, 8):
+        if number > 1:
+            customer.customer(f"C{number}")
+        customer.line(f"047200000{number}", f"C{number}")
+        customer.subscribe(f"S{number}", f"C{number}", product="abo")
+    customer.load()
+    for number in range(1, 8):
+        customer.call("2026-10-05 10:00:00", f"047200000{number}", MOBILE, 60 * number)
+    customer.rate()
+
+    def drafted() -> dict[str, tuple[str, int, int]]:
+        customer.preview()
+        rows = Draft.objects.values_list("account__code", "fingerprint", "charges", "net_minor")
+        return {code: said for code, *said in rows}
+
+    at_once = drafted()
+    monkeypatch.setattr(drafts, "IN_ONE_PART", 0)
+    monkeypatch.setattr(operations, "BATCH", 2)
+    monkeypatch.setattr(operations, "AHEAD", 1)
+    monkeypatch.setattr(operations, "IN_MEMORY_BYTES", 1)
+    assert drafted() == at_once
+    assert sorted(at_once) == [f"C{number}" for number in range(1, 8)]
+    (issued,) = customer.issue()
+    assert (len(issued.numbers), issued.moved) == (7, [])
+    assert {row.account.code: row.net_minor for row in Document.objects.all()} == {
+        code: net_minor for code, (_, _, net_minor) in at_once.items()
+    }
+    assert frozen_charges().collect().height == sum(charges for _, charges, _ in at_once.values())
