@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -34,33 +35,44 @@ def import_file(
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Import without asking.")] = False,
     column: ColumnOf = [],  # noqa: B006 - Typer reads the default, nobody writes to it
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="NAME", help="Remember the columns under this name, or use them again.")
+    ] = "",
+    relearn: Annotated[bool, typer.Option("--relearn", help="Forget what the layout remembers.")] = False,
     rows: Rows = 20,
     as_json: AsJson = False,
 ) -> None:
     """Import a spreadsheet, all of it or nothing: what changes is shown first, errors give line and column.
 
-    Headers and words may be French or English. A column that the file does not have keeps what is in force; a row that
-    it does not have stays. --kind lines also assigns each line to its account, between two dates.
+    Headers and words may be French or English; a file with headers of its own is told once (--column), and remembered
+    under a name (--layout). A column that the file does not have keeps what is in force; a row that it does not have
+    stays. --kind lines also assigns each line to its account, between two dates.
 
-    Example: ardoise directory import clients.xlsx --kind accounts --preview
+    Example: ardoise directory import clients.xlsx --kind accounts --layout sage --column name="Intitulé" --preview
     """
+    from ardoise.directory.operations import put_sheet_layouts
     from ardoise.plainfiles import exchange
     from ardoise.plainfiles.problems import LoadRefused
 
     ready_database()
     named = _named(column)
     _known(kind)
+    remembered = _remembered(layout, kind, named, relearn)
     try:
-        found = exchange.preview(file, kind=kind, named=named)
+        found = exchange.preview(file, kind=kind, named=named, remembered=remembered)
         if not as_json:
             _show(found, rows)
         if imported := not preview and bool(found.changes):
             _ask(yes, as_json)
-            exchange.import_sheet(file, kind=kind, recorded_at=datetime.now(UTC), named=named)
+            now = datetime.now(UTC)
+            exchange.import_sheet(file, kind=kind, recorded_at=now, named=named, remembered=remembered)
     except LoadRefused as refusal:
         if as_json:
             print_json({"imported": False, "errors": [asdict(problem) for problem in refusal.problems]})
         fail(str(refusal))
+    if layout and not preview:
+        columns = {**remembered, **named}
+        put_sheet_layouts(rows=[{"name": layout, "kind": kind, "columns": columns}], recorded_at=datetime.now(UTC))
     if as_json:
         print_json(asdict(found) | {"new": found.new, "changed": found.changed, "imported": imported})
     elif imported:
@@ -146,6 +158,27 @@ def _known(kind: str) -> None:
 
     if kind not in KINDS:
         fail(f"« {kind} » is no kind of rows; write --kind {', --kind '.join(KINDS)}", code=USAGE)
+
+
+def _remembered(layout: str, kind: str, named: dict[str, str], relearn: bool) -> dict[str, str]:
+    """The columns that a layout remembers."""
+    from ardoise.directory.queries import sheet_columns, sheet_layouts
+
+    if not layout:
+        if relearn:
+            fail("--relearn forgets what a layout remembers; write --layout NAME too", code=USAGE)
+        return {}
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", layout):
+        fail(f"« {layout} » is no name of a layout; write letters, digits, - or _, for example sage", code=USAGE)
+    known = sheet_columns(layout, kind)
+    if known is None and not named:
+        others = ", ".join(sheet_layouts(kind)) or "none yet"
+        fail(
+            f"layout « {layout} » is not known for {kind}; tell its columns once with --column code=HEADER (known: "
+            f"{others})",
+            code=USAGE,
+        )
+    return {} if relearn else known or {}
 
 
 def _named(columns: list[str]) -> dict[str, str]:

@@ -207,3 +207,15 @@ class Identifier(Dated):
                 name="identifier_once",
             ),
         ]
+
+
+class SheetLayout(models.Model):
+    """How the spreadsheets of somebody call the columns of a kind of rows, as the last one imported did."""
+
+    name = models.SlugField(max_length=60)
+    kind = models.CharField(max_length=20)
+    columns = models.JSONField(default=dict)  # column -> header
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "kind"], name="sheet_layout_once")]

@@ -12,7 +12,17 @@ from typing import Any
 from django.db import transaction
 
 from ardoise.directory import bulk
-from ardoise.directory.models import SINCE_EVER, Account, Dated, Identifier, Issuer, Line, LineAssignment, VatRegime
+from ardoise.directory.models import (
+    SINCE_EVER,
+    Account,
+    Dated,
+    Identifier,
+    Issuer,
+    Line,
+    LineAssignment,
+    SheetLayout,
+    VatRegime,
+)
 
 Cells = Mapping[str, Any]
 """One row as people write it: the columns of its plain file, references by code."""
@@ -164,6 +174,12 @@ def put_identifiers(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
     _step_aside(held, group=group, wanted=wanted, recorded_at=recorded_at)
     bulk.put_dated(Identifier, key=[*group, "valid_from_date"], rows=fields, recorded_at=recorded_at)
     _refuse_overlaps(Identifier, group=group, touched=touched)
+
+
+@transaction.atomic
+def put_sheet_layouts(*, rows: Sequence[Cells], recorded_at: datetime) -> None:
+    """Create or overwrite how spreadsheets call their columns: `name`, `kind`, and `columns` (column -> header)."""
+    bulk.put(SheetLayout, key=["name", "kind"], rows=[{**row, "recorded_at": recorded_at} for row in rows])
 
 
 # --- what nobody knows yet -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from datetime import date
 from django.db.models import Q, QuerySet
 
 from ardoise.access.scope import Scope
-from ardoise.directory.models import Account, Identifier, Issuer, Line, LineAssignment
+from ardoise.directory.models import Account, Identifier, Issuer, Line, LineAssignment, SheetLayout
 
 
 class NoSuchAccount(LookupError):
@@ -88,6 +88,17 @@ def identifiers_of(scope: Scope, line: Line) -> QuerySet[Identifier]:
     named = Identifier.objects.filter(line=line, superseded_at=None)
     visible = assignments_of(scope, line).exists()
     return (named if visible else named.none()).order_by("source_code", "kind", "value", "valid_from_date")
+
+
+def sheet_columns(name: str, kind: str) -> dict[str, str] | None:
+    """The headers that a layout of spreadsheets gives columns of a kind of rows; None when it is not known."""
+    known = SheetLayout.objects.filter(name=name, kind=kind).first()
+    return dict(known.columns) if known else None
+
+
+def sheet_layouts(kind: str) -> list[str]:
+    """The names of the layouts of a kind of rows."""
+    return list(SheetLayout.objects.filter(kind=kind).order_by("name").values_list("name", flat=True))
 
 
 def provisional_lines(scope: Scope) -> QuerySet[Line]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ardoise.core.snapshot import IdentifierKind
 from ardoise.core.vat import RegimeKind
 from ardoise.plainfiles import columns as kinds
@@ -34,6 +36,15 @@ _VAT_REGIME = kinds.Choice(
     ),
 )
 _NOTE = Text(multiline=True)
+
+
+@dataclass(frozen=True)
+class SheetColumns(kinds.Options):
+    """Column -> the header above it in the spreadsheets of somebody."""
+
+    fr = 'table { name = "Raison sociale" }'
+    en = 'table { name = "Raison sociale" }'
+
 
 ISSUERS = Table(
     name="issuers",
@@ -352,5 +363,26 @@ IDENTIFIERS = Table(
         ),
         Column("line", kinds.Ref(table="lines"), "ligne", "line", required=True, path="line__code"),
         *validity(),
+    ),
+)
+
+SHEET_LAYOUTS = Table(
+    name="sheet_layouts",
+    file="sheet_layouts.toml",
+    array="sheet_layout",
+    fr="Tableurs de l’annuaire : leurs en-têtes, retenus par `ardoise directory import --layout`",
+    en="Spreadsheets of the directory: their headers, remembered by `ardoise directory import --layout`",
+    model="directory.SheetLayout",
+    key=("name", "kind"),
+    columns=(
+        Column("name", kinds.Slug(), "nom", "name", required=True),
+        Column(
+            "kind",
+            choice("accounts", "lines", "identifiers", "subscriptions"),
+            "nature des lignes",
+            "kind of rows",
+            required=True,
+        ),
+        Column("columns", SheetColumns(), "en-tête de chaque colonne", "header of each column", default={}),
     ),
 )

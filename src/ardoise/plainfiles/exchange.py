@@ -157,12 +157,15 @@ class _Read:
     lines: dict[Key, Row] = field(default_factory=dict)  # the first row of each line, where a line stands on several
 
 
-def preview(path: Path, *, kind: str, named: Mapping[str, str] | None = None) -> Preview:
+def preview(
+    path: Path, *, kind: str, named: Mapping[str, str] | None = None, remembered: Mapping[str, str] | None = None
+) -> Preview:
     """What importing a file would change. Raises LoadRefused with every error, its line and its column.
 
-    `named` gives columns that the header does not tell: {"code": "Réf. client"}.
+    `named` gives columns that the header does not tell: {"code": "Réf. client"}; `remembered` those of a layout, which
+    may be missing from the file where they are not required.
     """
-    read = _read(path, kind, named or {})
+    read = _read(path, kind, named or {}, remembered or {})
     with _columns_as_written(read):
         differences = compared(read.folder)
     found = Preview(kind, path.name, notes=read.notes, warnings=sorted(read.folder.findings.warnings))
@@ -180,9 +183,16 @@ def preview(path: Path, *, kind: str, named: Mapping[str, str] | None = None) ->
     return found
 
 
-def import_sheet(path: Path, *, kind: str, recorded_at: datetime, named: Mapping[str, str] | None = None) -> LoadReport:
+def import_sheet(
+    path: Path,
+    *,
+    kind: str,
+    recorded_at: datetime,
+    named: Mapping[str, str] | None = None,
+    remembered: Mapping[str, str] | None = None,
+) -> LoadReport:
     """Import a file, all of it or nothing. Raises LoadRefused."""
-    read = _read(path, kind, named or {})
+    read = _read(path, kind, named or {}, remembered or {})
     with _columns_as_written(read):
         return load_rows(read.folder, recorded_at=recorded_at)
 
@@ -222,11 +232,11 @@ def _key_text(table: Table, key: Key) -> str:
     return " ".join(column.kind.write(part) for column, part in named if part != column.empty)
 
 
-def _read(path: Path, kind: str, named: Mapping[str, str]) -> _Read:
+def _read(path: Path, kind: str, named: Mapping[str, str], remembered: Mapping[str, str]) -> _Read:
     """The rows of a file, typed; what it does not say is what is in force. Raises LoadRefused."""
     fields = fields_of(kind)
-    sheet = open_sheet(path, fields, named)
-    index, places, notes = _header(sheet, fields, named)
+    sheet = open_sheet(path, fields, {**remembered, **named})
+    index, places, notes = _header(sheet, fields, named, remembered)
     read = _Read(Folder(), {(one.table.name, one.column.name): sheet.rows[index][at] for one, at in places}, notes)
     before = {table.name: loaded(table) for table in KINDS[kind]}
     countries = (
@@ -360,10 +370,10 @@ def _best_row(sheet: Sheet, fields: Sequence[HasWords], named: Mapping[str, str]
 
 
 def _header(
-    sheet: Sheet, fields: Sequence[Field], named: Mapping[str, str]
+    sheet: Sheet, fields: Sequence[Field], named: Mapping[str, str], remembered: Mapping[str, str]
 ) -> tuple[int, list[tuple[Field, int]], list[str]]:
     """The row of the header, the place of each column, and what was not read. Raises LoadRefused."""
-    _, index = _best_row(sheet, fields, named)
+    _, index = _best_row(sheet, fields, {**remembered, **named})
     line, row = sheet.lines[index], sheet.rows[index]
     errors: list[Problem] = []
     notes: list[str] = []
@@ -372,8 +382,11 @@ def _header(
     by_word |= {plain(one.header("fr")): one for one in reversed(fields)} | {
         plain(one.column.name): one for one in reversed(fields)
     }
-    for name, header in named.items():
+    for name, header in {**remembered, **named}.items():
         chosen = next((one for one in fields if one.column.name == name), None)
+        if name not in named and plain(header) not in map(plain, row):
+            notes.append(f"column « {header} », remembered for {name}, is not in this file")
+            continue
         if chosen is None:
             known = [one.column.name for one in fields]
             errors.append(

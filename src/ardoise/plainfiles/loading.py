@@ -324,4 +324,5 @@ def _write(
     catalog.put_discount_grants(rows=rows("discount_grants"), recorded_at=recorded_at)
     catalog.put_commitments(rows=rows("commitments"), recorded_at=recorded_at)
     put_deck_layouts(rows=rows("deck_layouts"), recorded_at=recorded_at)
+    directory.put_sheet_layouts(rows=rows("sheet_layouts"), recorded_at=recorded_at)
     record_past_totals(rows=rows("past_totals"))

@@ -18,7 +18,15 @@ from ardoise.plainfiles.catalog_tables import (
 from ardoise.plainfiles.columns import Text
 from ardoise.plainfiles.deck_tables import DECK_LAYOUTS
 from ardoise.plainfiles.declare import Column, Table, choice
-from ardoise.plainfiles.directory_tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES, VAT_REGIMES
+from ardoise.plainfiles.directory_tables import (
+    ACCOUNTS,
+    ASSIGNMENTS,
+    IDENTIFIERS,
+    ISSUERS,
+    LINES,
+    SHEET_LAYOUTS,
+    VAT_REGIMES,
+)
 from ardoise.plainfiles.price_tables import (
     CALENDAR_RULES,
     CALENDARS,
@@ -191,6 +199,7 @@ TABLES: dict[str, Table] = {
         COMMITMENTS,
         VAT_RATES,
         DECK_LAYOUTS,
+        SHEET_LAYOUTS,
         PAST_TOTALS,
     )
 }

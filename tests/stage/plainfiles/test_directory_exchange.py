@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from ardoise.cli import directory_commands
-from ardoise.directory.models import Account, Identifier, Line, LineAssignment
+from ardoise.directory.models import Account, Identifier, Line, LineAssignment, SheetLayout
 from ardoise.plainfiles import exchange
+from ardoise.plainfiles.dumping import texts
 from ardoise.plainfiles.loading import load
 from ardoise.plainfiles.problems import LoadRefused
 from stage.plainfiles.company_folder import LATER, LOADED_AT, SOUND, write
@@ -312,3 +313,77 @@ def test_the_command_refuses_what_it_does_not_know(loaded: Path) -> None:
     assert "cannot be read" in run("import", loaded / "none.csv", "--kind", "accounts").stderr
     refused = run("import", sheet(loaded / "y.csv", "code;nom", "C1;"), "--kind", "accounts", "--json")
     assert json.loads(refused.stdout)["errors"][0]["line"] == 2
+
+
+# --- columns remembered -----------------------------------------------------------------------------------------------
+
+SAGE = ("Réf. client;Intitulé;Émetteur;Courriel compta", "C1;Épicerie du Rhône SA;voxa;compta@rhone.example")
+NAMED = ("--column", "code=Réf. client", "--column", "name=Intitulé", "--column", "emails=Courriel compta")
+
+
+def remembered() -> dict[str, object]:
+    return {f"{row.name} {row.kind}": row.columns for row in SheetLayout.objects.all()}
+
+
+def test_a_file_with_headers_of_its_own_is_told_once(loaded: Path) -> None:
+    file = sheet(loaded / "sage.csv", *SAGE)
+    first = run("import", file, "--kind", "accounts", "--layout", "sage", *NAMED, "--preview")
+    assert first.exit_code == 0, first.output
+    assert remembered() == {}  # only looked at
+    assert run("import", file, "--kind", "accounts", "--layout", "sage", *NAMED, "--yes").exit_code == 0
+    columns = {"code": "Réf. client", "name": "Intitulé", "emails": "Courriel compta"}
+    assert remembered() == {"sage accounts": columns}
+    again = sheet(loaded / "again.csv", SAGE[0], "C1;Épicerie du Rhône;voxa;")
+    assert run("import", again, "--kind", "accounts", "--layout", "sage", "--yes").exit_code == 0
+    assert Account.objects.get(code="C1").name == "Épicerie du Rhône"
+    assert remembered() == {"sage accounts": columns}
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_file(loaded: Path) -> None:
+    file = sheet(loaded / "sage.csv", *SAGE)
+    run("import", file, "--kind", "accounts", "--layout", "sage", *NAMED, "--yes")
+    wrong = sheet(loaded / "wrong.csv", SAGE[0], "C1;Épicerie;voxa;", "C9;;voxa;")
+    refused = run("import", wrong, "--kind", "accounts", "--layout", "sage", "--yes")
+    assert refused.exit_code == 1
+    assert "wrong.csv, line 3, column Intitulé: is empty" in " ".join(refused.output.split())
+
+
+def test_a_column_remembered_that_is_not_there_is_said_or_asked_for(loaded: Path) -> None:
+    file = sheet(loaded / "sage.csv", *SAGE)
+    run("import", file, "--kind", "accounts", "--layout", "sage", *NAMED, "--yes")
+    less = sheet(loaded / "less.csv", "Réf. client;Intitulé;Émetteur", "C1;Épicerie;voxa")
+    shown = " ".join(run("import", less, "--kind", "accounts", "--layout", "sage", "--preview").output.split())
+    assert "column « Courriel compta », remembered for emails, is not in this file" in shown
+    assert Account.objects.get(code="C1").emails == "compta@rhone.example"  # ... and keeps what is in force
+    other = sheet(loaded / "other.csv", "Client;Intitulé;Émetteur", "C1;Épicerie;voxa")
+    refused = run("import", other, "--kind", "accounts", "--layout", "sage", "--preview")
+    assert "this column (code) is missing; name it with --column code=HEADER" in " ".join(refused.output.split())
+    mended = run("import", other, "--kind", "accounts", "--layout", "sage", "--column", "code=Client", "--yes")
+    assert mended.exit_code == 0, mended.output
+    assert remembered()["sage accounts"]["code"] == "Client"  # type: ignore[index]
+    run("import", other, "--kind", "accounts", "--layout", "sage", "--relearn", "--column", "code=Client",
+        "--column", "name=Intitulé", "--yes")  # fmt: skip
+    assert remembered() == {"sage accounts": {"code": "Client", "name": "Intitulé"}}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--layout", "ciel"), "layout « ciel » is not known for accounts; tell its columns once with --column"),
+        (("--layout", "mon tableur", *NAMED), "« mon tableur » is no name of a layout"),
+        (("--relearn",), "--relearn forgets what a layout remembers; write --layout NAME too"),
+    ],
+)
+def test_a_layout_that_cannot_be_used_is_refused(loaded: Path, words: tuple[str, ...], message: str) -> None:
+    result = run("import", sheet(loaded / "sage.csv", *SAGE), "--kind", "accounts", *words, "--preview")
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_layouts_are_dumped_and_loaded(loaded: Path) -> None:
+    run("import", sheet(loaded / "sage.csv", *SAGE), "--kind", "accounts", "--layout", "sage", *NAMED, "--yes")
+    before = remembered()
+    text = texts()["sheet_layouts.toml"]
+    SheetLayout.objects.all().delete()
+    load(write(loaded / "dumped", {"sheet_layouts.toml": text}), recorded_at=LATER)
+    assert remembered() == before
