@@ -300,6 +300,7 @@ def clocked(found: dict[str, Any], name: str, work: Callable[[], Any]) -> Any:
 def measure(*, rules: bool) -> dict[str, Any]:
     from ardoise.bill import operations as billing
     from ardoise.bill.models import Document
+    from ardoise.bill.previewing import BATCH
     from ardoise.deliver.operations import official_verdicts
     from ardoise.deliver.validation import shut_down, worker_pids
     from ardoise.directory.models import Issuer
@@ -320,7 +321,7 @@ def measure(*, rules: bool) -> dict[str, Any]:
     assert not issued.moved, issued.moved[:5]
     assert numbers == Document.objects.count() > 0
     lines = clocked(found, "bound_read", read_and_group)
-    clocked(found, "bound_copy", lambda: copy_charges(files=-(-numbers // billing.BATCH)))
+    clocked(found, "bound_copy", lambda: copy_charges(files=-(-numbers // BATCH)))
     return found | {
         "drafts": previewed.drafts,
         "faulty": len(previewed.faulty),

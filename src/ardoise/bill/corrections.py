@@ -24,7 +24,7 @@ from ardoise.bill.cycles import closing_of
 from ardoise.bill.drafts import Run
 from ardoise.bill.lines import sections_minor
 from ardoise.bill.models import BillRun, Document
-from ardoise.bill.operations import (
+from ardoise.bill.registration import (
     PLACEHOLDER,
     IssueRefused,
     Validator,

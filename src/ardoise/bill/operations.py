@@ -7,75 +7,52 @@ frozen row is committed, in the transaction that also takes the number.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import islice
 from tempfile import SpooledTemporaryFile
-from typing import IO
 
 import polars as pl
 from django.db import transaction
 
-from ardoise.access.models import Event, OutboxMessage
-from ardoise.access.operations import log_events, put_messages
 from ardoise.bill import charges as tables
 from ardoise.bill import negatives, recurring
 from ardoise.bill.balances import refuse_spent
 from ardoise.bill.cycles import month_closed, refuse_closing
-from ardoise.bill.drafts import Drafted, Drafts, Late, Run
-from ardoise.bill.lines import LINE_NO, PAYER, sections_minor
-from ardoise.bill.models import BillRun, Document, Draft, Hold, Series, Sold, Waiver
-from ardoise.core import canonical
+from ardoise.bill.drafts import Drafted, Drafts, Run
+from ardoise.bill.lines import PAYER, sections_minor
+from ardoise.bill.models import BillRun, Document, Draft, Hold, Sold, Waiver
+from ardoise.bill.previewing import BATCH, Seen, batched, problems_of, said
+from ardoise.bill.previewing import Previewed as Previewed
+from ardoise.bill.registration import (
+    PLACEHOLDER,
+    Numbered,
+    Validator,
+    announce,
+    append_charges,
+    next_numbers,
+    refuse_date,
+    statement_reference,
+    write_charges,
+)
+from ardoise.bill.registration import IssueRefused as IssueRefused
 from ardoise.core import documents as core
-from ardoise.core.checks import Problem, validate
-from ardoise.core.naming import format_number
+from ardoise.core.checks import Problem
 from ardoise.core.periods import local_date, month_period
-from ardoise.core.postings import NotPosted, post_invoice
-from ardoise.core.schema import CHARGES, FROZEN
+from ardoise.core.schema import FROZEN
 from ardoise.directory.models import Account, Issuer
-from ardoise.ledger.operations import post_all
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
-from ardoise.store.operations import append_frozen, replace_partition
-from ardoise.store.tables import StagedFile, write_parquet
+from ardoise.store.operations import replace_partition
+from ardoise.store.tables import write_parquet
 
-BATCH = 100
-AHEAD = 8  # batches drafted before the rules have said of them
 IN_MEMORY_BYTES = 64 << 20  # of the drafts of a preview; more wait in a temporary file
-PLACEHOLDER = "BROUILLON"  # the number of a document while it is validated (a legal form: BR-FR-02)
 NEVER_WAIVED = "equation:"
-RENDER = "render"  # outbox messages for `deliver`
-
-Validator = Callable[[Sequence[core.Document]], Sequence[Sequence[Problem]]]
-
-
-class IssueRefused(ValueError):
-    """The documents cannot be issued; the message says why and what to do."""
 
 
 class HoldRefused(ValueError):
     """The account cannot be held, or released; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Previewed:
-    """What a preview made; by account, what would keep its document from being issued, who is held, what came late.
-
-    `late` stands on the drafts; `waiting` on none: its source has the invoice of its period made anew.
-    """
-
-    issuer: str
-    drafts: int
-    net_minor: int
-    faulty: dict[str, list[Problem]] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
-    carried: dict[str, int] = field(default_factory=dict)
-    late: dict[str, Late] = field(default_factory=dict)
-    waiting: dict[str, Late] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -141,7 +118,7 @@ def preview(
     _sold_of(closes_date)
     run = Run(issuer, closes_date=closes_date, only=only)
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept, ThreadPoolExecutor(max_workers=1) as rules:
-        seen = _Seen(issuer, closes_date, validator, kept)
+        seen = Seen(issuer, closes_date, validator, kept)
         for buckets in run.parts():
             seen.add(run.draft(buckets, issue_date=issue_date, whole=False), rules)
         seen.finish()
@@ -157,95 +134,6 @@ def preview(
                 Draft.objects.bulk_create(drafts)
             tables.settle(issuer, run.settled())
         return seen.previewed(held_codes(issuer, run.month))
-
-
-class _Seen:
-    """The drafts of a preview as they are made, part by part: their charges are not kept, and what they say waits in a
-    file until all are made, so that a hundred thousand take no more memory than a thousand.
-    """
-
-    def __init__(self, issuer: Issuer, closes_date: date, validator: Validator | None, kept: IO[bytes]) -> None:
-        self.issuer, self.validator, self._kept = issuer, validator, kept
-        self.faulty: dict[str, list[Problem]] = {}
-        self.carried: dict[str, int] = {}
-        self.late: dict[str, Late] = {}
-        self.waiting: dict[str, Late] = {}
-        self._codes: dict[str, str] = {}  # fingerprint -> customer
-        self._net_minor = 0
-        known = Draft.objects.filter(run__issuer=issuer, run__closes_date=closes_date, verdict__isnull=False)
-        self._verdicts: dict[str, list[list[str]]] = {
-            fingerprint: verdict
-            for fingerprint, verdict in known.values_list("fingerprint", "verdict")
-            if verdict is not None
-        }
-        self._asked: list[tuple[list[str], Future[Sequence[Sequence[Problem]]]]] = []
-
-    def add(self, drafts: Drafts, rules: Executor) -> None:
-        """Keep the drafts of a part; the rules are asked by another thread, while the next part is drafted."""
-        self.faulty |= drafts.refused
-        self.waiting |= drafts.waiting
-        for made in _batched(drafts.made, BATCH):
-            self._ask(made, rules)
-            for one in made:
-                if found := _problems(one):
-                    self.faulty[one.account.code] = found
-                if one.late is not None:
-                    self.late[one.account.code] = one.late
-                self._codes[one.fingerprint] = one.account.code
-                self._net_minor += one.net_minor
-            pickle.dump([_fields(one) for one in made], self._kept)
-        self.carried |= drafts.carried
-
-    def _ask(self, made: Sequence[Drafted], rules: Executor) -> None:
-        """The verdict of the official rules on the drafts that have none yet."""
-        legal = [one for one in made if one.document.kind is not core.DocumentKind.STATEMENT]
-        new = [one for one in legal if one.fingerprint not in self._verdicts]
-        if self.validator is not None and new:
-            documents = [replace(one.document, number=PLACEHOLDER) for one in new]
-            asked = rules.submit(self.validator, documents)
-            self._asked.append(([one.fingerprint for one in new], asked))
-            if len(self._asked) > AHEAD:
-                self._asked[-AHEAD][1].result()  # what waits for the rules is held in memory
-
-    def finish(self) -> None:
-        """Wait for the verdicts."""
-        for fingerprints, asked in self._asked:
-            for fingerprint, verdict in zip(fingerprints, asked.result(), strict=True):
-                self._verdicts[fingerprint] = [[found.code, found.message, found.remedy] for found in verdict]
-        for fingerprint, code in self._codes.items():
-            if found := self._verdicts.get(fingerprint):
-                self.faulty[code] = [*self.faulty.get(code, ()), *_said(found)]
-
-    def drafts(self, run: BillRun) -> Iterator[list[Draft]]:
-        """The rows of the drafts, a batch at a time, with their verdicts."""
-        end = self._kept.tell()
-        self._kept.seek(0)
-        while self._kept.tell() < end:
-            batch = pickle.load(self._kept)
-            yield [Draft(run=run, verdict=self._verdicts.get(one["fingerprint"]), **one) for one in batch]
-
-    def previewed(self, held: dict[str, str]) -> Previewed:
-        count = len(self._codes)
-        return Previewed(
-            self.issuer.code, count, self._net_minor, self.faulty, held, self.carried, self.late, self.waiting
-        )
-
-
-def _fields(made: Drafted) -> dict[str, object]:
-    """The columns of a draft."""
-    return {
-        "account_id": made.account.pk,
-        "content": made.content,
-        "charges": made.rows.height,
-        "net_minor": made.net_minor,
-        "usage_minor": made.usage_minor,
-        "subscription_minor": made.subscription_minor,
-        "fingerprint": made.fingerprint,
-    }
-
-
-def _said(verdict: Iterable[Sequence[str]] | None) -> list[Problem]:
-    return [Problem(code, message, remedy) for code, message, remedy in verdict or ()]
 
 
 def issue(
@@ -280,7 +168,7 @@ def issue(
         for buckets in run.parts():
             drafts = run.draft(buckets, issue_date=issue_date, whole=True)
             done.faulty |= drafts.refused
-            ready = _batched(accepted.of(drafts.made), BATCH)
+            ready = batched(accepted.of(drafts.made), BATCH)
             coming = _Coming(_validated(batch, accepted.verdicts, validator, done) for batch in ready)
             for batch in coming:
                 issuing.issue(drafts, batch, meanwhile=coming.prepare)
@@ -343,26 +231,6 @@ def _command(closes_date: date) -> str:
     return f"ardoise bill preview {which}"
 
 
-def refuse_date(issuer: Issuer, issue_date: date, *, not_before: date, now: datetime) -> None:
-    """A document is dated after what it bills and not after today: a later date would block its whole series."""
-    today = local_date(now, issuer.zone)
-    if not not_before <= issue_date <= today:
-        raise IssueRefused(
-            f"{issuer.code}: {issue_date} cannot be the date of this document; choose one from {not_before} to {today}"
-        )
-
-
-def _problems(made: Drafted) -> list[Problem]:
-    """What the arithmetic and the legal mentions of a document to be leave to mend."""
-    return validate(replace(made.document, number=PLACEHOLDER))
-
-
-def _batched(items: Iterable[Drafted], size: int) -> Iterator[list[Drafted]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
-
-
 class _Coming:
     """Batches to issue, of which the next one can be prepared ahead."""
 
@@ -395,7 +263,7 @@ def _validated(
     official = {made.account.code: list(verdict) for made, verdict in zip(new, verdicts, strict=True)}
     for made in batch:
         code = made.account.code
-        if problems := [*_problems(made), *official.get(code, _said(known.get(code)))]:
+        if problems := [*problems_of(made), *official.get(code, said(known.get(code)))]:
             done.faulty[code] = problems
     return [made for made in batch if made.account.code not in done.faulty]
 
@@ -431,13 +299,13 @@ class _Issuing:
             ids = {made.account.id: row.id for made, row in zip(batch, rows, strict=True)}
             of_payer = pl.col(PAYER).replace_strict(ids, return_dtype=pl.Int64)
             frozen = drafts.bound(batch).with_columns(of_payer.alias(FROZEN.document_id))
-            written = self.disk.submit(_write, frozen)
-            _announce(numbered, rows, issuer=issuer, now=self.now)
+            written = self.disk.submit(write_charges, frozen)
+            announce(numbered, rows, issuer=issuer, now=self.now)
             for row in rows:
                 if row.kind == Document.Kind.CREDIT_NOTE:
                     negatives.impute(row)
             meanwhile()
-            _append(issuer.code, written.result())
+            append_charges(issuer.code, written.result())
             after = tables.generations(self.scope)
         self.done.numbers += numbers  # committed
         self.before = after
@@ -468,78 +336,6 @@ def _take_numbers(run: BillRun, batch: Sequence[Drafted], issue_date: date) -> l
     return [next(taken[kind]) for kind in kinds]
 
 
-def statement_reference(month: str, account: Account) -> str:
-    """The reference of a statement, in no series: "REL-2026-10-ATELIER", and "-2" for late usage stated apart."""
-    before = Document.objects.filter(kind=Document.Kind.STATEMENT, month=month, account=account).count()
-    return f"REL-{month}-{account.code}" + (f"-{before + 1}" if before else "")
-
-
-def next_number(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date) -> str:
-    """The next number of a series, its row locked until the caller's transaction ends. Raises IssueRefused."""
-    return next_numbers(issuer, kind, pattern, issue_date, count=1)[0]
-
-
-def next_numbers(issuer: Issuer, kind: core.DocumentKind, pattern: str, issue_date: date, *, count: int) -> list[str]:
-    """The next numbers of a series, its row locked until the caller's transaction ends. Raises IssueRefused."""
-    Series.objects.get_or_create(issuer=issuer, kind=kind.value, year=issue_date.year)
-    series = Series.objects.select_for_update().get(issuer=issuer, kind=kind.value, year=issue_date.year)
-    if series.last_issue_date and issue_date < series.last_issue_date:
-        raise IssueRefused(
-            f"{issuer.code}: the last document of the series is dated {series.last_issue_date}; "
-            f"an issue date of {issue_date} would break the chronology, take that date or a later one"
-        )
-    first = series.last_number + 1
-    series.last_number += count
-    series.last_issue_date = issue_date
-    series.save(update_fields=["last_number", "last_issue_date"])
-    year, month = issue_date.year, issue_date.month
-    return [format_number(pattern, year=year, month=month, sequence=first + rank) for rank in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A document about to be issued: what it says, whose it is, where it comes from."""
-
-    document: core.Document
-    content: canonical.Json
-    account_id: int
-    account_code: str
-    month: str
-    minors: tuple[int, int]  # communications, subscriptions
-    run: BillRun | None = None
-    first_month: str = ""
-    bound_date: date | None = None
-    corrects: Document | None = None
-    replaces: Document | None = None
-
-    def row(self, issuer: Issuer, now: datetime) -> Document:
-        totals = self.document.totals
-        return Document(
-            kind=self.document.kind.value,
-            issuer=issuer,
-            account_id=self.account_id,
-            run=self.run,
-            number=self.document.number,
-            month=self.month,
-            first_month=self.first_month or self.month,
-            bound_date=self.bound_date,
-            issue_date=self.document.issue_date,
-            due_date=self.document.due_date,
-            currency=self.document.currency,
-            net_minor=totals.net_minor,
-            vat_minor=totals.vat_minor,
-            gross_minor=totals.gross_minor,
-            payable_minor=totals.payable_minor,
-            usage_minor=self.minors[0],
-            subscription_minor=self.minors[1],
-            content=self.content,
-            sha256=canonical.digest(self.content),
-            issued_at=now,
-            corrects=self.corrects,
-            replaces=self.replaces,
-        )
-
-
 def _numbered(made: Drafted, number: str, run: BillRun) -> Numbered:
     return Numbered(
         document=replace(made.document, number=number),
@@ -552,72 +348,6 @@ def _numbered(made: Drafted, number: str, run: BillRun) -> Numbered:
         first_month=made.first_month,
         bound_date=made.bound_date,
     )
-
-
-def register(
-    document: core.Document,
-    *,
-    account_id: int,
-    account_code: str,
-    issuer: Issuer,
-    run: BillRun | None,
-    month: str,
-    minors: tuple[int, int],
-    corrects: Document | None,
-    now: datetime,
-    replaces: Document | None = None,
-    first_month: str = "",
-    bound_date: date | None = None,
-) -> Document:
-    """Insert an issued document, its posting, its event and its message to `deliver`, in the caller's transaction."""
-    content = canonical.to_json(document)
-    numbered = Numbered(
-        document, content, account_id, account_code, month, minors, run, first_month, bound_date, corrects, replaces
-    )
-    return register_all([numbered], issuer=issuer, now=now)[0]
-
-
-def register_all(numbered: Sequence[Numbered], *, issuer: Issuer, now: datetime) -> list[Document]:
-    """Insert issued documents with their postings, events and messages, in the caller's transaction."""
-    rows = Document.objects.bulk_create(one.row(issuer, now) for one in numbered)
-    _announce(numbered, rows, issuer=issuer, now=now)
-    return rows
-
-
-def _announce(numbered: Sequence[Numbered], rows: Sequence[Document], *, issuer: Issuer, now: datetime) -> None:
-    """The postings, the events and the messages to `deliver` of inserted documents."""
-    posted = []
-    for one, row in zip(numbered, rows, strict=True):
-        with suppress(NotPosted):  # a statement, or amounts that are all zero: no balance moves
-            posted.append((post_invoice(one.document, key=f"document:{row.id}"), one.account_code))
-    post_all(issuer_id=issuer.id, posted=posted, recorded_at=now)
-    log_events(Event(at=now, kind="document.issued", subject=f"document:{row.id}", digest=row.sha256) for row in rows)
-    put_messages(
-        OutboxMessage(key=f"{RENDER}:{row.id}", kind=RENDER, payload={"document": row.id}, created_at=now)
-        for row in rows
-    )
-
-
-def freeze(partition: str, charges: pl.DataFrame) -> None:
-    """Append charges bound to documents, each to its month, in the caller's transaction."""
-    _append(partition, _write(charges))
-
-
-def _write(charges: pl.DataFrame) -> dict[str, list[StagedFile]]:
-    """Files of charges by month; usage apart, so that what is sold is read without it. No table has them yet."""
-    frozen = tables.bound_schema(charges.with_columns(pl.col(LINE_NO).cast(pl.Int64)))
-    usage = pl.col(CHARGES.origin_kind) == tables.USAGE
-    files = {}
-    for month in sorted(frozen[CHARGES.month].cast(pl.String).unique()):
-        of_month = frozen.filter(pl.col(CHARGES.month) == month)
-        apart = [rows for rows in (of_month.filter(usage), of_month.filter(~usage)) if rows.height]
-        files[month] = [write_parquet(rows, TableName.FROZEN) for rows in apart]
-    return files
-
-
-def _append(partition: str, files: Mapping[str, Sequence[StagedFile]]) -> None:
-    for month, staged in files.items():
-        append_frozen(month=month, partition=partition, files=staged)
 
 
 def waive(*, month: str, finding: str, reason: str, waived_by: str, now: datetime) -> Waiver:

@@ -14,7 +14,7 @@ from ardoise.access.models import OutboxMessage
 from ardoise.access.operations import deliver_message
 from ardoise.access.queries import waiting_messages
 from ardoise.bill.models import Document
-from ardoise.bill.operations import RENDER
+from ardoise.bill.registration import RENDER
 from ardoise.core import canonical
 from ardoise.core.checks import Problem
 from ardoise.core.documents import Document as CanonicalDocument

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from ardoise import flow
-from ardoise.bill import drafts, operations
+from ardoise.bill import drafts, operations, previewing
 from ardoise.bill.charges import frozen_charges, frozen_twice
 from ardoise.bill.models import Document, Draft
 from ardoise.bill.operations import IssueRefused
@@ -136,7 +136,8 @@ def test_a_run_larger_than_memory_makes_the_same_drafts_and_documents(
     at_once = drafted()
     monkeypatch.setattr(drafts, "IN_ONE_PART", 0)
     monkeypatch.setattr(operations, "BATCH", 2)
-    monkeypatch.setattr(operations, "AHEAD", 1)
+    monkeypatch.setattr(previewing, "BATCH", 2)
+    monkeypatch.setattr(previewing, "AHEAD", 1)
     monkeypatch.setattr(operations, "IN_MEMORY_BYTES", 1)
     assert drafted() == at_once
     assert sorted(at_once) == [f"C{number}" for number in range(1, 8)]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from ardoise.access.models import OutboxMessage
 from ardoise.access.queries import scope_of
 from ardoise.bill import calls, queries
-from ardoise.bill.operations import RENDER
+from ardoise.bill.registration import RENDER
 from ardoise.console import clock, formatting, months, parameters, searches, words
 from ardoise.console.pages import StaffRequest, file_made_by, page, staff_page
 from ardoise.console.rights import log_numbers_shown, shows_numbers, viewer_of
