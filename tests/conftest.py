@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """ARDOISE_PARAMETERS=first: of a test with many cases only the first runs, stories of faults apart, each of which
-    is another (see `tests.run_all`).
+    is another; a test that asks for no database, or is marked `once`, not at all (see `tests.run_all`).
     """
     if os.environ.get("ARDOISE_PARAMETERS") != "first":
         return
@@ -42,10 +42,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, others = [], []
     for item in items:
         name = item.nodeid if "faults" in item.path.parts else item.nodeid.partition("[")[0]
-        (others if name in seen else kept).append(item)
+        (kept if name not in seen and _asks_for_a_database(item) else others).append(item)
         seen.add(name)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
+
+
+def _asks_for_a_database(item: pytest.Item) -> bool:
+    """By its marks and fixtures, or in an installation of its own, which processes share."""
+    if item.get_closest_marker("once"):
+        return False
+    given = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    installs = hasattr(getattr(item, "module", None), "Installation")
+    return bool(given or installs or item.get_closest_marker("django_db"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

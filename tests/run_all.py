@@ -9,7 +9,8 @@ that it and its children took: much less than twice the time it lasted means tha
 
 Exit status 0 when nothing failed. The suites of a database run twice: on SQLite, then on PostgreSQL (the server of
 ARDOISE_TEST_DATABASE_URL, else one of our own). There the first case of a test with many runs: the others differ in
-what they are given, not in what they ask of the database (ARDOISE_PARAMETERS=all runs them too). Where no server or no
+what they are given, not in what they ask of the database; and a test that asks nothing of it, or is marked `once`, does
+not run again (ARDOISE_PARAMETERS=all runs them too). Where no server or no
 Chromium can run, their tests are skipped and counted; with CI in the environment such a skip is a failure. What is
 skipped for another reason (no folder of samples, a feature to come) is counted and named, here and in CI.
 """
@@ -59,7 +60,7 @@ class Suite:
     without: tuple[str, ...] = ()  # files of these folders that another suite runs
 
 
-ON_POSTGRESQL = ("tests/contract", "tests/stage", "tests/scenario", "tests/faults/collect")
+ON_POSTGRESQL = ("tests/stage", "tests/scenario", "tests/faults/collect")
 ON_BOTH = ("tests/faults/collect/test_collect_faults.py",)  # these stories take both databases by themselves
 STEPS: tuple[Check | Suite, ...] = (
     Check("format", ("ruff", "format", "--check", "--quiet", *CODE)),
@@ -75,8 +76,8 @@ STEPS: tuple[Check | Suite, ...] = (
     Suite("golden", ("tests/golden",), workers=2),
     Suite("contract", ("tests/contract",), workers=2),
     Suite("faults", ("tests/faults",), workers=4),
-    Suite("stage", ("tests/stage",), workers=4),
-    Suite("postgresql", ON_POSTGRESQL, workers=4, on_postgresql=True, without=ON_BOTH),
+    Suite("stage", ("tests/stage",), workers=3),
+    Suite("postgresql", ON_POSTGRESQL, workers=3, on_postgresql=True, without=ON_BOTH),
     Suite("scenario", ("tests/scenario",), workers=2),
     Suite("property", ("tests/property",), workers=2),
 )
