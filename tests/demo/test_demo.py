@@ -191,7 +191,7 @@ def test_the_console_answers_after_the_demonstration_has_run(demo: Demo) -> None
         assert "avaya-siege" in home or "Avaya IP Office" in home
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=30) in (0, 1, -signal.SIGINT)
+        assert process.wait(timeout=LIMIT_S) in (0, 1, -signal.SIGINT)
 
 
 def _signed_in(address: str) -> str:

@@ -37,6 +37,7 @@ for extension in said["protected"]:
     line = Line.objects.create(code=extension, no_detail=True)
     Identifier.objects.create(kind="extension", value=extension, line=line, recorded_at=datetime.now(UTC))
 """
+PATIENCE_S = 120  # a busy machine starts a process slowly; nothing is measured by it
 RUN = "from ardoise.cli.collect_commands import collect; collect()"
 
 
@@ -77,7 +78,7 @@ class Installation:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -129,7 +130,7 @@ class Installation:
             env=self._environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
 
     def _environment(self) -> dict[str, str]:
@@ -153,12 +154,12 @@ def free_port() -> int:
 def stopped(process: subprocess.Popen[str]) -> str:
     """Stop a collector as a service manager does; returns what it said."""
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
     return said
 
 
-def wait_for(condition: object, seconds: float = 30) -> None:
+def wait_for(condition: object, seconds: float = PATIENCE_S) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
