@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 from ardoise.core.checks import CREDIT_VAT_TOLERANCE_MINOR, vat_minor
 from ardoise.core.credit_notes import credit
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
-from ardoise.core.invoices import (
-    LineInput,
-    TaxIncludedPolicy,
-    build_body,
-    validate,
-)
+from ardoise.core.invoices import LineInput, build_body, validate
 from ardoise.core.money import micros_to_minor
 from ardoise.core.postings import post_invoice
 from ardoise.core.vat import VatTreatment
@@ -90,13 +85,6 @@ def test_the_rounding_amount_is_only_for_totals_no_net_can_reach(lines):
     around = round(gross / (1 + Fraction(rate) / 100))
     reachable = any(net + vat_minor(net, rate) == gross for net in range(around - 2, around + 3))
     assert (body.totals.rounding_minor == 0) == reachable
-
-
-@given(ANY)
-def test_the_other_policy_never_has_a_rounding_amount(lines):
-    body = build_body(lines, with_tax=True, policy=TaxIncludedPolicy.NEAREST_TOTAL)
-    assert body.totals.rounding_minor == 0
-    assert sum(s.gross_minor for s in body.sections) == body.totals.gross_minor
 
 
 @given(ANY, st.booleans())

@@ -14,11 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ardoise.bill.charges import frozen_charges
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core.schema import CHARGES
-from stage.company import LANDLINE, MOBILE, Company, voxa
+from stage.company import LANDLINE, MOBILE, Company, frozen_charges, voxa
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

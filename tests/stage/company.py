@@ -22,7 +22,7 @@ from ardoise.core import canonical
 from ardoise.core import documents as core
 from ardoise.core.documents import DocumentLine
 from ardoise.core.periods import month_period
-from ardoise.core.schema import CHARGES
+from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.directory.models import Issuer
 from ardoise.plainfiles.loading import LoadReport, load
 from ardoise.store import queries as store
@@ -307,6 +307,22 @@ def numbers() -> list[str]:
 
 def charges(table: str = TableName.OPEN, month: str = MONTH) -> pl.DataFrame:
     return store.scan(table, [month]).sort(CHARGES.at, CHARGES.origin_id, CHARGES.part).collect()
+
+
+def open_charges(month: str) -> pl.DataFrame:
+    """Charges of a month that no document bills: a key that stands in any month is held."""
+    held = store.standing(columns=list(CHARGE_KEY))
+    return store.scan(TableName.OPEN, [month]).join(held, on=list(CHARGE_KEY), how="anti").collect()
+
+
+def standing_charges() -> pl.LazyFrame:
+    """Charges that issued documents bill and no credit note took back."""
+    return store.standing()
+
+
+def frozen_charges() -> pl.LazyFrame:
+    """Every row bound to a document, those that take charges back too."""
+    return store.scan(TableName.FROZEN)
 
 
 def finished(month: str = MONTH) -> bool:

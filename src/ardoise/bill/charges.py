@@ -127,28 +127,6 @@ def billable(
     return keyed.join(held_keys.lazy(), on=["h1", "h2"], how="anti", maintain_order="left").drop("h1", "h2").collect()
 
 
-def open_charges(month: str, *, issuer_id: int | None = None) -> pl.DataFrame:
-    """Charges of a billing month that no issued document holds yet, every state. One row a key.
-
-    A key that stands in any month is held: a purchase whose date was edited, or a day that a later run billed, is not
-    due. What a credit note took back is open again.
-    """
-    of_issuer = None if issuer_id is None else pl.col(CHARGES.issuer_id) == issuer_id
-    computed = store.scan(TableName.OPEN, [month], filter=of_issuer)
-    frozen = store.standing(columns=list(CHARGE_KEY))
-    return computed.join(frozen, on=list(CHARGE_KEY), how="anti").collect()
-
-
-def standing_charges(month: str | None = None) -> pl.LazyFrame:
-    """Charges that issued documents bill and no credit note took back, of one month or of all: what is billed."""
-    return store.standing(None if month is None else [month])
-
-
-def frozen_charges(month: str | None = None) -> pl.LazyFrame:
-    """Every row bound to a document, of one month or of all, those that take charges back too: what documents hold."""
-    return store.scan(TableName.FROZEN, None if month is None else [month])
-
-
 def standing_sold() -> pl.LazyFrame:
     """Subscriptions, purchases and adjustments that are billed, of all months; files of usage are not read."""
     return store.standing(filter=_SOLD)

@@ -126,7 +126,7 @@ def charge_balance(month: str, issuers: Collection[Issuer]) -> tuple[ChargeBalan
     key = list(CHARGE_KEY)
     computed = store.scan(TableName.OPEN, [month], filter=mine & (pl.col(CHARGES.state) == "priced"))
     frozen = store.standing([month])
-    held = store.standing(columns=key)  # of any month: see `charges.open_charges`
+    held = store.standing(columns=key)  # in any month
     free = computed.join(held, on=key, how="anti")
     # Of any month: late usage of this one stands on a document of a later one.
     kinds = dict(Document.objects.filter(issuer__in=ids, month__gte=month).values_list("id", "kind"))

@@ -28,9 +28,3 @@ def record_past_totals(*, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows
     ]
     bulk.put(PastTotal, key=["account_id", "month"], rows=fields)
-
-
-def record_past_total(*, account: str, month: str, usage: int, subscription: int, total: int) -> None:
-    """Record one past month of an account, in cents without tax."""
-    row = {"account": account, "month": month, "usage": usage, "subscription": subscription, "total": total}
-    record_past_totals(rows=[row])

@@ -159,7 +159,7 @@ def _opposite(document: Document) -> Document:
 
 
 def _keeps_advertised_total(document: Document) -> bool:
-    """Whether the document with tax is due at the sum of its advertised lines (TaxIncludedPolicy.ROUNDING_AMOUNT)."""
+    """Whether the document with tax is due at the sum of its advertised lines."""
     advertised = sum(line.gross_minor or 0 for line in document.lines)
     return document.with_tax and advertised == document.totals.gross_minor + document.totals.rounding_minor
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
 from ardoise.core.checks import PRICE_DECIMALS, QUANTITY_DECIMALS, Problem, decimals_of, validate, vat_minor
@@ -44,8 +43,6 @@ __all__ = [
     "LineInput",
     "NetAmount",
     "Problem",
-    "TaxIncludedPolicy",
-    "TaxRounding",
     "build_body",
     "build_statement",
     "compute_totals",
@@ -54,29 +51,9 @@ __all__ = [
     "format_number",
     "line_net_minor",
     "spread",
-    "tax_minor",
     "validate",
     "vat_minor",
 ]
-
-
-class TaxIncludedPolicy(StrEnum):
-    """What happens to the cent that no price without tax can reach, on a document with tax."""
-
-    ROUNDING_AMOUNT = "rounding_amount"  # the advertised total is due; the cent stands in BT-114: the default
-    NEAREST_TOTAL = "nearest_total"  # no BT-114 (some buyers refuse it): the total moves by that cent
-
-
-class TaxRounding(StrEnum):
-    """Where VAT is rounded to the cent.
-
-    Documents of the house are PER_RATE (EN 16931, BR-CO-14 and BR-S-09); the others explain the total of an invoice
-    that another system computed.
-    """
-
-    PER_RATE = "per_rate"  # on the sum of each category and rate
-    PER_LINE = "per_line"  # on each line, then summed
-    ONCE = "once"  # on the exact VAT of the whole document
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +134,6 @@ def _groups(amounts: Iterable[NetAmount]) -> dict[VatTreatment, int]:
         key = keys.setdefault((amount.vat.category, amount.vat.rate), amount.vat)
         sums[key] = sums.get(key, 0) + amount.net_minor
     return sums
-
-
-def tax_minor(nets: Sequence[tuple[Fraction, Decimal]], rounding: TaxRounding = TaxRounding.PER_RATE) -> int:
-    """The VAT of a document of net amounts (cents, exact) and their rates (percent), under a named rounding."""
-    exact = [(net * Fraction(rate) / 100, rate) for net, rate in nets]
-    match rounding:
-        case TaxRounding.PER_LINE:
-            return sum(round_fraction(tax) for tax, _ in exact)
-        case TaxRounding.ONCE:
-            return round_fraction(sum((tax for tax, _ in exact), Fraction(0)))
-        case TaxRounding.PER_RATE:
-            rates = dict.fromkeys(rate for _, rate in exact)
-            return sum(round_fraction(sum((tax for tax, of in exact if of == rate), Fraction(0))) for rate in rates)
 
 
 def _vat_line(treatment: VatTreatment, basis_minor: int, amount_minor: int | None = None) -> VatLine:
@@ -268,7 +232,6 @@ def build_body(
     *,
     with_tax: bool = False,
     prepaid_minor: int = 0,
-    policy: TaxIncludedPolicy = TaxIncludedPolicy.ROUNDING_AMOUNT,
 ) -> Body:
     """Lines, VAT, totals and sections of an invoice, in the order given.
 
@@ -279,9 +242,7 @@ def build_body(
     nets = _nets_below(inputs, cents) if with_tax else cents
     computed = compute_totals([NetAmount(net, line.vat) for net, line in zip(nets, inputs, strict=True)])
     totals = computed.totals
-    rounding = 0
-    if with_tax and policy is TaxIncludedPolicy.ROUNDING_AMOUNT:
-        rounding = sum(cents) - totals.gross_minor
+    rounding = sum(cents) - totals.gross_minor if with_tax else 0
     totals = replace(
         totals,
         prepaid_minor=prepaid_minor,

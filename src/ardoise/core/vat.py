@@ -294,15 +294,3 @@ _REGIME_OF = {
     Territory.GUYANE_MAYOTTE: RegimeKind.GUYANE_MAYOTTE,
     Territory.OUTSIDE: RegimeKind.EXPORT,
 }
-
-
-def regime_of_comtrafic_index(index: int, *, account: str) -> Regime:
-    """The VAT index of a ComTrafic customer: 1 is the standard regime; 0 says « sans TVA » without saying why."""
-    if index == 1:
-        return Regime(RegimeKind.STANDARD)
-    if index == 0:
-        raise RegimeMissing(
-            f"account {account}: VAT index 0 of ComTrafic does not say why there is no VAT; give the regime: "
-            "guyane_mayotte, reverse_charge, intra_eu, export, or exempt with its legal mention"
-        )
-    raise RegimeMissing(f"account {account}: VAT index {index} is unknown; 1 is standard, 0 needs a regime")

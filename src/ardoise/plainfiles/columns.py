@@ -26,7 +26,7 @@ from stdnum.gb import vat as gb_vat
 from ardoise.catalog.values import parse_dates
 from ardoise.core.commitments import CommitmentError, parse_thresholds
 from ardoise.core.money import NotAnAmount, parse_price
-from ardoise.core.periods import PeriodError, parse_length
+from ardoise.core.periods import Interval, Period, PeriodError, parse_length
 from ardoise.core.terms import TermsError, parse_terms
 from ardoise.plainfiles.problems import one_of
 
@@ -253,6 +253,15 @@ class Day(Text):
 
     def write(self, value: Any) -> str:
         return f"{value:%Y-%m-%d}" if value.year >= 1000 else value.isoformat()
+
+
+@dataclass(frozen=True)
+class LastDay(Day):
+    """A day that is included, where the house keeps the day after it."""
+
+    def read(self, text: str) -> date:
+        day = super().read(text)
+        return Period.of(day, day, Interval.INCLUSIVE).end
 
 
 @dataclass(frozen=True)

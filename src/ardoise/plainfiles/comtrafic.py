@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.db import transaction
 
 from ardoise.bill.takeover import Opening, record_openings
 from ardoise.catalog.decks.vocabulary import plain
+from ardoise.core.periods import Interval, Period
 from ardoise.core.vat import Nature, RegimeKind, VatError, regime_of_establishment
 from ardoise.plainfiles import numbers
 from ardoise.plainfiles.columns import Euros, NotExpected
@@ -339,7 +340,7 @@ class _Reading:
             end = self.value("subscriptions", "valid_to_date", line)
             last = self.value("subscriptions", "valid_to_date", line, "last_date")
             if last is not None:
-                end = last + timedelta(days=1)  # « Au » is the last day
+                end = Period.of(last, last, Interval.INCLUSIVE).end  # « Au » is the last day
             sold = self._sold(line, str(first))
             self.row("subscriptions", line, **sold, valid_from_date=first, valid_to_date=end)
 

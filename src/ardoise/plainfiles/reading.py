@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ardoise.plainfiles import numbers
-from ardoise.plainfiles.columns import FileText, NotExpected, read_native
+from ardoise.plainfiles.columns import FileText, LastDay, NotExpected, read_native
 from ardoise.plainfiles.declare import Column, Table
 from ardoise.plainfiles.problems import Findings, Problem, did_you_mean
 from ardoise.plainfiles.rows import Cells, Folder, Row
@@ -18,6 +19,7 @@ from ardoise.plainfiles.tables import RATES, TABLES, TARIFF_VERSIONS, TARIFFS
 from ardoise.plainfiles.toml_places import Places, line_of_error, places_of
 
 TARIFF_FOLDER = "tariffs"
+LAST_DATE = "last_date"  # of a CSV: valid_to_date as people write it, the last day included
 RATES_KEY = "rates"  # of a version: the name of its file of rates
 
 
@@ -97,6 +99,8 @@ def _header(header: list[str], name: str, table: Table, findings: Findings) -> l
         findings.errors.append(Problem(name, 1, "", "cells are separated by semicolons; commas are expected"))
         return None
     known = {column.name: column for column in table.columns}
+    if (until := known.get("valid_to_date")) is not None:  # the same, by its last day
+        known[LAST_DATE] = replace(until, kind=LastDay())
     old = {column.was: column.name for column in table.columns if column.was}
     findings.warnings += [Problem(name, 1, word, _renamed(old[word])) for word in header if word in old]
     header = [old.get(word, word) for word in header]
@@ -104,7 +108,7 @@ def _header(header: list[str], name: str, table: Table, findings: Findings) -> l
     for position, word in enumerate(header):
         if word not in known:
             problems.append(Problem(name, 1, word, f"this column is not known{did_you_mean(word, list(known))}"))
-        elif word in header[:position]:
+        elif known[word].name in (known[before].name for before in header[:position] if before in known):
             problems.append(Problem(name, 1, word, "this column stands twice; keep one"))
     for column in table.columns:
         if column.required and column.name not in header:

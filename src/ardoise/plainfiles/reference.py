@@ -25,10 +25,11 @@ twice changes nothing.*
   en TOML). *UTF-8; CSV with a header line and commas; an empty cell takes the default. Columns that are not required
   may be left out. Dates YYYY-MM-DD, exact amounts with a point, `yes`/`no` (`true`/`false` in TOML).*
 - La **clé** retrouve ce qui est déjà chargé. *The **key** finds what is loaded already.*
-- Lignes **datées** : `valid_to_date` est le lendemain du dernier jour. Une ligne changée remplace l’ancienne, qui reste
-  lisible. Pour retirer une ligne, la répéter avec `valid_to_date` égal à `valid_from_date`. ***Dated** rows:
-  `valid_to_date` is the day after the last. A changed row supersedes the old one, which stays readable. To take a row
-  back, repeat it with `valid_to_date` equal to `valid_from_date`.*
+- Lignes **datées** : `valid_to_date` est le lendemain du dernier jour ; un CSV peut avoir à sa place `last_date`,
+  dernier jour compris. Une ligne changée remplace l’ancienne, qui reste lisible. Pour retirer une ligne, la répéter
+  avec `valid_to_date` égal à `valid_from_date`. ***Dated** rows: `valid_to_date` is the day after the last; a CSV may
+  have `last_date` in its place, the last day included. A changed row supersedes the old one, which stays readable. To
+  take a row back, repeat it with `valid_to_date` equal to `valid_from_date`.*
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from ardoise import flow
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill import corrections
-from ardoise.bill.charges import frozen_twice, open_charges
+from ardoise.bill.charges import frozen_twice
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.bill.operations import IssueRefused
@@ -17,7 +17,19 @@ from ardoise.bill.proposals import proposals
 from ardoise.core.credit_notes import CreditRefused
 from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.queries import balances_micros
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, OWN_COSTS, RATES, Company, issued, numbers, tariff
+from stage.company import (
+    ISSUE_DATE,
+    LANDLINE,
+    MOBILE,
+    MONTH,
+    OWN_COSTS,
+    RATES,
+    Company,
+    issued,
+    numbers,
+    open_charges,
+    tariff,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from ardoise import flow
-from ardoise.bill.charges import frozen_charges, frozen_twice, standing_charges
+from ardoise.bill.charges import frozen_twice
 from ardoise.bill.credits import completed_by, completes, credit_notes_of, left_minor
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
@@ -24,7 +24,7 @@ from ardoise.core.credit_notes import left_to_credit
 from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.directory.models import Account, Issuer
 from ardoise.ledger.models import LedgerEntry
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, RATES, Company
+from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, RATES, Company, frozen_charges, standing_charges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

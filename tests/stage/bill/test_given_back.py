@@ -9,7 +9,7 @@ import pytest
 
 from ardoise import flow
 from ardoise.access.scope import EVERYTHING
-from ardoise.bill.charges import frozen_charges, frozen_twice, open_charges, standing_charges
+from ardoise.bill.charges import frozen_twice
 from ardoise.bill.equation import charge_balance, rounding_balance
 from ardoise.bill.models import Document
 from ardoise.bill.proposals import proposals
@@ -17,7 +17,19 @@ from ardoise.core.credit_notes import CreditRefused
 from ardoise.core.schema import CHARGE_KEY, CHARGES
 from ardoise.directory.models import Issuer
 from ardoise.reports.queries import cost_by_extension
-from stage.company import ISSUE_DATE, LANDLINE, MOBILE, MONTH, RATES, Company, issued, numbers
+from stage.company import (
+    ISSUE_DATE,
+    LANDLINE,
+    MOBILE,
+    MONTH,
+    RATES,
+    Company,
+    frozen_charges,
+    issued,
+    numbers,
+    open_charges,
+    standing_charges,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

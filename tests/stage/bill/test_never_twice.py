@@ -8,11 +8,11 @@ import pytest
 
 from ardoise import flow
 from ardoise.bill import drafts, operations, previewing
-from ardoise.bill.charges import frozen_charges, frozen_twice
+from ardoise.bill.charges import frozen_twice
 from ardoise.bill.models import Document, Draft
 from ardoise.bill.operations import IssueRefused
 from ardoise.directory.models import Issuer
-from stage.company import MOBILE, RATES, Company
+from stage.company import MOBILE, RATES, Company, frozen_charges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

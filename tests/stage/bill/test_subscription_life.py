@@ -332,3 +332,24 @@ def test_what_ended_long_ago_is_credited_whatever_the_look_back(company: Company
     # Half of September and October are given back.
     found = [net for label, net in lines(document_of("C1", month=OCTOBER)) if label == "Produit petit"]
     assert sorted(found) == [-3000, -1500]
+
+
+@pytest.mark.parametrize(
+    ("header", "day", "days"), [("valid_to_date", "2026-10-16", 15), ("last_date", "2026-10-15", 15)]
+)
+def test_the_end_of_a_subscription_by_either_convention(company: Company, header: str, day: str, days: int) -> None:
+    """31.00 in arrears: the same 15 days, by the day after the last or by the last day."""
+    company.customer("C1")
+    company.product("abo", "31.00", in_advance="no")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-10-01", **{header: day})
+    company.load()
+    bill(company, OCTOBER)
+    assert lines(document_of("C1")) == [("Produit abo", days * 100)]
+
+
+def test_two_ends_of_one_row_are_refused(company: Company) -> None:
+    company.customer("C1")
+    company.product("abo", "31.00")
+    company.subscribe("S1", "C1", product="abo", valid_to_date="2026-10-16", last_date="2026-10-15")
+    with pytest.raises(Exception, match="column last_date: this column stands twice; keep one"):
+        company.load()

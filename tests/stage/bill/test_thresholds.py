@@ -11,12 +11,11 @@ import polars as pl
 import pytest
 
 from ardoise import flow
-from ardoise.bill.charges import frozen_charges
 from ardoise.bill.models import Document
 from ardoise.core import canonical
 from ardoise.core.schema import CHARGES
 from ardoise.directory.models import Account
-from stage.company import LANDLINE, MOBILE, OWN_COSTS, SURTAXED, Company, issued, tariff
+from stage.company import LANDLINE, MOBILE, OWN_COSTS, SURTAXED, Company, frozen_charges, issued, tariff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ardoise.bill.models import PastTotal
-from ardoise.bill.past_totals import record_past_total
+from ardoise.bill.past_totals import record_past_totals
 from ardoise.catalog import operations
 from ardoise.catalog.models import (
     Allowance,
@@ -177,5 +177,6 @@ def test_sources_and_past_months_are_overwritten_by_key() -> None:
         register_source(**settings, name=name)
     assert Source.objects.get().name == "PBX de Lyon"
     for usage in (1050, 1060):
-        record_past_total(account="C1", month="2026-09", usage=usage, subscription=990, total=usage + 990)
+        row = {"account": "C1", "month": "2026-09", "usage": usage, "subscription": 990, "total": usage + 990}
+        record_past_totals(rows=[row])
     assert PastTotal.objects.get().total_minor == 2050  # 1060 + 990

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ardoise.access.scope import EVERYTHING
-from ardoise.bill.charges import open_charges
 from ardoise.bill.proposals import proposals
 from ardoise.core.schema import CHARGES
-from stage.company import LANDLINE, MONTH, Company, charges
+from stage.company import LANDLINE, MONTH, Company, charges, open_charges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

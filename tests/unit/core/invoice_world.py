@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from ardoise.core.documents import Brand, Document, DocumentKind, Party, Section
-from ardoise.core.invoices import LineInput, TaxIncludedPolicy, build_body
+from ardoise.core.invoices import LineInput, build_body
 from ardoise.core.vat import VatTreatment
 
 S20 = VatTreatment("S", Decimal("20"))
@@ -44,10 +44,9 @@ def line(euros: str, vat: VatTreatment = S20, *, section: Section = Section.SUBS
 def invoice(
     *inputs: LineInput,
     with_tax: bool = False,
-    policy: TaxIncludedPolicy = TaxIncludedPolicy.ROUNDING_AMOUNT,
     **fields: object,
 ) -> Document:
-    body = build_body(inputs, with_tax=with_tax, policy=policy)
+    body = build_body(inputs, with_tax=with_tax)
     values = {
         "kind": DocumentKind.INVOICE,
         "number": "FA2026-00042",

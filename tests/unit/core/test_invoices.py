@@ -18,7 +18,6 @@ from ardoise.core.documents import DocumentKind, DocumentLine, Section, SectionT
 from ardoise.core.invoices import (
     Adjustment,
     NetAmount,
-    TaxIncludedPolicy,
     build_body,
     build_statement,
     compute_totals,
@@ -110,12 +109,6 @@ def test_with_tax_the_advertised_total_is_due():
     assert body.totals.payable_minor == 2997
     assert [one.gross_minor for one in body.lines] == [999, 999, 999]
     assert body.sections == (SectionTotal(Section.SUBSCRIPTION, 2498, 2997),)
-
-
-def test_with_the_other_policy_the_total_moves_by_the_cent():
-    body = build_body([line("9.99")] * 3, with_tax=True, policy=TaxIncludedPolicy.NEAREST_TOTAL)
-    assert (body.totals.rounding_minor, body.totals.payable_minor) == (0, 2998)
-    assert sum(s.gross_minor for s in body.sections) == 2998
 
 
 def test_two_rates_with_tax_are_two_groups():

@@ -15,7 +15,6 @@ from ardoise.core.vat import (
     VatTreatment,
     operation_category,
     regime_of,
-    regime_of_comtrafic_index,
     regime_of_establishment,
     territory_of_postal_code,
     treatment,
@@ -89,14 +88,6 @@ def test_a_regime_as_files_write_it(kind, reason, expected):
 def test_an_unknown_regime_lists_the_known_ones(kind):
     with pytest.raises(RegimeMissing, match=r"account C1.*choose one of standard, overseas_dom"):
         regime_of(kind, account="C1")
-
-
-def test_comtrafic_index_1_is_standard_and_0_must_be_given_its_regime():
-    assert regime_of_comtrafic_index(1, account="C1") == STANDARD
-    with pytest.raises(RegimeMissing, match="account C1: VAT index 0"):
-        regime_of_comtrafic_index(0, account="C1")
-    with pytest.raises(RegimeMissing, match="index 7 is unknown"):
-        regime_of_comtrafic_index(7, account="C1")
 
 
 @pytest.mark.parametrize("code", ["", "6900", "ABCDE", "00123", "690011"])

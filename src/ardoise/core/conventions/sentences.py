@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -316,11 +316,3 @@ def stake_lines(audit: Audit, language: str) -> list[str]:
         calls = counted(len(rowless), "call")
         said.append(f"Without a price in the tariff: {calls}, {_money(sum(rowless), currency, False)}.")
     return said
-
-
-def causes_counted(audit: Audit) -> Iterable[tuple[CauseKind, int, int]]:
-    """(kind, calls, net micros) of each kind of cause, the most frequent first."""
-    found: dict[CauseKind, list[int]] = {}
-    for known in audit.unexplained:
-        found.setdefault(known.cause.kind, []).append(known.difference_micros or 0)
-    return sorted(((kind, len(of), sum(of)) for kind, of in found.items()), key=lambda known: -known[1])
