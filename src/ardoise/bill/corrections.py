@@ -359,9 +359,11 @@ def _refuse_days_credited_since(invoice: Document, standing: pl.DataFrame) -> No
     )
     if not met.is_empty():
         other = Document.objects.get(pk=met[FROZEN.document_id][0])
+        stays = other.kind == Document.Kind.CREDIT_NOTE
+        before = "which stays;" if stays else f"cancel {other.number} first, or"
         raise CreditRefused(
-            f"{invoice.number}: days it bills were credited by {other.number} since; cancel {other.number} first, or "
-            "credit without cancelling"
+            f"{invoice.number}: days it bills were credited by {other.number} since; {before} credit without "
+            f"cancelling: ardoise bill credit {invoice.number} --reason TEXT"
         )
 
 

@@ -260,7 +260,10 @@ def issue(
             said = f"{len(run.numbers)} issued" + (f", {run.numbers[0]} to {run.numbers[-1]}" if run.numbers else "")
             screen.print(f"{run.issuer}: {said}")
         for code in moved:
-            screen.print(f"[yellow]![/] {code} was left out: its charges moved since the preview; preview again")
+            screen.print(
+                f"[yellow]![/] {code} was left out: what it is due is not what the preview showed (other charges, "
+                f"cycle, terms or address); preview again: ardoise bill preview --until {closes_date}"
+            )
         _print_held(held)
         for run in billed.issued:
             _print_carried(run.carried)
@@ -375,7 +378,8 @@ def _account(code: str) -> Account:
 def _print_faulty(faulty: Mapping[str, Sequence[Problem]]) -> None:
     """The accounts whose document cannot be issued, with what to do about each."""
     for code, problems in sorted(faulty.items()):
-        for problem in problems:
+        first = {problem.code: problem for problem in reversed(problems)}  # the official rules say ours again
+        for problem in dict.fromkeys(first[problem.code] for problem in problems):
             said = escape(f"{code}: {problem.code} {problem.message} ({problem.remedy})")
             screen.print(f"[red]✗[/] {said}")
 
