@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from ardoise.bill.models import Document
 from ardoise.core.periods import month_period
@@ -58,8 +58,8 @@ def _issued(row: Row, account: str, first: date, last: date | None) -> Iterator[
     )
     touched = [
         (number, month)
-        for number, oldest, month in invoices.values_list("number", "first_month", "month")
-        if first < month_period(month).end and (last is None or last > month_period(oldest or month).start)
+        for number, oldest, month, lines in invoices.values_list("number", "first_month", "month", "content__lines")
+        if first < _end(month, lines) and (last is None or last > month_period(oldest or month).start)
     ]
     if touched:
         numbers, months = [number for number, _ in touched], sorted({month for _, month in touched})
@@ -69,6 +69,12 @@ def _issued(row: Row, account: str, first: date, last: date | None) -> Iterator[
             f"have them credited and made anew, month by month ({_some(months)}): "
             f"ardoise bill proposals --month {months[0]}, ardoise bill correct --month {months[0]}",
         )
+
+
+def _end(month: str, lines: Iterable[Mapping[str, str | None]]) -> date:
+    """The day after the last one that an invoice of a month bills: what is sold may be billed in advance."""
+    ahead = [date.fromisoformat(day) + timedelta(days=1) for line in lines if (day := line["period_to"])]
+    return max([month_period(month).end, *ahead])
 
 
 def _some(names: Sequence[str]) -> str:

@@ -104,6 +104,20 @@ def test_a_regime_changed_after_the_issue_names_the_invoices_to_make_anew(compan
     assert again.startswith("days of FA2026-00002 change regime")  # what was made anew is not named again
 
 
+def test_days_billed_in_advance_change_regime_too(company: Company) -> None:
+    """October bills 30.00 for November at 20 %, 6.00; overseas since 1 November it is 2.55."""
+    company.customer("C1")
+    company.product("abo", "30.00")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-11-01")
+    assert breakdown(company) == [("S", Decimal(20), 3000, 600)]
+    company.add(
+        "vat_regimes", REGIME | {"account": "C1", "vat_regime": "overseas_dom", "valid_from_date": "2026-11-01"}
+    )
+    (said,) = [problem.message for problem in company.load().warnings if "made anew" in problem.message]
+    assert said.startswith("days of FA2026-00001 change regime")
+    assert wrong() == [("C1", "FA2026-00001", 600, 255)]
+
+
 def test_writing_the_regime_that_was_billed_anyway_says_nothing(company: Company) -> None:
     with_calls(company, "2026-10-14", vat_regime="")
     breakdown(company)
