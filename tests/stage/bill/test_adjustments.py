@@ -177,3 +177,24 @@ def test_minutes_outside_the_plan_are_billed_by_volume(one: Company) -> None:
 
 def grant(discount: str, *, kind: str = "account", owner: str = "C1") -> dict[str, object]:
     return {"owner_kind": kind, "owner": owner, "discount": discount, "valid_from_date": "2026-10-01"}
+
+
+def test_an_amount_for_all_customers_is_given_to_each_whatever_the_others_were_given_before(one: Company) -> None:
+    one.customer("C2")
+    for customer in ("C1", "C2"):
+        one.subscribe(f"S-{customer}", customer, product="abo", valid_from_date="2026-10-01")
+    one.add("discounts", {"code": "cinq", "name": "Cinq", "amount": "5.00"})
+    one.add("discount_grants", grant("cinq", kind="issuer", owner="voxa"))
+    one.load()
+    one.now = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    one.preview(OCTOBER, on=DAYS[OCTOBER])
+    one.issue(OCTOBER, on=DAYS[OCTOBER], accounts=["C1"])
+    assert lines(document_of("C1", month=OCTOBER)) == [("Produit abo", 3000), ("Cinq – Produit abo", -500)]
+    bill(one, NOVEMBER)
+    # October, which C2 was not billed in time, and November
+    assert sorted(lines(document_of("C2", month=NOVEMBER))) == [
+        ("Cinq – Produit abo", -500),
+        ("Cinq – Produit abo", -500),
+        ("Produit abo", 3000),
+        ("Produit abo", 3000),
+    ]
