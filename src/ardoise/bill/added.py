@@ -12,6 +12,7 @@ from django.db.models import Max
 from ardoise.bill import adjustments as adding
 from ardoise.bill import cycles
 from ardoise.bill.adjustments import months_between
+from ardoise.bill.bases import Bases
 from ardoise.bill.metered import Metered, metered
 from ardoise.bill.models import Document
 from ardoise.bill.sold import Row, Run, midnight_at, sold_row
@@ -44,8 +45,11 @@ def adjustment_rows(run: Run, subscriptions: Sequence[Subscribed], sold: Sequenc
         }
     )
     found = _metered(run, counted, adjusted)
-    found += _discounts(run, granted, [*sold, *found], adjusted)
-    found += _commitments(run, committed, [*sold, *found], adjusted)
+    bases = Bases({pk: root_id for pk, (root_id, _) in run.roots.items()})
+    charged = bases.rows([*sold, *found])
+    taken_off = _discounts(run, granted, charged, adjusted, bases)
+    found += taken_off
+    found += _commitments(run, committed, [*charged, *taken_off], adjusted, bases)
     return found
 
 
@@ -83,7 +87,9 @@ def _metered_row(run: Run, one: Metered, charge: MeteredCharge) -> Row:
     }
 
 
-def _discounts(run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], adjusted: adding.Adjusted) -> list[Row]:
+def _discounts(
+    run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], adjusted: adding.Adjusted, bases: Bases
+) -> list[Row]:
     credits = [row for row in charged if is_credit(row)]
     back = list(of_credits(credits, run.billed, adjusted.shares))
     if not granted:
@@ -105,7 +111,7 @@ def _discounts(run: Run, granted: Sequence[adding.Aim], charged: Sequence[Row], 
         for one in usage_days(roots, months, billed_by_others_than=run.own)
         if one.day < run.usage_bound(run.roots[one.account_id][1])
     ]
-    usage = adding.usage_rows(days, grids, partial(_usage_template, run), closes.isoformat())
+    usage = adding.usage_rows(bases.days(days), grids, partial(_usage_template, run), closes.isoformat())
     asked = [row for row in charged if not is_credit(row)]
     return [one.row for one in back] + list(adding.discounts(granted, [*asked, *usage], grids, adjusted, back))
 
@@ -119,7 +125,11 @@ def _usage_template(run: Run, account_id: int, day: date) -> Row:
 
 
 def _commitments(
-    run: Run, committed: Sequence[adding.Committed], charged: Sequence[Row], adjusted: adding.Adjusted
+    run: Run,
+    committed: Sequence[adding.Committed],
+    charged: Sequence[Row],
+    adjusted: adding.Adjusted,
+    bases: Bases,
 ) -> list[Row]:
     grids = cycles.payers_cycles()
     rows: list[Row] = []
@@ -128,14 +138,16 @@ def _commitments(
         cycle = grids[root_id]
         since, bound = one.commitment.valid_from_date, run.bound(one.account)
         periods = adding.closed_periods(cycle, since=since, bound=bound, billed_until=_until(run, one.account))
-        usage = [] if one.commitment.products else usage_days({root_id}, _months(periods))
-        before = run.elsewhere.filter(pl.col(CHARGES.account_id).is_in(list(one.accounts))).to_dicts()
+        usage = [] if one.commitment.products else bases.days(usage_days({root_id}, _months(periods)))
+        before = bases.rows(run.elsewhere.filter(pl.col(CHARGES.account_id).is_in(list(one.accounts))).to_dicts())
         for found in adding.true_ups(
             one, cycle=cycle, periods=periods, charged=[*before, *charged], usage=usage, adjusted=adjusted
         ):
             template = sold_row(run, one.account, "", TaxBasis.HT, Nature.SERVICES, "")
             at = midnight_at(found.period_from, one.account.issuer.zone)
-            rows.append(adding.true_up_row(found, one, {**template, CHARGES.line_id: None, CHARGES.at: at}))
+            basis = bases.of(one.account.id).value
+            template |= {CHARGES.line_id: None, CHARGES.at: at, CHARGES.tax_basis: basis}
+            rows.append(adding.true_up_row(found, one, template))
     return rows
 
 

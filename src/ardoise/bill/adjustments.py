@@ -319,7 +319,6 @@ def true_up_row(found: TrueUp, committed: Committed, template: Row) -> Row:
         CHARGES.section: Section.SUBSCRIPTION.value,
         CHARGES.label: committed.commitment.label,
         CHARGES.vat_nature: committed.nature,
-        CHARGES.tax_basis: committed.account.basis,
         CHARGES.amount_micros: found.amount_micros,
         CHARGES.quantity: "1",
         CHARGES.period_from: found.period_from.isoformat(),

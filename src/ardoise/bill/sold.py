@@ -134,7 +134,7 @@ def _subscription_of(origin_id: str) -> int:
 
 _ELSEWHERE = [
     CHARGES.origin_kind, CHARGES.origin_id, CHARGES.period_from, CHARGES.period_to, CHARGES.amount_micros,
-    CHARGES.account_id, CHARGES.product, CHARGES.vat_nature,
+    CHARGES.account_id, CHARGES.product, CHARGES.vat_nature, CHARGES.tax_basis,
 ]  # fmt: skip
 
 

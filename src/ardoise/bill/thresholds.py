@@ -16,18 +16,14 @@ import polars as pl
 from ardoise.bill import charges as tables
 from ardoise.bill import cycles, wording
 from ardoise.bill.adjustments import months_between
+from ardoise.bill.bases import Bases
 from ardoise.bill.models import Document
-from ardoise.bill.regimes import Rates
 from ardoise.bill.usage_days import UsageDay, usage_days
 from ardoise.core.commitments import Thresholds, parse_thresholds, progressive_minor
-from ardoise.core.invoices import convert_basis
 from ardoise.core.money import amount_text, micros_to_minor, minor_to_decimal
 from ardoise.core.periods import Period
 from ardoise.core.schema import CHARGES, FROZEN
-from ardoise.core.tariffs import TaxBasis
-from ardoise.core.vat import VatError
 from ardoise.directory.models import Account, Issuer
-from ardoise.directory.payers import invoiced, paying_branches
 
 
 def reached(closes_date: date) -> dict[int, int]:
@@ -75,28 +71,13 @@ def _thresholds() -> dict[int, Thresholds]:
 
 def _by_payer(usage: Iterable[UsageDay], running: Mapping[int, Period]) -> dict[int, tuple[int, int]]:
     """By payer, its customer and the cents of its usage in the running period, in the basis of its documents."""
-    branches = paying_branches()
-    mine: dict[int, list[UsageDay]] = defaultdict(list)
-    for one in usage:
-        if one.day in running[one.root_id]:
-            mine[branches.get(one.account_id, one.root_id)].append(one)
-    payers = invoiced(mine)
-    rates = Rates(payers)
-    return {
-        pk: (of[0].root_id, micros_to_minor(sum(_micros(one, payers[pk], rates) for one in of)))
-        for pk, of in mine.items()
-    }
-
-
-def _micros(one: UsageDay, payer: Account, rates: Rates) -> int:
-    source, target = TaxBasis(one.tax_basis), TaxBasis(payer.basis)
-    if source is target:
-        return one.amount_micros
-    try:
-        rate = rates.on(payer.pk, one.vat_nature, one.day)
-    except VatError:  # the run refuses that payer, and says what to write
-        return one.amount_micros
-    return convert_basis(one.amount_micros, source=source, target=target, rate=rate)
+    inside = [one for one in usage if one.day in running[one.root_id]]
+    bases = Bases({one.account_id: one.root_id for one in inside})
+    sums: dict[int, tuple[int, int]] = {}
+    for one in bases.days(inside):
+        payer_id = bases.payer_of(one.account_id)
+        sums[payer_id] = (one.root_id, sums.get(payer_id, (0, 0))[1] + one.amount_micros)
+    return {pk: (root_id, micros_to_minor(micros)) for pk, (root_id, micros) in sums.items()}
 
 
 def _reached_note(issuer: Issuer, minor: int, basis: str) -> str:

@@ -198,3 +198,41 @@ def test_an_amount_for_all_customers_is_given_to_each_whatever_the_others_were_g
         ("Produit abo", 3000),
         ("Produit abo", 3000),
     ]
+
+
+@pytest.mark.parametrize(("basis", "expected"), [("ht", [1000, 1000, -300, -300]), ("ttc", [1200, 1200, -300, -300])])
+def test_a_discount_is_in_the_basis_of_the_document_whatever_the_prices(
+    company: Company, basis: str, expected: list[int]
+) -> None:
+    """6.00 off 10.00 without tax and 12.00 with tax, which are the same price at 20 %: 3.00 off each."""
+    company.customer("C1", basis=basis)
+    company.product("net", "10.00", in_advance="no")
+    company.product("brut", "12.00", tax_basis="ttc", in_advance="no")
+    for code in ("net", "brut"):
+        company.subscribe(f"S-{code}", "C1", product=code, valid_from_date="2026-10-01")
+    company.add("discounts", {"code": "bon", "name": "Geste", "amount": "6.00"})
+    company.add("discount_grants", grant("bon"))
+    company.load()
+    company.preview()
+    company.issue()
+    shown = [line.net_minor if basis == "ht" else line.gross_minor for line in document_of("C1").lines]
+    assert sorted(shown, reverse=True) == expected
+
+
+@pytest.mark.parametrize(("basis", "missing"), [("ht", 3000), ("ttc", 2600)])
+def test_a_minimum_counts_charges_of_both_bases(company: Company, basis: str, missing: int) -> None:
+    """A minimum of 50.00: 10.00 without tax, and 12.00 with tax, are 20.00 without tax or 24.00 with."""
+    company.customer("C1", basis=basis)
+    company.product("net", "10.00", in_advance="no")
+    company.product("brut", "12.00", tax_basis="ttc", in_advance="no")
+    for code in ("net", "brut"):
+        company.subscribe(f"S-{code}", "C1", product=code, valid_from_date="2026-10-01")
+    company.add(
+        "commitments",
+        {"code": "MIN", "name": "Minimum", "account": "C1", "amount": "50.00", "valid_from_date": "2026-10-01"},
+    )
+    company.load()
+    company.preview()
+    company.issue()
+    (line,) = (line for line in document_of("C1").lines if line.label == "Minimum")
+    assert (line.net_minor if basis == "ht" else line.gross_minor) == missing
