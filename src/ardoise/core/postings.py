@@ -1,21 +1,22 @@
 """Double entry as plain values: a transaction that does not sum to zero cannot exist.
 
 Debit is positive, credit negative, in micro-units. Accounts follow the French chart (plan comptable général): 411
-customers, 467 refunds to be paid, 706/707 sales, 44571 VAT collected, 658/758 rounding differences.
+customers, 165 deposits held, 467 refunds to be paid, 706/707 sales, 44571 VAT collected, 658/758 rounding differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from ardoise.core.documents import Document, DocumentKind, Section
+from ardoise.core.documents import Document, DocumentKind, DocumentLine, Section
 from ardoise.core.money import MICROS_PER_MINOR
+from ardoise.core.vat import GUARANTEE
 
 # Receivables, VAT, revenue, rounding, bank and cash: only wallets and their clearing may hold parts of a cent.
-WHOLE_CENT_PREFIXES = ("411", "445", "467", "706", "707", "658", "758", "512", "53")
+WHOLE_CENT_PREFIXES = ("165", "411", "445", "467", "706", "707", "658", "758", "512", "53")
 
 
 class Unbalanced(ValueError):
@@ -85,9 +86,15 @@ class Chart:
     rounding_loss: str = "658000"
     rounding_gain: str = "758000"
     refunds: str = "467000"
+    guarantees: str = "165000"  # owed back: no revenue
 
     def vat(self, rate: Decimal) -> str:
         return f"{self.vat_prefix}{rate.normalize():f}"
+
+
+def _account_of(line: DocumentLine, held: Set[tuple[str, Decimal]], chart: Chart) -> str:
+    """Sales by section; a guarantee (`held`: the VAT groups of guarantees) is owed back."""
+    return chart.guarantees if (line.vat_category, line.vat_rate) in held else chart.sales[line.section]
 
 
 def post_invoice(document: Document, *, chart: Chart | None = None, key: str = "") -> Transaction:
@@ -101,9 +108,12 @@ def post_invoice(document: Document, *, chart: Chart | None = None, key: str = "
     chart = chart or Chart()
     totals = document.totals
     amounts: dict[str, int] = {chart.receivable: totals.gross_minor + totals.rounding_minor}
+    held = {
+        (group.category, group.rate) for group in document.vat if group.exemption_reason == GUARANTEE.exemption_reason
+    }
     rounding = chart.rounding_gain if totals.rounding_minor > 0 else chart.rounding_loss
     for account, minor in (
-        *((chart.sales[line.section], line.net_minor) for line in document.lines),
+        *((_account_of(line, held, chart), line.net_minor) for line in document.lines),
         *((chart.vat(group.rate), group.amount_minor) for group in document.vat),
         (rounding, totals.rounding_minor),
     ):

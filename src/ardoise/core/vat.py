@@ -128,7 +128,7 @@ _NOT_CHARGED: dict[tuple[RegimeKind, Nature], tuple[str, str, str]] = {
     (RegimeKind.EXPORT, Nature.GOODS): ("G", "VATEX-EU-G", "Exonération de TVA – article 262, I du CGI"),
 }
 
-_GUARANTEE = VatTreatment("E", Decimal(0), "Dépôt de garantie hors du champ de la TVA – article 256 du CGI")
+GUARANTEE = VatTreatment("E", Decimal(0), "Dépôt de garantie hors du champ de la TVA – article 256 du CGI")
 
 FRANCHISE = Regime(RegimeKind.EXEMPT, "TVA non applicable – article 293 B du CGI", "VATEX-FR-FRANCHISE")
 
@@ -156,8 +156,8 @@ def treatment(
     if nature is Nature.GUARANTEE:
         # One mention a category: where services are of category E too, theirs says that there is no VAT.
         services = _NOT_CHARGED.get((regime.kind, Nature.SERVICES))
-        if services is None or services[0] != _GUARANTEE.category:
-            return _GUARANTEE
+        if services is None or services[0] != GUARANTEE.category:
+            return GUARANTEE
         nature = Nature.SERVICES
     if (regime.kind, nature) in _NOT_CHARGED:
         category, code, reason = _NOT_CHARGED[regime.kind, nature]

@@ -7,6 +7,7 @@ from invoice_world import EXEMPT, S55, invoice, line
 from ardoise.core.credit_notes import credit
 from ardoise.core.documents import DocumentKind, Section
 from ardoise.core.postings import NotPosted, NotWholeCents, Posting, Transaction, Unbalanced, post_invoice
+from ardoise.core.vat import GUARANTEE
 
 
 def posted(document, **more):
@@ -39,6 +40,16 @@ def test_a_credit_note_is_the_mirror():
     issued = invoice(line("9.99"), line("5.00", S55), with_tax=True)
     note = credit(issued, number="AV1", issue_date=date(2026, 11, 20))
     assert posted(note) == {account: -amount for account, amount in posted(issued).items()}
+
+
+def test_a_guarantee_is_owed_back_and_no_sale():
+    issued = invoice(line("30.00"), line("50.00", GUARANTEE, section=Section.ONE_OFF))
+    assert posted(issued) == {
+        "411000": 86_000_000,
+        "706100": -30_000_000,
+        "165000": -50_000_000,
+        "44571-20": -6_000_000,
+    }
 
 
 def test_no_posting_for_a_vat_of_zero():
