@@ -64,6 +64,23 @@ def test_up_says_which_port_is_taken(environment: dict[str, str]) -> None:
     assert f"port {port} of 127.0.0.1 is already in use" in " ".join(refused.stderr.split())
 
 
+def test_ctrl_c_ends_the_console_that_a_terminal_runs(environment: dict[str, str]) -> None:
+    """A terminal interrupts the server and its worker alike: told twice to stop, the worker once waited for ever."""
+    subprocess.run([*ARDOISE, "verify"], env=environment, capture_output=True, timeout=LIMIT_S)  # makes the database
+    for _ in range(4):  # one in three used to hang
+        port = free_port()
+        command = [sys.executable, "-m", "ardoise.cli.serving", "127.0.0.1", str(port)]
+        process = subprocess.Popen(command, env=environment, text=True, start_new_session=True)
+        try:
+            _answer(port, process)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=LIMIT_S) == 0
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
 def _answer(port: int, process: subprocess.Popen[str]) -> str:
     deadline = time.monotonic() + LIMIT_S
     while process.poll() is None and time.monotonic() < deadline:

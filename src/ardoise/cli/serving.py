@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+from functools import partial
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -18,6 +21,9 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def serve_console(*, port: int, host: str = "127.0.0.1") -> None:
     """Serve the console until Ctrl-C or SIGTERM."""
+    # A terminal interrupts the whole group. The worker is stopped by the server, and one that is told twice may wait for
+    # itself for ever: what comes from the terminal stays out of it.
+    os.register_at_fork(after_in_child=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT}))
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
