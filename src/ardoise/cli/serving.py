@@ -21,8 +21,8 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def serve_console(*, port: int, host: str = "127.0.0.1") -> None:
     """Serve the console until Ctrl-C or SIGTERM."""
-    # A terminal interrupts the whole group. The worker is stopped by the server, and one that is told twice may wait for
-    # itself for ever: what comes from the terminal stays out of it.
+    # A terminal interrupts the whole group. The worker is stopped by the server, and told twice it may wait for itself
+    # for ever: what comes from the terminal stays out of it.
     os.register_at_fork(after_in_child=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT}))
     from granian import Granian
     from granian.constants import Interfaces
