@@ -41,6 +41,7 @@ class AnnexRow:
     amount_micros: int  # without tax
     section: str  # "inclus", "hors forfait", as the caller words it
     gross_micros: int | None = None  # with tax, when the bill is detailed so
+    family: str = ""  # the heading that its line stands under on the document: « Messages », « Données »
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,7 @@ def annex_columns(annex: Annex) -> list[tuple[str, str, str]]:
         ("called", words("annex.called"), "text"),
         ("destination", words("annex.destination"), "text"),
         ("section", words("annex.section"), "text"),
+        *([("family", words("annex.family"), "text")] if any(row.family for row in annex.rows) else []),
         ("duration_s", words("annex.duration"), "duration_s"),
         ("billed_s", words("annex.billed"), "duration_s"),
         ("amount_micros", words("column.net"), "money_micros"),

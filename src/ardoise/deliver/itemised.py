@@ -34,6 +34,7 @@ def annex_of(row: Document, document: CanonicalDocument) -> Annex | None:
     calls = _calls(row)
     language = document.brand.language if document.brand.language in _SECTIONS else "fr"
     rates = {line.line_no: line.vat_rate for line in document.lines}
+    families = {line.line_no: line.family for line in document.lines}
     zones = dict(Zone.objects.values_list("code", "label_en" if language == "en" else "label_fr"))
     names = _line_names(calls[CHARGES.line_id].unique().to_list())
     rows = []
@@ -55,6 +56,7 @@ def annex_of(row: Document, document: CanonicalDocument) -> Annex | None:
                 amount_micros=convert_basis(micros, source=basis, target=TaxBasis.HT, rate=rate),
                 section=_SECTIONS[language].get(call[CHARGES.section], ""),
                 gross_micros=gross if document.with_tax else None,
+                family=families[call[FROZEN.line_no]],
             )
         )
     if not rows:

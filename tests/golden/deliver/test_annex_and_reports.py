@@ -118,6 +118,18 @@ def test_the_english_csv_has_commas_and_points() -> None:
     assert rows[0]["Excl. VAT"] == "0.125"
 
 
+def test_messages_and_data_stand_under_their_heading_in_the_files_for_spreadsheets() -> None:
+    rows = [call(0), replace(call(1), family="Messages"), replace(call(2), family="Données")]
+    sheet = load_workbook(io.BytesIO(annex_xlsx(annex(*rows)))).get_sheet_by_index(0).to_python()
+    head = next(row for row in sheet if "Famille" in row)
+    at = head.index("Famille")
+    assert head[at - 1] == "Rubrique"
+    assert [row[at] for row in sheet[sheet.index(head) + 1 :]][:3] == ["", "Messages", "Données"]
+    lines = annex_csv(annex(*rows)).decode("utf-8-sig").splitlines()
+    assert [line.split(";")[at] for line in lines] == ["Famille", "", "Messages", "Données"]
+    assert "Famille" not in annex_csv(annex(call(0))).decode("utf-8-sig")
+
+
 def test_the_workbook_of_calls_has_real_numbers() -> None:
     book = load_workbook(io.BytesIO(annex_xlsx(annex(call(0), call(1, micros=12_500)))))
     assert book.sheet_names == ["Communications", "Par ligne"]
