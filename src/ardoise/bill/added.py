@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import partial
 
@@ -13,6 +13,7 @@ from ardoise.bill import adjustments as adding
 from ardoise.bill import cycles
 from ardoise.bill.adjustments import months_between
 from ardoise.bill.bases import Bases
+from ardoise.bill.charges import scope_of
 from ardoise.bill.metered import Metered, metered
 from ardoise.bill.models import Document
 from ardoise.bill.sold import Row, Run, midnight_at, sold_row
@@ -105,7 +106,10 @@ def _discounts(
         )
     }
     closes = run.closes_date
-    months = months_between(add_length(closes, Length(months=adding.LATE_PERIODS), -1), closes)
+    months = {
+        *months_between(add_length(closes, Length(months=adding.LATE_PERIODS), -1), closes),
+        *_left_open(run, roots),
+    }
     days = [
         one
         for one in usage_days(roots, months, billed_by_others_than=run.own)
@@ -114,6 +118,13 @@ def _discounts(
     usage = adding.usage_rows(bases.days(days), grids, partial(_usage_template, run), closes.isoformat())
     asked = [row for row in charged if not is_credit(row)]
     return [one.row for one in back] + list(adding.discounts(granted, [*asked, *usage], grids, adjusted, back))
+
+
+def _left_open(run: Run, roots: Collection[int]) -> set[str]:
+    """The earlier months in which some usage may be left to bill, and so to discount."""
+    issuers = {account.issuer_id: account.issuer for root_id, account in run.roots.values() if root_id in roots}
+    since = cycles.earliest_month(run.closes_date)
+    return {name for issuer in issuers.values() for name in scope_of(issuer, month=run.month, since=since).earlier}
 
 
 def _usage_template(run: Run, account_id: int, day: date) -> Row:

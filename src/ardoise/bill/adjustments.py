@@ -162,13 +162,15 @@ def discounts(
         if not wanted:
             continue
         found = {str(row[CHARGES.origin_id]): row for row in charged}
-        targets = [_target(row) for row in charged]
         given = _given(wanted, cycles[root_id], adjusted, root_id)
         for one in taken_back:
             if one.root_id == root_id:
                 given[one.discount_id, cycles[root_id].containing(one.day).start] -= one.minor
-        for share in shares(wanted, targets, cycle=cycles[root_id], given_minor=given):
-            yield _discount_row(share, found[share.target.key])
+        for rank in sorted({_rank(row) for row in charged}):  # what the first document was given stays as it was
+            targets = [_target(row) for row in charged if _rank(row) == rank]
+            for share in shares(wanted, targets, cycle=cycles[root_id], given_minor=given):
+                given[share.discount.discount_id, share.cycle_start] += share.amount_minor
+                yield _discount_row(share, found[share.target.key])
 
 
 def _aimed(discount: Discount, keys: Iterable[str]) -> Discount:
@@ -212,16 +214,22 @@ def usage_rows(
     """The usage of a run as charges that a discount may look at: one an account, section, nature and billing period.
 
     `template`: what every charge of an account says on a day; `closes` names the run, for what comes late has its own
-    discount.
+    discount. Where the run made several documents, each has the discount of its own usage: the second one's charge is
+    of rank 2, while it is open as when it was issued.
     """
-    sums: dict[tuple[int, str, str, str, date], list[UsageDay]] = defaultdict(list)
+    made: dict[int, list[int]] = defaultdict(list)
+    for account_id, document_id in sorted({(one.account_id, one.billed_by or 0) for one in days}):
+        made[account_id] += [document_id] if document_id else []
+    sums: dict[tuple[int, str, str, str, date, str], list[UsageDay]] = defaultdict(list)
     for one in days:
-        start = cycles[one.root_id].containing(one.day).start
-        sums[one.account_id, one.section, one.vat_nature, one.tax_basis, start].append(one)
+        start, own = cycles[one.root_id].containing(one.day).start, made[one.account_id]
+        rank = 1 + (len(own) if one.billed_by is None else own.index(one.billed_by))
+        run = closes if rank == 1 else f"{closes}:{rank}"
+        sums[one.account_id, one.section, one.vat_nature, one.tax_basis, start, run].append(one)
     return [
         {
             **template(account_id, of[0].day),
-            CHARGES.origin_id: f"usage:{account_id}:{section}:{nature}:{start}:{closes}",
+            CHARGES.origin_id: f"usage:{account_id}:{section}:{nature}:{start}:{run}",
             CHARGES.section: section,
             CHARGES.vat_nature: nature,
             CHARGES.tax_basis: basis,
@@ -229,8 +237,17 @@ def usage_rows(
             CHARGES.period_from: start.isoformat(),
             CHARGES.period_to: cycles[of[0].root_id].containing(start).end.isoformat(),
         }
-        for (account_id, section, nature, basis, start), of in sums.items()
+        for (account_id, section, nature, basis, start, run), of in sums.items()
     ]
+
+
+def _rank(row: Row) -> int:
+    """Of which document of a run the usage is, as its key tells: 1 for the first one, and for what is sold."""
+    kind, *parts = str(row[CHARGES.origin_id]).split(":")
+    return int(parts[5]) if kind == "usage" and len(parts) > _PARTS_OF_USAGE else 1
+
+
+_PARTS_OF_USAGE = 5  # account, section, nature, first day of the period, run
 
 
 # --- commitments ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import polars as pl
@@ -35,6 +35,7 @@ class UsageDay:
     talk_s: int
     calls: int
     units: int
+    billed_by: int | None = None  # the document that it stands on, among those that were asked about
 
 
 def usage_days(
@@ -42,7 +43,8 @@ def usage_days(
 ) -> list[UsageDay]:
     """Usage of customers in some months, in order of days.
 
-    `billed_by_others_than`: leave out what stands on documents that are not these ones; None: all usage.
+    `billed_by_others_than`: leave out what stands on documents that are not these ones, and tell on which of them the
+    rest stands; None: all usage.
     """
     wanted = sorted(set(months) & set(store.months_of(TableName.OPEN)))
     if not roots or not wanted:
@@ -60,7 +62,8 @@ def usage_days(
         others = ~pl.col(FROZEN.document_id).is_in(sorted(billed_by_others_than))
         standing = store.standing(columns=[*_KEY, FROZEN.document_id], filter=pl.col(CHARGES.origin_kind) == "usage")
         open_rows = open_rows.join(standing.filter(others), on=_KEY, how="anti")
-    return _summed(open_rows)
+        return _summed(open_rows.join(standing.filter(~others), on=_KEY, how="left"))
+    return _summed(open_rows.with_columns(pl.lit(None, pl.Int64).alias(FROZEN.document_id)))
 
 
 def _summed(rows: pl.LazyFrame) -> list[UsageDay]:
@@ -70,11 +73,15 @@ def _summed(rows: pl.LazyFrame) -> list[UsageDay]:
         day = pl.col(CHARGES.at).dt.convert_time_zone(zones[issuer_id]).dt.date().alias("day")
         # The access and the service part of a call are two charges of one call.
         first = ~pl.struct(CHARGES.origin_id).is_duplicated() | (pl.col(CHARGES.part) != "service")
-        sums = frame.group_by(day, *_ALIKE).agg(
+        sums = frame.group_by(day, *_ALIKE, FROZEN.document_id).agg(
             pl.col(CHARGES.amount_micros).sum(),
             pl.col(CHARGES.talk_s).filter(first).sum().alias("talk_s"),
             first.sum().alias("calls"),
             pl.col(CHARGES.units).filter(first).sum().alias("units"),
         )
-        found += [UsageDay(*row) for row in sums.iter_rows()]
+        names = [field.name for field in fields(UsageDay)]
+        found += [
+            UsageDay(**row)
+            for row in sums.rename({FROZEN.document_id: "billed_by"}).select(names).iter_rows(named=True)
+        ]
     return sorted(found, key=lambda one: (one.day, one.account_id, one.line_id or 0, one.section, one.vat_nature))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ardoise.core.documents import Document
-from stage.company import LANDLINE, MOBILE, Company, document_of, numbers
+from stage.company import LANDLINE, MOBILE, Company, document_of, issued, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -236,3 +236,45 @@ def test_a_minimum_counts_charges_of_both_bases(company: Company, basis: str, mi
     company.issue()
     (line,) = (line for line in document_of("C1").lines if line.label == "Minimum")
     assert (line.net_minor if basis == "ht" else line.gross_minor) == missing
+
+
+def again(company: Company, closes: str, *, on: date) -> int:
+    """One more run of a month, issued; the net of what it made, 0 for nothing."""
+    before = set(numbers())
+    company.now = datetime(on.year, on.month, on.day, 9, tzinfo=UTC)
+    company.preview(closes, on=on)
+    (done,) = company.issue(closes, on=on)
+    assert (done.moved, done.faulty) == ([], {})
+    made = set(numbers()) - before
+    return sum(issued(number).totals.net_minor for number in made)
+
+
+def test_a_second_document_of_the_same_day_has_the_discount_of_its_own_calls(one: Company) -> None:
+    """10 % of the calls after 1.00 off a month: 1.20 gives 1.00 and 0.02, what comes late 10 % alone."""
+    one.add("discounts", {"code": "dix", "name": "Dix", "percentage": "10", "section": "outside"})
+    one.add("discounts", {"code": "un", "name": "Un", "amount": "1.00", "section": "outside", "priority": "1"})
+    for code in ("dix", "un"):
+        one.add("discount_grants", grant(code))
+    one.load()
+    one.call("2026-10-05 10:00:00", ONE, MOBILE, 600)
+    one.rate(OCTOBER)
+    assert again(one, OCTOBER, on=date(2026, 11, 2)) == 120 - 100 - 2
+    for day, late in (("06", 600), ("07", 1200)):  # 1.20, then 2.40: each on a document of its own
+        one.call(f"2026-10-{day} 10:00:00", ONE, MOBILE, late)
+        one.rate(OCTOBER)
+        whole = late // 60 * 12
+        assert again(one, OCTOBER, on=date(2026, 11, 3)) == whole - whole // 10
+        assert again(one, OCTOBER, on=date(2026, 11, 3)) == 0
+
+
+def test_calls_that_come_many_months_late_have_their_discount(one: Company) -> None:
+    one.add("discounts", {"code": "dix", "name": "Dix", "percentage": "10", "section": "outside"})
+    one.add("discount_grants", grant("dix") | {"valid_from_date": "2026-01-01"})
+    one.load()
+    one.call("2026-04-06 10:00:00", ONE, MOBILE, 6000)  # 12.00
+    one.rate("2026-04")
+    assert again(one, "2026-04", on=date(2026, 5, 4)) == 1080
+    one.call("2026-04-07 10:00:00", ONE, MOBILE, 6000)
+    one.rate("2026-04")
+    assert again(one, OCTOBER, on=date(2026, 11, 2)) == 1080
+    assert again(one, OCTOBER, on=date(2026, 11, 3)) == 0
