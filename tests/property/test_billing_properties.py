@@ -221,14 +221,15 @@ TARGETS = st.lists(st.tuples(st.sampled_from("ABC"), CENTS, days_after(FIRST, 20
 )
 def test_discounts_are_whole_cents_and_never_more_than_a_charge(known, targets):
     found = shares(known, targets, cycle=MONTHLY)
+    assert all(share.exact_minor.denominator == 1 for share in found)
     for target in targets:
-        taken = sum(share.amount_minor for share in found if share.target is target)
+        taken = sum(share.exact_minor for share in found if share.target is target)
         assert 0 <= taken <= target.amount_minor or target.amount_minor <= taken <= 0
     for discount in known:
         given_minor = Counter()
         for share in found:
             if share.discount is discount:
-                given_minor[share.cycle_start] += share.amount_minor
+                given_minor[share.cycle_start] += share.exact_minor
         if discount.amount:
             assert all(total <= fraction_to_minor(Fraction(discount.amount)) for total in given_minor.values())
         if discount.amount and discount.limit is not None:
@@ -245,11 +246,11 @@ def test_an_amount_given_in_two_runs_is_the_amount_given_in_one(known, targets, 
     first = shares([known], targets[:cut], cycle=MONTHLY)
     given_minor = Counter()
     for share in first:
-        given_minor[known.discount_id, share.cycle_start] += share.amount_minor
+        given_minor[known.discount_id, share.cycle_start] += int(share.exact_minor)
     then = shares([known], targets[cut:], cycle=MONTHLY, given_minor=given_minor)
     totals = Counter()
     for share in [*first, *then]:
-        totals[share.cycle_start] += share.amount_minor
+        totals[share.cycle_start] += share.exact_minor
     assert all(total <= fraction_to_minor(Fraction(known.amount)) for total in totals.values())
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from ardoise.core.invoices import spread
@@ -22,6 +23,13 @@ from ardoise.core.recurring import share_of_days
 
 class DiscountError(ValueError):
     """A discount that means nothing; the message says what to write."""
+
+
+class SharePrecision(StrEnum):
+    """What a share of a discount is rounded to before the next discount looks at what is left."""
+
+    CENT = "cent"  # shares are lines of the invoice: whole cents that sum to the discount. The default
+    EXACT = "exact"  # nothing is rounded before VAT: peers that keep one discounted amount a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +90,21 @@ class Share:
     discount: Discount
     target: Target
     cycle_start: date  # the billing period that it counts in
-    amount_minor: int
+    exact_minor: Fraction  # cents; a whole number under SharePrecision.CENT
 
     @property
     def origin_id(self) -> str:
         return f"discount:{self.discount.discount_id}:{self.target.key}"
 
     @property
+    def amount_minor(self) -> int:
+        """The cents taken off; exact under SharePrecision.CENT."""
+        return round_fraction(self.exact_minor)
+
+    @property
     def charge_micros(self) -> int:
         """The amount of the charge that gives the discount: what it takes off, negated."""
-        return -self.amount_minor * MICROS_PER_MINOR
+        return -round_fraction(self.exact_minor * MICROS_PER_MINOR)
 
 
 GivenMinor = Mapping[tuple[int, date], int]
@@ -114,6 +127,7 @@ def shares(
     *,
     cycle: Cycle,
     given_minor: GivenMinor | None = None,
+    precision: SharePrecision = SharePrecision.CENT,
 ) -> list[Share]:
     """What each discount takes off each charge, discounts in order of priority, then of id.
 
@@ -122,7 +136,7 @@ def shares(
     voucher (`limit`). What a credit takes back of a discount given before is `back_of_days`.
     """
     given: dict[tuple[int, date], int] = dict(given_minor or {})
-    left = [target.amount_minor for target in targets]
+    left: list[Fraction] = [Fraction(target.amount_minor) for target in targets]
     found: list[Share] = []
     for discount in sorted(discounts, key=lambda known: (known.priority, known.discount_id)):
         periods: dict[date, list[int]] = {}
@@ -132,12 +146,13 @@ def shares(
         for start, members in sorted(periods.items()):
             open_minor = _open_minor(discount, start, given)
             exact = _exact(discount, [left[index] for index in members], open_minor)
-            parts = spread(round_fraction(sum(exact, Fraction(0))), exact)  # the discount itself rounded once
+            parts = _rounded(exact) if precision is SharePrecision.CENT else exact
             for index, part in zip(members, parts, strict=True):
                 if part:
                     left[index] -= part
                     found.append(Share(discount, targets[index], start, part))
-            given[discount.discount_id, start] = given.get((discount.discount_id, start), 0) + sum(parts)
+            taken = round_fraction(sum(parts, Fraction(0)))
+            given[discount.discount_id, start] = given.get((discount.discount_id, start), 0) + taken
     return found
 
 
@@ -216,19 +231,24 @@ def _open_minor(discount: Discount, start: date, given: Mapping[tuple[int, date]
     return max(0, min(bounds)) if bounds else None
 
 
-def _exact(discount: Discount, left: Sequence[int], open_minor: int | None) -> list[Fraction]:
+def _exact(discount: Discount, left: Sequence[Fraction], open_minor: int | None) -> list[Fraction]:
     """The exact shares of one discount in one billing period."""
     if discount.percentage:
-        parts = [Fraction(amount) * Fraction(discount.percentage) / 100 for amount in left]
+        parts = [amount * Fraction(discount.percentage) / 100 for amount in left]
         asked = sum(parts, Fraction(0))
         if open_minor is None or asked <= open_minor:
             return parts
         return [part * open_minor / asked for part in parts]
     assert open_minor is not None, "an amount bounds what it gives"
-    bases = [max(amount, 0) for amount in left]
-    whole = sum(bases)
-    taken = min(open_minor, whole)
-    return [Fraction(base * taken, whole) if whole else Fraction(0) for base in bases]
+    bases = [max(amount, Fraction(0)) for amount in left]
+    whole = sum(bases, Fraction(0))
+    taken = min(Fraction(open_minor), whole)
+    return [base * taken / whole if whole else Fraction(0) for base in bases]
+
+
+def _rounded(exact: Sequence[Fraction]) -> list[Fraction]:
+    """Whole cents that sum to the discount, itself rounded once."""
+    return [Fraction(part) for part in spread(round_fraction(sum(exact, Fraction(0))), exact)]
 
 
 def _minor(amount: Decimal) -> int:

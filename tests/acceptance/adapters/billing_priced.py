@@ -12,17 +12,19 @@ from itertools import accumulate
 from ardoise.core import periods
 from ardoise.core.commitments import Commitment, Thresholds, progressive_minor, true_up
 from ardoise.core.coverage import Billed
-from ardoise.core.discounts import Discount, Target, shares
+from ardoise.core.discounts import Discount, SharePrecision, Target, shares
 from ardoise.core.metering import Aggregation, Meter, Reading, Tier, measured, metered_due, readings_in
 from ardoise.core.money import (
     MICROS_PER_MINOR,
     fraction_to_minor,
     micros_to_minor,
     minor_to_decimal,
+    round_fraction,
 )
 from ardoise.core.periods import BillingMode, Cycle, Interval, Period
 from ardoise.core.recurring import charges_due
 from ardoise.core.tariffs import Tiers
+from ardoise.core.tax_rounding import TaxRounding, tax_minor
 
 from .billing_rated import percentages
 from .billing_world import (
@@ -214,27 +216,42 @@ def local_usage(case: Case) -> Case:
 
 # --- discounts ----------------------------------------------------------------------------------------------------
 
+PEER_DECIMALS = 5  # of a cent: what that peer keeps of each share of a coupon
+
 
 def tax_with_coupons(case: Case) -> Case:
     inputs = case["inputs"]
     fees = inputs["fees"]
     rates = [Decimal(rate) for rate in inputs.get("tax_percents", [20] * len(fees))]
-    if any(isinstance(share, str) for share in case["expected"].get("coupon_shares", ())):
-        raise Unsupported("shares finer than a cent, VAT rounded once over all rates: no valid invoice (BR-CO-17)")
+    policy = case["scope"] == "policy"
+    exact = policy and any(isinstance(share, str) for share in case["expected"].get("coupon_shares", ()))
     targets = [Target(str(index), str(index), fee, SOME_MONTH.start) for index, fee in enumerate(fees)]
-    found = shares(_coupons(inputs), targets, cycle=periods.MONTHLY)
-    parts = [sum(share.amount_minor for share in found if share.target is target) for target in targets]
-    net = [minor_to_decimal(fee - part) for fee, part in zip(fees, parts, strict=True)]
-    totals = document([("Ligne", amount, rate) for amount, rate in zip(net, rates, strict=True)]).totals
+    found = shares(
+        _coupons(inputs),
+        targets,
+        cycle=periods.MONTHLY,
+        precision=SharePrecision.EXACT if exact else SharePrecision.CENT,
+    )
+    by_item = [[share.exact_minor for share in found if share.target is target] for target in targets]
+    net = [fee - sum(parts, Fraction(0)) for fee, parts in zip(fees, by_item, strict=True)]
+    rounding = TaxRounding.ONCE if policy else TaxRounding.PER_RATE
+    taxes = tax_minor(list(zip(net, rates, strict=True)), rounding)
+    used = round_fraction(sum((share.exact_minor for share in found), Fraction(0)))
     return {
-        "coupon_shares": parts,
+        "coupon_shares": [_peer_share(parts) if exact else int(sum(parts)) for parts in by_item],
         "fees": sum(fees),
-        "coupons": sum(parts),
-        "coupon_used": sum(parts),
-        "sub_total": totals.net_minor,
-        "taxes": totals.vat_minor,
-        "total": totals.gross_minor,
+        "coupons": used,
+        "coupon_used": used,
+        "sub_total": sum(fees) - used,
+        "taxes": taxes,
+        "total": sum(fees) - used + taxes,
     }
+
+
+def _peer_share(parts: Sequence[Fraction]) -> str:
+    """Shares as that peer writes them: each rounded to its decimals, then added."""
+    scale = 10**PEER_DECIMALS
+    return str(Decimal(sum(round_fraction(part * scale) for part in parts)).scaleb(-PEER_DECIMALS))
 
 
 def _coupons(inputs: Case) -> list[Discount]:

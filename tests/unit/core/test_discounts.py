@@ -12,6 +12,7 @@ from ardoise.core.discounts import (
     Discount,
     DiscountError,
     Given,
+    SharePrecision,
     Target,
     back_of_days,
     back_of_lines,
@@ -19,10 +20,8 @@ from ardoise.core.discounts import (
     paid_from,
     shares,
 )
-from ardoise.core.documents import Section
-from ardoise.core.invoices import LineInput, build_body
 from ardoise.core.periods import MONTHLY, Period, Proration, parse_length
-from ardoise.core.vat import VatTreatment
+from ardoise.core.tax_rounding import TaxRounding, tax_minor
 
 PAGE = "discounts.md"
 OCTOBER = date(2026, 10, 1)
@@ -58,7 +57,7 @@ def test_one_invoice(row):
     given = [discount(text, number) for number, text in enumerate(row["discounts"].split(", "), 1)]
     off = dict.fromkeys((charge.key for charge in charges), Fraction(0))
     for share in shares(given, charges, cycle=MONTHLY):
-        off[share.target.key] += share.amount_minor
+        off[share.target.key] += share.exact_minor
     assert list(off.values()) == [minor(text) for text in row["off each"].split(", ")]
     assert sum(charge.amount_minor for charge in charges) - sum(off.values()) == minor(row["left"])
 
@@ -75,25 +74,21 @@ def test_so_many_periods(row):
     for index in range(5):
         start = MONTHLY.boundary(MONTHLY.index_at(OCTOBER) + index)
         found = shares([known], [target("A", 1000, start)], cycle=MONTHLY, given_minor=given)
-        monthly.append(sum(share.amount_minor for share in found))
-        given |= {(1, share.cycle_start): share.amount_minor for share in found}
+        monthly.append(sum(share.exact_minor for share in found))
+        given |= {(1, share.cycle_start): share.exact_minor for share in found}
     assert monthly == [minor(text) for text in row["given month by month"].split(", ")]
 
 
 @pytest.mark.parametrize("row", rows(PAGE, "VAT after discounts"), ids=str)
 def test_vat_after_discounts(row):
-    lines = [
-        LineInput(
-            section=Section.SUBSCRIPTION,
-            label="Abonnement",
-            amount_micros=minor(amount) * 10_000,
-            vat=VatTreatment("S", Decimal(rate)),
-        )
+    nets = [
+        (Fraction(minor(amount)), Decimal(rate))
         for rate in (10, 20)
         for amount in row[f"net amounts at {rate} %"].split(", ")
         if amount
     ]
-    assert build_body(lines).totals.vat_minor == minor(row["VAT"])
+    for rounding in TaxRounding:
+        assert tax_minor(nets, rounding) == minor(row[rounding])
 
 
 @pytest.mark.parametrize("row", rows(PAGE, "Trials"), ids=str)
@@ -105,23 +100,32 @@ def test_trials(row):
 def test_a_period_is_given_an_amount_once_whatever_the_number_of_runs():
     known = discount("20")
     first = shares([known], [target("A", 1500, key="a")], cycle=MONTHLY)
-    assert [share.amount_minor for share in first] == [1500]
+    assert [share.exact_minor for share in first] == [1500]
     # a late charge of 30.00 in the same month: 20.00 - 15.00 are left to give
     late = shares([known], [target("A", 3000, key="b")], cycle=MONTHLY, given_minor={(1, OCTOBER): 1500})
-    assert [share.amount_minor for share in late] == [500]
+    assert [share.exact_minor for share in late] == [500]
 
 
 def test_a_stub_and_the_month_in_advance_are_two_periods():
     charges = [target("A", 1000, date(2026, 10, 15), "stub"), target("A", 2000, date(2026, 11, 1), "month")]
     found = shares([discount("4", cycles=1)], charges, cycle=MONTHLY)
-    assert [(share.target.key, share.amount_minor) for share in found] == [("stub", 400)]
+    assert [(share.target.key, share.exact_minor) for share in found] == [("stub", 400)]
     found = shares([discount("4")], charges, cycle=MONTHLY)
-    assert [(share.target.key, share.amount_minor) for share in found] == [("stub", 400), ("month", 400)]
+    assert [(share.target.key, share.exact_minor) for share in found] == [("stub", 400), ("month", 400)]
 
 
 def test_the_key_and_the_charge_of_a_share():
     [share] = shares([discount("10%", 7)], [target("A", 1000, key="sub:3:2026-10-01")], cycle=MONTHLY)
     assert (share.origin_id, share.charge_micros) == ("discount:7:sub:3:2026-10-01", -1_000_000)
+
+
+def test_exact_shares_are_not_rounded_before_the_next_discount():
+    """10.00 / 3 = 333 1/3 cents, then 10 % of the 66 2/3 that are left of 4.00."""
+    charges = [target("A", 400, key="a"), target("B", 800, key="b")]
+    known = [discount("10", 1), discount("10% on A", 2)]
+    exact = [share.exact_minor for share in shares(known, charges, cycle=MONTHLY, precision=SharePrecision.EXACT)]
+    assert exact == [Fraction(1000, 3), Fraction(2000, 3), Fraction(20, 3)]
+    assert [share.exact_minor for share in shares(known, charges, cycle=MONTHLY)] == [333, 667, 7]
 
 
 def test_no_discount_before_it_begins_nor_from_the_day_it_ends():
