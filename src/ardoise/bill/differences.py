@@ -174,10 +174,14 @@ class _Split:
         self._rest: dict[int, dict[int, int]] = {}
         self._portions: dict[int, dict[int, int]] = {}
         self._lines: dict[int, list[tuple[_Line, int]]] = {}
+        self._further: dict[int, dict[int, int]] = {}  # lines of discounts that take more off than they did
         self._folded: dict[int, list[_Line]] = {}  # what costs more, on the credit note of its invoice
         self.apart: list[_Line] = []  # what costs more, for an invoice
 
     def add(self, line: _Line) -> None:
+        if line.line is not None and line.line.net_minor < 0:
+            self._take_more_off(line)
+            return
         wanted, first = -line.difference, None
         for home, line_no in [(line.home, line.line_no), *came_from(line.home, line.line_no)]:
             if home.kind != Document.Kind.INVOICE:
@@ -195,6 +199,20 @@ class _Split:
             self.left.append(line)
         else:
             self._lines.setdefault(first[0], []).append((line, first[1]))
+
+    def _take_more_off(self, line: _Line) -> None:
+        """A discount that is larger today has nothing of its own to credit: what its invoice has left bounds it."""
+        more = -line.difference
+        for home, line_no in [(line.home, line.line_no), *came_from(line.home, line.line_no)]:
+            if home.kind != Document.Kind.INVOICE or more > sum((rest := self._rest_of(home)).values()):
+                continue
+            rest[line_no] -= more
+            self._portions.setdefault(home.pk, {})
+            further = self._further.setdefault(home.pk, {})
+            further[line_no] = further.get(line_no, 0) + more
+            self._lines.setdefault(home.pk, []).append((line, line_no))
+            return
+        self.left.append(line)
 
     def fold(self, line: _Line) -> bool:
         """Have what a line costs more stand on the credit note of its invoice, if there is one; returns whether."""
@@ -227,6 +245,7 @@ class _Split:
 
     def _note(self, pk: int, issue_date: date, reason: str) -> core.Document:
         home, folded = self._homes[pk], self._folded.get(pk, [])
+        further = {line_no: -more for line_no, more in self._further.get(pk, {}).items()}
         note = credit(
             canonical.from_json(home.content),
             number="",
@@ -234,7 +253,7 @@ class _Split:
             portions=self._portions[pk],
             already=credit_notes_of(home),
             notes=(reason,) if reason else (),
-            debits={line.line_no: line.difference for line in folded},
+            debits=further | {line.line_no: line.difference for line in folded},
         )
         details = {line_no: line.detail for line, line_no in self._lines.get(pk, [])}
         details |= {line.line_no: line.detail for line in folded}

@@ -34,7 +34,7 @@ class Run:
 
     `billed`: charges of subscriptions that stand on other documents, by subscription. `sold`: micros of purchases and
     fees that do, by origin id, and `sold_on` the day of each. `elsewhere`: all of these. `own`: the documents of these
-    runs.
+    runs, and those that corrected charges of theirs.
     """
 
     closes_date: date
@@ -85,7 +85,7 @@ class Run:
 
 
 def run_of(closes_date: date) -> Run:
-    own = list(Document.objects.filter(run__closes_date=closes_date).values_list("id", flat=True))
+    own = _own(closes_date)
     elsewhere = (
         tables.standing_sold()
         .filter(~pl.col(FROZEN.document_id).is_in(own))
@@ -106,6 +106,16 @@ def run_of(closes_date: date) -> Run:
     bounds = cycles.bounds(closes_date)
     month = cycles.month_closed(closes_date)
     return Run(closes_date, month, _roots(), bounds, billed, sold, sold_on, elsewhere, own)
+
+
+def _own(closes_date: date) -> list[int]:
+    """A charge that was corrected stands on what corrected it, and is still of the run that billed it."""
+    own = list(Document.objects.filter(run__closes_date=closes_date).values_list("id", flat=True))
+    ahead = Document.objects.filter(run=None, corrects__run__closes_date=closes_date)
+    while found := list(ahead.values_list("id", flat=True)):
+        own += found
+        ahead = Document.objects.filter(run=None, corrects__in=found)
+    return own
 
 
 def billed_subscriptions() -> set[int]:

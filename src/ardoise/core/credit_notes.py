@@ -66,7 +66,8 @@ def credit(
     """The credit note (BT-3 381) of an invoice, whole or in part; amounts are positive.
 
     `debits`: what other lines are to cost more, in the same terms: lines of the other sign, which EN 16931 allows. They
-    lower the credit, and a later one may take them back. Raises NothingLess when they are not less than it.
+    lower the credit, and a later one may take them back. Raises NothingLess when they are not less than it. One below
+    zero is a line of a discount that takes more off than it did: it raises the credit.
 
     `portions` gives, by line number, the cents to credit in the basis of the document (gross when it is with tax); None
     credits all that is left. `already` is every credit note made of this invoice before. VAT is computed on the
@@ -77,7 +78,8 @@ def credit(
         raise CreditRefused(f"{document.number} is not an invoice; only an invoice can be credited")
     left = left_to_credit(document, already)
     wanted = {line_no: amount for line_no, amount in (left if portions is None else portions).items() if amount}
-    _refuse_excess(document, wanted, left)
+    if wanted or not debits:
+        _refuse_excess(document, wanted, left)
     for line_no, amount in (debits or {}).items():
         wanted[line_no] = wanted.get(line_no, 0) - amount
     wanted = {line_no: amount for line_no, amount in wanted.items() if amount}

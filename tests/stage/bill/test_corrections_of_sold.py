@@ -105,3 +105,29 @@ def test_calls_that_cost_less_raise_the_true_up_of_a_minimum(company: Company) -
     company.bill(on=IN_DECEMBER)
     assert numbers() == known
     assert frozen_twice() == {}
+
+
+def test_a_correction_leaves_a_voucher_what_it_gave_and_a_second_one_finds_nothing(company: Company) -> None:
+    company.add("discounts", {"code": "bon", "name": "Bon", "amount": "21.00", "limit": "30.00"})
+    given = {"owner_kind": "account", "owner": "C1", "discount": "bon", "valid_from_date": "2026-10-01"}
+    company.add("discount_grants", given)
+    company.load()
+    company.bill()
+    assert issued("FA2026-00001").totals.net_minor == 2100  # 30.00 + 12.00 - 21.00
+    rates = RATES.replace("mobile,,0.12", "mobile,,0.10")
+    company.files["tariffs/public-2026-01-01.csv"] = rates
+    company.load(correct=True)
+    company.rate()
+    done = flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now)
+    assert done.faulty == {}
+    assert done.left == {}
+    # calls 12.00 -> 10.00, the voucher 15.00 and 6.00 off -> 15.75 and 5.25 off: 30.00 + 10.00 - 21.00
+    assert [(row.kind, row.net_minor) for row in done.issued["C1"]] == [("credit_note", 200)]
+    assert proposals(EVERYTHING, month=MONTH) == []
+    known = numbers()
+    company.rate()
+    company.bill()
+    assert proposals(EVERYTHING, month=MONTH) == []
+    assert flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now).issued == {}
+    assert numbers() == known
+    assert frozen_twice() == {}
