@@ -117,10 +117,10 @@ def preview(
     refuse_closing(closes_date, today=local_date(now, issuer.zone))
     _sold_of(closes_date)
     run = Run(issuer, closes_date=closes_date, only=only)
-    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept, ThreadPoolExecutor(max_workers=1) as rules:
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept, ThreadPoolExecutor(max_workers=2) as rules:
         seen = Seen(issuer, closes_date, validator, kept)
-        for buckets in run.parts():
-            seen.add(run.draft(buckets, issue_date=issue_date, whole=False), rules)
+        for drafts in run.drafts(issue_date=issue_date, whole=False):
+            seen.add(drafts, rules)
         seen.finish()
         with transaction.atomic():
             BillRun.objects.get_or_create(
@@ -130,8 +130,8 @@ def preview(
             row.previewed_at = now
             row.save(update_fields=["previewed_at"])
             row.drafts.all().delete()
-            for drafts in seen.drafts(row):
-                Draft.objects.bulk_create(drafts)
+            for rows in seen.drafts(row):
+                Draft.objects.bulk_create(rows)
             tables.settle(issuer, run.settled())
         return seen.previewed(held_codes(issuer, run.month))
 
@@ -165,8 +165,7 @@ def issue(
     accepted = _Accepted(row, done, accounts)
     with ThreadPoolExecutor(max_workers=1) as disk:
         issuing = _Issuing(row, run.scope, issue_date, now, done, disk, run.before)
-        for buckets in run.parts():
-            drafts = run.draft(buckets, issue_date=issue_date, whole=True)
+        for drafts in run.drafts(issue_date=issue_date, whole=True):
             done.faulty |= drafts.refused
             ready = batched(accepted.of(drafts.made), BATCH)
             coming = _Coming(_validated(batch, accepted.verdicts, validator, done) for batch in ready)

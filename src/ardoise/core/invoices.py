@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from ardoise.core.checks import PRICE_DECIMALS, QUANTITY_DECIMALS, Problem, decimals_of, validate, vat_minor
 from ardoise.core.documents import (
@@ -181,8 +182,14 @@ def convert_exact(
     return _converted(amount_micros + residue, target=target, rate=rate), Fraction(0)
 
 
+@lru_cache(maxsize=256)
+def _tax_factor(rate: Decimal) -> Fraction:
+    """What an amount without tax is multiplied by: 20 % is 6/5."""
+    return 1 + Fraction(rate) / 100
+
+
 def _converted(micros: Fraction, *, target: TaxBasis, rate: Decimal) -> int:
-    factor = 1 + Fraction(rate) / 100
+    factor = _tax_factor(rate)
     amount = micros / MICROS_PER_UNIT
     return to_micros(amount * factor if target is TaxBasis.TTC else amount / factor)
 
@@ -276,7 +283,7 @@ def _nets_below(inputs: Sequence[LineInput], gross: Sequence[int]) -> list[int]:
         members.setdefault((line.vat.category, line.vat.rate), []).append(i)
     nets = [0] * len(inputs)
     for (_, rate), indexes in members.items():
-        factor = 1 + Fraction(rate) / 100
+        factor = _tax_factor(rate)
         exact = [gross[i] / factor for i in indexes]
         # Half-up of gross / (1 + rate) is the net whose gross is the advertised one whenever such a net exists.
         for i, net in zip(indexes, spread(round_fraction(sum(exact, Fraction(0))), exact), strict=True):
@@ -331,7 +338,7 @@ def section_totals(lines: Sequence[DocumentLine], gross_minor: int) -> tuple[Sec
         nets[section] += sum(line.net_minor for line in members)
         advertised = sum(line.gross_minor for line in members if line.gross_minor is not None)
         untaxed = sum(line.net_minor for line in members if line.gross_minor is None)
-        exact[section] += advertised + untaxed * (1 + Fraction(rate) / 100)
+        exact[section] += advertised + untaxed * _tax_factor(rate)
     present = [section for section in SECTION_ORDER if section in nets]
     gross = spread(gross_minor, [exact[section] for section in present]) if present else []
     return tuple(SectionTotal(section, nets[section], total) for section, total in zip(present, gross, strict=True))
