@@ -52,7 +52,7 @@ class NotReady(ValueError):
     def __init__(self, month: str, findings: Sequence[checks.Finding]) -> None:
         names = ", ".join(finding.name for finding in findings)
         super().__init__(
-            f"{month} is not ready, {len(findings)} findings are open: {names}. "
+            f"{month} is not ready, what is open: {names}. "
             f'Mend them, or accept each by name: ardoise check --month {month} --waive NAME --reason "..."'
         )
         self.findings = list(findings)

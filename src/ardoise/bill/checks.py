@@ -15,7 +15,7 @@ from fractions import Fraction
 from statistics import median_low
 
 import polars as pl
-from django.db.models import Min, QuerySet, Sum
+from django.db.models import Min, Q, QuerySet, Sum
 
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.charges import RETAIL, frozen_twice
@@ -80,6 +80,7 @@ def find(month: str) -> list[Finding]:
         *_unpriced(month, issuers),
         *_below_cost(month, issuers),
         *_not_rated(month, issuers),
+        *_late(month, issuers),
         *_outdated(month, issuers),
         *_equation(month, sources, issuers),
     ]
@@ -133,7 +134,8 @@ def _accounts(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
     made = _billed(Draft.objects.filter(run__month=month)) | _billed(documents)
     payers = _payers(issuers, set(made))
     habits = _habits(payers, month)
-    with_usage, with_subscription = _accounts_with(month, "usage"), _accounts_with(month, "recurring")
+    with_usage = _accounts_with(month, "usage")
+    with_subscription = _accounts_with(month, "recurring") | _subscribed(month)
     for account in sorted(payers.values(), key=lambda account: account.code):
         company = issuers[account.issuer_id].company
         if account.id not in with_usage:
@@ -197,6 +199,21 @@ def _accounts_with(month: str, origin_kind: str) -> set[int]:
         .collect()
     )
     return set(found[CHARGES.account_id]) | set(found[CHARGES.root_id]) | set(found["payer"])
+
+
+def _subscribed(month: str) -> set[int]:
+    """Accounts that have a subscription this month, billed in it or not (a quarter, a year), and those above them."""
+    period = month_period(month)
+    begun = Q(valid_from_date=None) | Q(valid_from_date__lt=period.end)
+    goes_on = Q(valid_to_date=None) | Q(valid_to_date__gt=period.start)
+    sold = Subscription.objects.filter(begun, goes_on, superseded_at=None)
+    ahead = set(sold.values_list("account_id", flat=True))
+    parents = dict(Account.objects.exclude(parent=None).values_list("id", "parent_id"))
+    found: set[int] = set()
+    while ahead:
+        found |= ahead
+        ahead = {parents[pk] for pk in ahead if pk in parents} - found
+    return found
 
 
 def _habits(accounts: Collection[int], month: str) -> dict[int, tuple[int, int]]:
@@ -314,6 +331,24 @@ def _not_rated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
                 f"{_appels(calls)} de la source « {source.name} » depuis la valorisation : relancer ardoise rate",
                 f"{counted(calls, 'call')} of the source “{source.name}” arrived since: run ardoise rate again",
             )
+
+
+def _late(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:
+    """Calls of earlier months that came after these were rated: only rating them again bills them."""
+    companies: dict[str, list[Issuer]] = defaultdict(list)
+    for issuer in issuers.values():
+        companies[issuer.company].append(issuer)
+    for past in rating.moved_since(since=earliest_month(month_period(month).end), until=month):
+        for company, group in companies.items():
+            codes = list(Source.objects.filter(issuer__in=group).values_list("code", flat=True))
+            calls = call_balance(past, group, codes).missing
+            if calls > 0 and any(issuer.first_month <= past for issuer in group):
+                yield Finding(
+                    f"not-rated:{past}",
+                    company,
+                    f"{_appels(calls)} de {past} depuis sa valorisation : relancer ardoise rate --month {past}",
+                    f"{counted(calls, 'call')} of {past} arrived since it was rated: run ardoise rate --month {past}",
+                )
 
 
 def _outdated(month: str, issuers: Mapping[int, Issuer]) -> Iterator[Finding]:

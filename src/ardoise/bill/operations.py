@@ -369,7 +369,8 @@ def hold(*, account: Account, month: str, reason: str, held_by: str, now: dateti
     if not reason.strip():
         raise HoldRefused(f'holding {account.code} needs a reason; add --reason "..."')
     month_period(month)  # raises what to write
-    if account.parent is not None and account.issuer.documents == Issuer.Documents.INVOICES:
+    inside = account.parent is not None and not account.own_invoice
+    if inside and account.issuer.documents == Issuer.Documents.INVOICES:
         raise HoldRefused(f"{account.code} is billed with its customer; hold the account at the top of its tree")
     row, _ = Hold.objects.get_or_create(
         account=account,

@@ -32,7 +32,8 @@ def portions_of(document: Document, fraction: Fraction, *, already: Sequence[Doc
     the share is what is left. A share that is really too large is refused by `credit`.
     """
     if not 0 < fraction <= 1:
-        raise CreditRefused(f"a share of a document is between 0 and 1, not {fraction}")
+        percentage = minor_to_decimal(round_fraction(fraction * 10_000))
+        raise CreditRefused(f"{document.number}: {percentage} % cannot be credited; write more than 0, 100 at most")
     left, slack = left_to_credit(document, already), (len(already) + 1) // 2  # half a cent a rounding
     shares = {}
     for line in document.lines:
@@ -45,7 +46,11 @@ def portions_of_amount(document: Document, amount_minor: int, *, already: Sequen
     """An amount, in the basis of the document, over what its lines have left: by largest remainder, never more."""
     left = left_to_credit(document, already)
     total = sum(left.values())
-    if not 0 < amount_minor <= total:
+    if amount_minor <= 0:
+        raise CreditRefused(
+            f"{document.number}: {minor_to_decimal(amount_minor)} cannot be credited; write an amount above 0"
+        )
+    if amount_minor > total:
         raise CreditRefused(
             f"{document.number}: {minor_to_decimal(amount_minor)} cannot be credited, {minor_to_decimal(total)} is left"
         )

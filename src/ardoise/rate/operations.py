@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,11 +25,11 @@ from ardoise.rate.changes import AccountChange, changes
 from ardoise.rate.columns.month import RatedFile
 from ardoise.rate.columns.month import rate_month as rate_files
 from ardoise.rate.models import MonthRating
-from ardoise.rate.usage import usage_files
+from ardoise.rate.usage import fingerprint, usage_files
 from ardoise.store import queries as store
 from ardoise.store.models import TableName
 from ardoise.store.operations import replace_month
-from ardoise.store.tables import BUCKETS, ManifestFile, StagedFile, adopt_parquet
+from ardoise.store.tables import BUCKETS, StagedFile, adopt_parquet
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def rate_month(
     snapshot = take_snapshot(sources=sources, month=month)
     shared = issued.matters(snapshot)
     # What was issued is no input: it came from a rating of these, and a rating of others reads it below.
-    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": _fingerprint(files)}
+    inputs = {"snapshot_sha256": snapshot.content_hash(), "usage_sha256": fingerprint(files)}
     last = MonthRating.objects.filter(month=month).first()
     if last and all(getattr(last, name) == value for name, value in inputs.items()):
         return Rated(month, False, last.totals["calls"], last.totals["states"], registered)
@@ -122,11 +121,6 @@ def _staged(files: Iterable[RatedFile]) -> dict[str, list[StagedFile]]:
         if file.rows:
             staged[f"{file.bucket:02d}"].append(adopt_parquet(file.path, TableName.OPEN))
     return staged
-
-
-def _fingerprint(files: Iterable[ManifestFile]) -> str:
-    """Hash of the usage files a month is rated from."""
-    return hashlib.sha256("\n".join(sorted(file.sha256 for file in files)).encode()).hexdigest()
 
 
 def _register_unknown(paths: Sequence[Path], *, sources: Sequence[SnapshotSource], now: datetime) -> int:

@@ -17,6 +17,7 @@ from ardoise.core.rating import CompiledSnapshot, Quote, Why, payer_of, price_nu
 from ardoise.core.snapshot import Snapshot, SnapshotSource
 from ardoise.directory.models import Account, Line
 from ardoise.rate.models import MonthRating
+from ardoise.rate.usage import fingerprint, usage_files
 
 
 def rated_at(month: str) -> datetime | None:
@@ -28,6 +29,16 @@ def is_current(month: str, *, sources: Sequence[SnapshotSource]) -> bool:
     """Whether a month was rated with what directory and catalogue say now; True too for a month never rated."""
     rated = MonthRating.objects.filter(month=month).values_list("snapshot_sha256", flat=True).first()
     return rated is None or rated == take_snapshot(sources=sources, month=month).content_hash()
+
+
+def moved_since(*, since: str, until: str) -> list[str]:
+    """The months of [since, until) whose usage files are others than those they were rated from, in order.
+
+    Files also change when calls of a neighbour month come: count the calls before you say that some are new.
+    """
+    rated = MonthRating.objects.filter(month__gte=since, month__lt=until).order_by("month")
+    known = rated.values_list("month", "usage_sha256")
+    return [month for month, sha256 in known if fingerprint(usage_files(month)) != sha256]
 
 
 class UnknownPayer(LookupError):

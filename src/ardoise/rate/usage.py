@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +22,11 @@ def usage_files(month: str) -> list[ManifestFile]:
 
 def usage_paths(month: str) -> list[Path]:
     return [file.path for file in usage_files(month)]
+
+
+def fingerprint(files: Iterable[ManifestFile]) -> str:
+    """Hash of the usage files a month is rated from."""
+    return hashlib.sha256("\n".join(sorted(file.sha256 for file in files)).encode()).hexdigest()
 
 
 def _span(month: str) -> tuple[datetime, datetime]:

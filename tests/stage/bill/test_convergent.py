@@ -77,6 +77,19 @@ def test_a_heading_has_the_sum_of_its_lines_and_a_branch_that_of_all_its_familie
     ]
 
 
+def test_the_sum_of_a_heading_is_with_tax_where_its_lines_are(company: Company) -> None:
+    company.customer("C1", "Jeanne Dupont", audience="B2C", basis="ttc")
+    for code, name, family, price in PRODUCTS[:2]:
+        company.product(code, price, name=name, family=family, tax_basis="ttc", in_advance="no")
+        company.subscribe(f"S-{code}", "C1", product=code, valid_from_date="2026-10-01")
+    company.load()
+    company.bill()
+    (part,) = document_view(document_of("C1"))["parts"]
+    (group,) = part["sections"][0]["groups"]
+    assert [row["gross"].replace("\u202f", " ") for row in group["rows"]] == ["5,00 €", "40,00 €"]
+    assert group["amount"].replace("\u202f", " ") == "45,00 €"
+
+
 def test_each_line_and_its_user_have_their_sum(billed: Company) -> None:
     document = document_of("C1")
     assert [

@@ -9,7 +9,7 @@ import pytest
 from ardoise.bill import operations as billing
 from ardoise.bill.models import Document, Hold
 from ardoise.directory.models import Account
-from stage.company import MOBILE, Company, finished, issued
+from stage.company import ADDRESS, MOBILE, Company, finished, issued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,6 +77,17 @@ def test_a_hold_needs_a_reason_and_a_payer(two: Company) -> None:
         hold(two, "C1-A")
     with pytest.raises(billing.HoldRefused, match="C2 is not held for 2026-10"):
         release(two, "C2")
+
+
+def test_a_branch_with_an_invoice_of_its_own_waits_alone(two: Company) -> None:
+    two.branch("C1-A", "Agence", parent="C1")
+    two.row("accounts", code="C1-A").update({"own_invoice": "yes", **ADDRESS})
+    two.product("abo", "10.00", in_advance="no")
+    two.subscribe("SA", "C1-A", product="abo", valid_from_date="2026-10-01")
+    two.load()
+    hold(two, "C1-A")
+    (previewed,) = two.preview()
+    assert (previewed.drafts, previewed.held) == (2, {"C1-A": "litige"})
 
 
 def test_holding_twice_keeps_the_first_reason(two: Company) -> None:

@@ -156,6 +156,26 @@ def test_calls_that_arrived_late_and_were_not_rated_are_a_finding(company: Compa
     assert "1 call of the source “Opérateur” arrived since" in found["not-rated:op"]
 
 
+def test_late_calls_that_came_with_those_of_the_next_month_are_a_finding_until_theirs_is_rated(
+    company: Company,
+) -> None:
+    company.customer("C1")
+    company.line(PHONE, "C1")
+    company.load()
+    company.call("2026-10-05 12:00:00", PHONE, MOBILE, 60)
+    company.bill()
+    company.call("2026-10-20 12:00:00", PHONE, MOBILE, 60)
+    company.call("2026-11-10 12:00:00", PHONE, MOBILE, 60)
+    company.rate("2026-11")
+    company.preview("2026-11", on=date(2026, 12, 5))
+    found = {finding.name: finding.french for finding in flow.check(month="2026-11")}
+    assert "1 appel de 2026-10 depuis sa valorisation" in found["not-rated:2026-10"]
+    company.rate("2026-10")
+    (previewed,) = company.preview("2026-11", on=date(2026, 12, 5))
+    assert "not-rated:2026-10" not in {finding.name for finding in flow.check(month="2026-11")}
+    assert previewed.late["C1"].calls == 1
+
+
 def test_a_source_that_bills_anew_keeps_late_calls_for_the_invoice_of_their_period(billed: Company) -> None:
     billed.files["sources.toml"] += 'late_usage = "rebill"\n'
     billed.load()

@@ -120,6 +120,22 @@ def test_a_customer_without_calls_and_a_customer_without_subscription(sound: Com
     assert findings(sound) == ["no-subscription:C3", "no-usage:C2"]
 
 
+def test_a_customer_billed_once_a_year_has_a_subscription_in_every_month(sound: Company) -> None:
+    sound.product("an", "120.00", period="P1Y")
+    sound.customer("C2", "À l’année")
+    sound.branch("C2-A", "Agence", parent="C2")
+    sound.line("0472000002", "C2-A")
+    sound.subscribe("S2", "C2-A", product="an", valid_from_date="2026-01-01")
+    sound.customer("C3", "Parti")
+    sound.line("0472000003", "C3")
+    sound.subscribe("S3", "C3", product="an", valid_from_date="2025-01-01", valid_to_date="2026-10-01")
+    sound.load()
+    call_every_day(sound, until=date(2026, 10, 31))
+    for number in ("0472000002", "0472000003"):
+        sound.call("2026-10-05 10:00:00", number, LANDLINE, 60)
+    assert findings(sound) == ["no-subscription:C3"]
+
+
 def test_communications_five_times_the_habit(sound: Company) -> None:
     sound.files["past_totals.csv"] = "account,month,usage,subscription,total\n" + "".join(
         f"C1,2026-{month:02d},20.00,10.00,30.00\n" for month in range(6, 10)
@@ -175,7 +191,7 @@ def test_the_issue_is_refused_by_name_while_a_finding_is_open_and_passes_once_it
     call_every_day(sound, until=date(2026, 10, 26))
     assert findings(sound) == ["source-silent:op"]
     with pytest.raises(
-        flow.NotReady, match=r"1 findings are open: source-silent:op\. Mend them, or accept each by name"
+        flow.NotReady, match=r"what is open: source-silent:op\. Mend them, or accept each by name"
     ):
         flow.issue(month=MONTH, issue_date=ISSUE_DATE, now=sound.now)
     assert not Document.objects.exists()

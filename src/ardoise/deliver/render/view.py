@@ -250,9 +250,14 @@ def _group(
 ) -> View:
     return {
         "title": title,
-        "amount": _money(sum(line.net_minor for line in summed), document, words) if summed else "",
+        "amount": _money(sum(_printed_minor(line) for line in summed), document, words) if summed else "",
         "rows": [_row(line, document, words=words) for line in rows],
     }
+
+
+def _printed_minor(line: DocumentLine) -> int:
+    """The amount of the last column, under which the sum of a group stands: with tax on a document with tax."""
+    return line.net_minor if line.gross_minor is None else line.gross_minor
 
 
 def _row(line: DocumentLine, document: Document, *, words: Words) -> View:
