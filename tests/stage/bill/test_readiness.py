@@ -190,9 +190,7 @@ def test_the_issue_is_refused_by_name_while_a_finding_is_open_and_passes_once_it
     sound.load()
     call_every_day(sound, until=date(2026, 10, 26))
     assert findings(sound) == ["source-silent:op"]
-    with pytest.raises(
-        flow.NotReady, match=r"what is open: source-silent:op\. Mend them, or accept each by name"
-    ):
+    with pytest.raises(flow.NotReady, match=r"what is open: source-silent:op\. Mend them, or accept each by name"):
         flow.issue(month=MONTH, issue_date=ISSUE_DATE, now=sound.now)
     assert not Document.objects.exists()
     billing.waive(month=MONTH, finding="source-silent:op", reason="fermé", waived_by="Claire", now=sound.now)
