@@ -26,6 +26,7 @@ from django.conf import settings  # noqa: E402
 from ardoise import flow  # noqa: E402
 from ardoise.access.models import OutboxMessage  # noqa: E402
 from ardoise.access.queries import verify_log  # noqa: E402
+from ardoise.bill import drafts  # noqa: E402
 from ardoise.bill import operations as billing  # noqa: E402
 from ardoise.bill.charges import frozen_twice  # noqa: E402
 from ardoise.bill.models import Document, Series  # noqa: E402
@@ -43,6 +44,7 @@ KILLS = int(os.environ.get("ARDOISE_KILLS", "10"))
 CUSTOMERS = max(20, 2 * KILLS)  # so that something is left to issue or to render until the last kill
 ROUNDS, AT_ONCE = 8, 50
 billing.BATCH = 1
+drafts.IN_ONE_PART = 0  # sixteen parts, each read by another thread while the one before it is issued
 # The rules are proved elsewhere; starting their worker takes longer than all that is to be killed here.
 flow.delivery.official_verdicts = lambda documents: [[] for _ in documents]
 

@@ -170,7 +170,7 @@ class Run:
     def drafts(self, *, issue_date: date, whole: bool) -> Iterator[Drafts]:
         """The documents of the run, part by part; the charges of the next part are read while the last is worked on."""
         parts = self.parts()
-        if len(parts) == 1 or connection.in_atomic_block:  # another thread does not see what is not committed
+        if len(parts) == 1 or _seen_here_alone():
             yield from (self.draft(buckets, issue_date=issue_date, whole=whole) for buckets in parts)
             return
 
@@ -357,6 +357,11 @@ class _Content:
     told: _Told
     past: Mapping[str, int]
     users: Sequence[Part]
+
+
+def _seen_here_alone() -> bool:
+    """Whether another thread would not see, or would lock, what this one reads: inside a transaction, or in memory."""
+    return connection.in_atomic_block or "mode=memory" in str(connection.settings_dict["NAME"])
 
 
 def _beside(charges: pl.DataFrame, keys: list[str], known: pl.DataFrame) -> pl.DataFrame:
