@@ -71,7 +71,9 @@ def nothing_left(invoice: Document, line_no: int) -> bool:
     for home, of_line in [(invoice, line_no), *came_from(invoice, line_no)]:
         if home.kind != Document.Kind.INVOICE:
             return False
-        if left_to_credit(canonical.from_json(home.content), credit_notes_of(home)).get(of_line, 0) > 0:
+        left = left_to_credit(canonical.from_json(home.content), credit_notes_of(home))
+        rest = left.get(of_line, 0)
+        if rest > 0 or (rest < 0 < sum(left.values())):  # below zero: a discount, which may take more off
             return False
     return True
 

@@ -179,40 +179,26 @@ class _Split:
         self.apart: list[_Line] = []  # what costs more, for an invoice
 
     def add(self, line: _Line) -> None:
-        if line.line is not None and line.line.net_minor < 0:
-            self._take_more_off(line)
-            return
         wanted, first = -line.difference, None
         for home, line_no in [(line.home, line.line_no), *came_from(line.home, line.line_no)]:
             if home.kind != Document.Kind.INVOICE:
                 continue  # the credit note of a run: it cannot be credited
             rest = self._rest_of(home)
-            amount = min(wanted, max(rest.get(line_no, 0), 0))
+            larger = rest.get(line_no, 0) < 0  # a discount: what its invoice has left bounds what it takes off more
+            amount = min(wanted, max(sum(rest.values()) if larger else rest.get(line_no, 0), 0))
             if not amount:
                 continue
             first = first or (home.pk, line_no)
             rest[line_no] -= amount
             wanted -= amount
             portions = self._portions.setdefault(home.pk, {})
+            if larger:
+                portions = self._further.setdefault(home.pk, {})
             portions[line_no] = portions.get(line_no, 0) + amount
         if first is None:
             self.left.append(line)
         else:
             self._lines.setdefault(first[0], []).append((line, first[1]))
-
-    def _take_more_off(self, line: _Line) -> None:
-        """A discount that is larger today has nothing of its own to credit: what its invoice has left bounds it."""
-        more = -line.difference
-        for home, line_no in [(line.home, line.line_no), *came_from(line.home, line.line_no)]:
-            if home.kind != Document.Kind.INVOICE or more > sum((rest := self._rest_of(home)).values()):
-                continue
-            rest[line_no] -= more
-            self._portions.setdefault(home.pk, {})
-            further = self._further.setdefault(home.pk, {})
-            further[line_no] = further.get(line_no, 0) + more
-            self._lines.setdefault(home.pk, []).append((line, line_no))
-            return
-        self.left.append(line)
 
     def fold(self, line: _Line) -> bool:
         """Have what a line costs more stand on the credit note of its invoice, if there is one; returns whether."""

@@ -131,3 +131,23 @@ def test_a_correction_leaves_a_voucher_what_it_gave_and_a_second_one_finds_nothi
     assert flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now).issued == {}
     assert numbers() == known
     assert frozen_twice() == {}
+
+
+def test_prices_that_go_down_up_and_down_again_leave_the_voucher_whole(company: Company) -> None:
+    company.add("discounts", {"code": "bon", "name": "Bon", "amount": "21.00", "limit": "30.00"})
+    given = {"owner_kind": "account", "owner": "C1", "discount": "bon", "valid_from_date": "2026-10-01"}
+    company.add("discount_grants", given)
+    company.load()
+    company.bill()
+    # 30.00 a month, 100 minutes at the price, 21.00 off
+    for price, net in (("0.10", 1900), ("0.14", 2300), ("0.08", 1700)):
+        company.files["tariffs/public-2026-01-01.csv"] = RATES.replace("mobile,,0.12", f"mobile,,{price}")
+        company.load(correct=True)
+        company.rate()
+        company.preview()
+        done = flow.correct(month=MONTH, issue_date=company.now.date(), now=company.now)
+        assert (done.faulty, done.left) == ({}, {})
+        rows = Document.objects.values_list("kind", "net_minor")
+        assert sum(-minor if kind == "credit_note" else minor for kind, minor in rows) == net
+        assert proposals(EVERYTHING, month=MONTH) == []
+    assert frozen_twice() == {}
