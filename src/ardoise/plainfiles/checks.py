@@ -178,7 +178,11 @@ def _overlap(row: Row, group: tuple[str, ...], subject: Key, other: Cells, other
         where = f"the row loaded already ({', '.join(filter(None, (named, since)))})"
     hint = "give the earlier one a valid_to_date"
     if other_row is None:
-        hint += ", or take it back: repeat it with a valid_to_date equal to its valid_from_date"
+        hint = (
+            "if a command changed the row since this file was written (ardoise subscription change ...), write the "
+            f"folder again with: ardoise dump FOLDER --replace; else {hint}, or take the loaded one back: repeat it "
+            "with a valid_to_date equal to its valid_from_date"
+        )
     return row.problem("valid_from_date", f"{what}: overlaps {where}; {hint}")
 
 

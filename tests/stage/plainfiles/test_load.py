@@ -10,8 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ardoise.access.scope import EVERYTHING
 from ardoise.bill.models import PastTotal
 from ardoise.catalog.models import Rate, Subscription, TariffLink, TariffVersion
+from ardoise.catalog.subscriptions import change_subscription
 from ardoise.collect.models import Source
 from ardoise.directory.models import SINCE_EVER, Account, Identifier, Issuer, LineAssignment
 from ardoise.plainfiles.dumping import FolderInUse, dump, dump_replacing
@@ -102,6 +104,24 @@ def test_a_subscription_that_ends_is_superseded(folder: Path) -> None:
     load(folder, recorded_at=LATER)
     ended = Subscription.objects.filter(reference="S1").order_by("recorded_at")
     assert [(row.valid_to_date, row.superseded_at) for row in ended] == [(None, LATER), (date(2026, 11, 1), None)]
+
+
+def test_a_folder_written_before_a_command_changed_a_row_is_refused_with_the_way_out(folder: Path) -> None:
+    load(folder, recorded_at=LOADED_AT)
+    change_subscription(
+        scope=EVERYTHING, reference="S2", on=date(2026, 11, 1), quantity=Decimal(3), recorded_at=LOADED_AT
+    )
+    with pytest.raises(LoadRefused) as refusal:
+        load(folder, recorded_at=LATER)
+    (problem,) = refusal.value.problems
+    assert str(problem) == (
+        "subscriptions.csv, line 3, column valid_from_date: reference « S2 »: overlaps the row loaded already "
+        "(valid_from_date 2026-11-01); if a command changed the row since this file was written (ardoise subscription "
+        "change ...), write the folder again with: ardoise dump FOLDER --replace; else give the earlier one a "
+        "valid_to_date, or take the loaded one back: repeat it with a valid_to_date equal to its valid_from_date"
+    )
+    dump_replacing(folder)
+    assert load(folder, recorded_at=LATER).changed_nothing
 
 
 def test_a_part_of_the_folder_may_be_loaded_alone(folder: Path, tmp_path: Path) -> None:
