@@ -69,7 +69,10 @@ def import_file(
     except LoadRefused as refusal:
         if as_json:
             print_json({"imported": False, "errors": [asdict(problem) for problem in refusal.problems]})
-        fail(str(refusal))
+        unlearnt = (
+            f"layout « {layout} » remembers nothing of a file that is refused: repeat --column with the file mended"
+        )
+        fail(f"{refusal}\n{unlearnt}" if layout and named else str(refusal))
     if layout and not preview:
         columns = {**remembered, **named}
         put_sheet_layouts(rows=[{"name": layout, "kind": kind, "columns": columns}], recorded_at=datetime.now(UTC))

@@ -40,7 +40,7 @@ from ardoise.plainfiles.reading import read_cell
 from ardoise.plainfiles.rows import Cells, Folder, Key, Row
 from ardoise.plainfiles.sheet_words import ALSO, HEADERS, VALUES, YES_NO
 from ardoise.plainfiles.state import loaded
-from ardoise.plainfiles.tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, LINES, SOURCES, SUBSCRIPTIONS
+from ardoise.plainfiles.tables import ACCOUNTS, ASSIGNMENTS, IDENTIFIERS, ISSUERS, LINES, SOURCES, SUBSCRIPTIONS
 
 KINDS: dict[str, tuple[Table, ...]] = {
     "accounts": (ACCOUNTS,),
@@ -242,14 +242,21 @@ def _read(path: Path, kind: str, named: Mapping[str, str], remembered: Mapping[s
     countries = (
         {str(key[0]): cells["country"] for key, cells in loaded(SOURCES).items()} if kind == "identifiers" else {}
     )
+    issuer = _only_issuer() if kind == "accounts" else ""
     for line, cells in zip(sheet.lines[index + 1 :], sheet.rows[index + 1 :], strict=True):
         if any(cells):
-            _row(read, sheet.file, line, cells, places, before, countries)
+            _row(read, sheet.file, line, cells, places, before, countries, issuer)
     if not any(read.folder.rows.values()):
         with _columns_as_written(read):
             read.folder.findings.refuse_if_any()
         raise LoadRefused([Problem(sheet.file, 0, "", "there is no row under the header")])
     return read
+
+
+def _only_issuer() -> str:
+    """The issuer of a new customer whose row tells none: the only one there is."""
+    codes = [str(code) for (code,) in loaded(ISSUERS)]
+    return codes[0] if len(codes) == 1 else ""
 
 
 def _row(
@@ -260,6 +267,7 @@ def _row(
     places: Sequence[tuple[Field, int]],
     before: Mapping[str, dict[Key, Cells]],
     countries: Mapping[str, str],
+    issuer: str,
 ) -> None:
     """One row of a sheet as a row of each table of its kind."""
     said: dict[str, Cells] = {name: {} for name in before}
@@ -285,8 +293,21 @@ def _row(
         if table is ASSIGNMENTS and not given.get("account"):
             continue
         whole = {column.name: column.empty for column in table.columns} | given
-        whole = {**whole, **before[name].get(table.key_of(whole), {}), **given}
-        _add(read, Row(table, file, line, whole))
+        known = before[name].get(table.key_of(whole))
+        row = Row(table, file, line, {**whole, **(known or {}), **given})
+        if known is None and (missing := _missing(table, given)):
+            message = f"is needed: this row is new; add the column, or name it with --column {missing}=HEADER"
+            errors.append(row.problem(missing, message))
+            read.folder.named[name].add(str(row.cells.get("code", "")))
+            continue
+        if known is None and table is ACCOUNTS and not (row.cells["issuer"] or row.cells["parent"]):
+            row.cells["issuer"] = issuer
+        _add(read, row)
+
+
+def _missing(table: Table, given: Cells) -> str:
+    """The first column that a new row needs and the file does not have."""
+    return next((column.name for column in table.columns if column.required and column.name not in given), "")
 
 
 def _add(read: _Read, row: Row) -> None:
@@ -411,7 +432,8 @@ def _header(
     for one in fields:
         if one.column.required and one.table is not ASSIGNMENTS and not any(one == other for other, _ in places):
             message = f"this column ({one.column.name}) is missing; name it with --column {one.column.name}=HEADER"
-            errors.append(Problem(sheet.file, line, one.header("fr"), message))
+            if one.column.name in one.table.key:
+                errors.append(Problem(sheet.file, line, one.header("fr"), message))
     if errors:
         raise LoadRefused(errors)
     return index, places, notes

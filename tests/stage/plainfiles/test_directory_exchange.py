@@ -209,6 +209,24 @@ def test_importing_again_changes_nothing(loaded: Path) -> None:
     assert exchange.import_sheet(file, kind="accounts", recorded_at=LATER).changed_nothing
 
 
+def test_columns_that_a_file_does_not_have_are_asked_of_new_rows_only(loaded: Path) -> None:
+    exchange.import_sheet(sheet(loaded / "x.csv", "code,cycle", "C1,P3M"), kind="accounts", recorded_at=LATER)
+    assert Account.objects.filter(code="C1").values_list("name", "cycle").get() == ("Épicerie du Rhône", "P3M")
+    assert refusals(sheet(loaded / "y.csv", "code,cycle", "C1,P1M", "C9,P3M"), "accounts") == [
+        "y.csv, line 3, column name: is needed: this row is new; add the column, or name it with --column name=HEADER"
+    ]
+    assert Account.objects.get(code="C1").cycle == "P3M"
+
+
+def test_a_new_customer_takes_the_only_issuer(tmp_path: Path) -> None:
+    issuer = SOUND["issuers.toml"].split("[[issuer]]")[1]
+    others = {name: SOUND[name] for name in ("logos/voxa.svg", "vat_rates.csv")}
+    load(write(tmp_path / "company", {"issuers.toml": f"[[issuer]]{issuer}", **others}), recorded_at=LOADED_AT)
+    file = sheet(tmp_path / "x.csv", "code,name,address,postal_code,city", "C9,Neuf,1 rue Haute,69001,Lyon")
+    exchange.import_sheet(file, kind="accounts", recorded_at=LATER)
+    assert Account.objects.get(code="C9").issuer.code == "voxa"
+
+
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -313,6 +331,13 @@ def test_the_command_refuses_what_it_does_not_know(loaded: Path) -> None:
     assert "cannot be read" in run("import", loaded / "none.csv", "--kind", "accounts").stderr
     refused = run("import", sheet(loaded / "y.csv", "code;nom", "C1;"), "--kind", "accounts", "--json")
     assert json.loads(refused.stdout)["errors"][0]["line"] == 2
+
+
+def test_a_refusal_says_that_the_layout_remembers_nothing(loaded: Path) -> None:
+    file = sheet(loaded / "x.csv", "Réf;nom;SIREN", "C1;A;12")
+    refused = run("import", file, "--kind", "accounts", "--layout", "sage", "--column", "code=Réf")
+    assert "layout « sage » remembers nothing of a file that is refused" in " ".join(refused.stderr.split())
+    assert not SheetLayout.objects.exists()
 
 
 # --- columns remembered -----------------------------------------------------------------------------------------------

@@ -64,6 +64,14 @@ def test_missed_runs_are_caught_up_one_line_a_month():
     assert [c.period_from for c in late] == [date(2026, 12, 1), date(2027, 1, 1), date(2027, 2, 1)]
 
 
+def test_a_monthly_product_on_a_quarterly_bill_is_charged_one_month_ahead():
+    monthly = replace(LINE_RENT, unit_price=Decimal("30.00"), valid_from_date=date(2026, 10, 1))
+    january = charges_due(monthly, cycle=MONTHLY, as_of_date=date(2027, 1, 1))
+    assert [(c.period_from.month, c.amount_micros) for c in january] == [(m, 30_000_000) for m in (10, 11, 12, 1)]
+    april = charges_due(monthly, cycle=MONTHLY, as_of_date=date(2027, 4, 1), already=[c.billed for c in january])
+    assert [(c.period_from.month, c.amount_micros) for c in april] == [(m, 30_000_000) for m in (2, 3, 4)]
+
+
 def test_a_customer_taken_over_is_not_billed_for_the_past():
     old = replace(LINE_RENT, valid_from_date=date(2019, 3, 1))
     charges = charges_for_run(old, bill_month="2026-10", not_before_date=date(2026, 11, 1))
