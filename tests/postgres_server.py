@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psycopg
 
-OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
+OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=160")
 START_S = 60
 STOP_S = 30
 
