@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeVar
 
 from django.db.models import Max
 
@@ -13,6 +14,8 @@ from ardoise.core.periods import MONTHLY, Cycle, Period, add_length, billing_cyc
 from ardoise.core.periods import Length as PeriodLength
 from ardoise.directory.models import Account, Issuer
 from ardoise.directory.payers import paying_branches
+
+Known = TypeVar("Known")
 
 CATCH_UP_MONTHS = 24  # how far back a run looks for what was never billed, and may itself lie
 
@@ -110,6 +113,24 @@ def billed_until(issuer: Issuer, *, before: date | None = None) -> dict[int, dat
     return dict(rows.values_list("account_id").annotate(Max("bound_date")))
 
 
+def printed_period(due: Due, *, began: date | None, first_date: date) -> Period:
+    """The period that a document prints: nothing before the cycle of its customer began, unless something lies there.
+
+    `first_date`: the first day of what it bills. A first invoice, of what is due in advance, prints the first period.
+    """
+    if began is None or due.period.start >= began or first_date < began:
+        return due.period
+    return Period(began, due.period.end if began < due.period.end else due.cycle.next_after(began))
+
+
+def payers_began() -> dict[int, date]:
+    """By payer whose cycle counts from a day, that day."""
+    rows = Account.objects.filter(parent=None, cycle_start_date__isnull=False).values_list("id", "cycle_start_date")
+    found = {pk: start for pk, start in rows if start is not None}
+    _hand_down(found)
+    return found
+
+
 def payers_cycles() -> dict[int, Cycle]:
     """By payer: every customer at the top of a tree, and the branches that pay for themselves, on its cycle."""
     made: dict[tuple[str, int | None, date | None], Cycle] = {}
@@ -120,14 +141,20 @@ def payers_cycles() -> dict[int, Cycle]:
         if key not in made:
             made[key] = billing_cycle(length, day=day, start=start)
         found[pk] = made[key]
-    branches = set(paying_branches().values())
+    _hand_down(found)
+    return found
+
+
+def _hand_down(found: dict[int, Known]) -> None:
+    """Give the branches that pay for themselves what is known of their customer, if it is."""
+    branches = set(paying_branches().values()) if found else set()
     parents = dict(Account.objects.values_list("id", "parent_id")) if branches else {}
     for branch in branches:
         top = branch
         while (above := parents[top]) is not None:
             top = above
-        found[branch] = found[top]
-    return found
+        if top in found:
+            found[branch] = found[top]
 
 
 def _departments(issuer: Issuer) -> list[int]:

@@ -147,6 +147,7 @@ class Run:
         self._dues = thresholds.dues(issuer, closes_date, anew=anew)
         if only is not None:
             self._dues = {pk: due for pk, due in self._dues.items() if pk in only}
+        self._began = cycles.payers_began()
         self._holds = holds_of(self.month)
         self._rebilled = list(Source.objects.filter(late_usage=Source.LateUsage.REBILL).values_list("code", flat=True))
         self._statement = issuer.documents == Issuer.Documents.STATEMENTS
@@ -304,6 +305,7 @@ class Run:
 
     def _document(self, account: Account, content: _Content, treatments: Treatments, issue_date: date) -> Document:
         issuer, due = account.issuer, self._dues[account.pk]
+        period = cycles.printed_period(due, began=self._began.get(account.pk), first_date=content.told.first_date)
         with_tax = account.basis == Account.Basis.TTC and not treatments.statement
         inputs = [
             lines.to_input(row, vat=treatments.made[row[VAT_INDEX]], with_tax=with_tax, words=self._words)
@@ -317,8 +319,8 @@ class Run:
             number="",
             issue_date=issue_date,
             due_date=None if treatments.statement else terms.due_date(issue_date),
-            period_from=min([due.period.start, *content.told.caught_up]),
-            period_to=due.period.last_date,
+            period_from=min([period.start, *content.told.caught_up]),
+            period_to=period.last_date,
             currency=issuer.currency,
             seller=parties.seller(issuer),
             buyer=parties.buyer(account),
@@ -453,6 +455,7 @@ class _Told:
     """What the charges of a payer say beside their lines."""
 
     first_month: str
+    first_date: date
     caught_up: list[date]  # first days of earlier periods that no document billed
     late: Late | None
 
@@ -471,7 +474,8 @@ def _told(bound: pl.DataFrame) -> dict[int, _Told]:
         first, _, after = lines.earlier_period(mark)
         if first is not None and not after:
             caught_up[pk].append(first)
-    return {pk: _Told(min(found), caught_up[pk], late.get(pk)) for pk, found in months.items()}
+    oldest: dict[int, date] = dict(bound.group_by(PAYER).agg(pl.col(SUPPLY_DATE).min()).iter_rows())
+    return {pk: _Told(min(found), oldest[pk], caught_up[pk], late.get(pk)) for pk, found in months.items()}
 
 
 def past_totals(account_ids: Iterable[int], month: str) -> dict[int, dict[str, int]]:

@@ -169,6 +169,15 @@ def test_subscriptions_and_purchases_follow_the_cycle_of_the_customer(company: C
     assert [line.net_minor for line in issued("FA2026-00001").lines] == [1000, 1000, 1000, 8900]
 
 
+def test_no_document_prints_a_period_before_the_cycle_of_its_customer_began(company: Company) -> None:
+    customer(company, cycle="P45D", cycle_start_date="2026-03-01")
+    company.product("abo", "10.00", in_advance="yes")
+    company.subscribe("S1", "C1", product="abo", valid_from_date="2026-03-01")
+    company.load()
+    assert close(company, "2026-03-01") == ["FA2026-00001"]
+    assert periods() == [("2026-03-01", "2026-04-14", 1000)]  # 45 days; March in advance
+
+
 def test_a_cycle_changed_while_a_draft_is_open_leaves_the_customer_out(company: Company) -> None:
     customer(company)
     customer(company, "C2", OTHER)
