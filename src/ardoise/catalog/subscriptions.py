@@ -134,6 +134,10 @@ def change_subscription(
     wanted: dict[str, Any] = {}
     if plan is not None or product is not None:
         wanted |= {"plan": plan or "", "product": product or ""} | ({} if unit_price else {"unit_price": None})
+    if quantity is not None and quantity <= 0:
+        raise SubscriptionRefused(
+            f"a quantity of {quantity:f} is not above zero; to end it: ardoise subscription cancel {reference} --on {on}"
+        )
     if quantity is not None:
         wanted["quantity"] = quantity
     if unit_price is not None or at_list_price:

@@ -23,12 +23,14 @@ def local_day(now: datetime) -> date:
     return now.astimezone(ZoneInfo("Europe/Paris")).date()
 
 
-def amount_of(option: str, text: str) -> Decimal | None:
-    """An amount of 0 or more as an option says it; None when it was not given."""
+def amount_of(option: str, text: str, *, zero: bool = True) -> Decimal | None:
+    """An amount of 0 or more, or above `zero`, as an option says it; None when it was not given."""
     try:
         amount = parse_price(text) if text else None
     except NotAnAmount as error:
         fail(f"{option}: {error}", code=USAGE)
     if amount is not None and amount < 0:
-        fail(f"{option}: « {text} » is negative; write 0 or more", code=USAGE)
+        fail(f"{option}: « {text} » is negative; write {'0 or more' if zero else 'more than 0'}", code=USAGE)
+    if amount == 0 and not zero:
+        fail(f"{option}: « {text} » is nothing; write more than 0", code=USAGE)
     return amount

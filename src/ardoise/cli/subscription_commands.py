@@ -76,7 +76,7 @@ def change(
     from ardoise.catalog.subscriptions import change_subscription
 
     wanted: dict[str, Any] = {"plan": plan or None, "product": product or None, "at_list_price": list_price}
-    wanted |= {"quantity": amount_of("--quantity", quantity), "unit_price": amount_of("--price", price)}
+    wanted |= {"quantity": amount_of("--quantity", quantity, zero=False), "unit_price": amount_of("--price", price)}
     _do(change_subscription, reference, on, today, as_json, **wanted)
 
 

@@ -173,6 +173,7 @@ class Amount(Text):
     """An exact decimal with a point, as many decimals as wanted."""
 
     negative: bool = False
+    zero: bool = True
     empty: object = None
     fr = "montant exact (« 0.0250 »)"
     en = 'exact amount ("0.0250")'
@@ -185,7 +186,10 @@ class Amount(Text):
         if not re.fullmatch(r"-?[0-9]{1,12}([.,][0-9]{1,18})?", text):
             raise NotExpected(f"« {text} » is not an amount; write for example 0.0250")
         if amount < 0 and not self.negative:
-            raise NotExpected(f"« {text} » is negative; write an amount of zero or more")
+            what = "an amount of zero or more" if self.zero else "a number above zero"
+            raise NotExpected(f"« {text} » is negative; write {what}")
+        if amount == 0 and not self.zero:
+            raise NotExpected(f"« {text} » is nothing; write a number above zero")
         return abs(amount) if amount == 0 else amount
 
     def write(self, value: Any) -> str:

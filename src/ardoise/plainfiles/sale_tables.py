@@ -271,7 +271,10 @@ _SOLD_TO = (
         "line", kinds.Ref(table="lines"), "ligne ; vide = le compte", "line; empty = the account", path="line__code"
     ),
 )
-_QUANTITY = Column("quantity", kinds.Amount(negative=True), "quantité", "quantity", default=Decimal(1))
+# A quantity below zero would be a credit note in disguise, and none is an end: both have their own commands.
+_QUANTITY = Column(
+    "quantity", kinds.Amount(zero=False), "quantité, plus de zéro", "quantity, above zero", default=Decimal(1)
+)
 _AGREED_PRICE = Column(
     "unit_price",
     kinds.Amount(negative=True),

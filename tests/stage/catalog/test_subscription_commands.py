@@ -61,6 +61,8 @@ def test_today_is_the_day_of_a_change_without_a_date(company: Company) -> None:
         (("resume", "S1", "--on", "2026-11-14"), 1, "S1: not suspended on 2026-11-14: nothing to resume"),
         (("change", "S1", "--on", "2026-11-14"), 1, "S1: nothing to change"),
         (("change", "S1", "--quantity", "deux"), 2, "--quantity: « deux » is not an amount"),
+        (("change", "S1", "--quantity", "-1"), 2, "--quantity: « -1 » is negative; write more than 0"),
+        (("change", "S1", "--quantity", "0"), 2, "--quantity: « 0 » is nothing; write more than 0"),
         (("cancel", "S1", "--on", "14/11/2026"), 2, "« 14/11/2026 » is not a date"),
         (("reopen", "S1"), 1, "S1: it has no end: nothing to reopen"),
         (("reopen", "S9"), 1, "« S9 » is not a subscription you can see"),

@@ -93,6 +93,8 @@ def test_the_last_day_is_due_where_the_product_says_so(company: Company) -> None
         (change_subscription, {"on": CHANGE, "product": "poste"}, "« poste » is not a recurring product"),
         (change_subscription, {"on": CHANGE}, "nothing to change"),
         (change_subscription, {"on": CHANGE, "quantity": Decimal(1)}, "like that already"),
+        (change_subscription, {"on": CHANGE, "quantity": Decimal(-1)}, "a quantity of -1 is not above zero; to end it"),
+        (change_subscription, {"on": CHANGE, "quantity": Decimal(0)}, "a quantity of 0 is not above zero; to end it"),
         (resume_subscription, {"on": CHANGE}, "not suspended on 2026-10-14"),
         (suspend_subscription, {"on": CHANGE, "until": CHANGE}, "choose a later day"),
         (cancel_subscription, {"on": date(2026, 9, 30)}, "it cannot end on 2026-09-30"),

@@ -181,6 +181,18 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "tariff_links.csv, line 3, column owner: « C3 » is not known; expected one of ATELIER, C1, C1-COMPTA, C2 "
         "(accounts.csv)",
     ),
+    "sold less than nothing": (
+        edited("purchases.csv", "poste-ip,3", "poste-ip,-3"),
+        "purchases.csv, line 2, column quantity: « -3 » is negative; write a number above zero",
+    ),
+    "subscribed to less than nothing": (
+        {"subscriptions.csv": "reference,account,plan,quantity,valid_from_date\nS1,C1,forfait,-1,2026-10-01\n"},
+        "subscriptions.csv, line 2, column quantity: « -1 » is negative; write a number above zero",
+    ),
+    "subscribed to nothing": (
+        {"subscriptions.csv": "reference,account,plan,quantity,valid_from_date\nS1,C1,forfait,0,2026-10-01\n"},
+        "subscriptions.csv, line 2, column quantity: « 0 » is nothing; write a number above zero",
+    ),
     "bad date": (
         edited("purchases.csv", "2026-10-12", "12/10/2026"),
         "purchases.csv, line 2, column date: « 12/10/2026 » is not a date; write YYYY-MM-DD, for example 2026-10-31",

@@ -56,6 +56,8 @@ REFUSED = [
     (kinds.Quantity(unlimited=True), "-1", 'write a quantity or "unlimited", for example 7200'),
     (kinds.DaysOfYear(), "24-12", "is not a day of the year; write MM-DD"),
     (kinds.DaysOfYear(), "12-24/", "is not a day of the year; write MM-DD"),
+    (kinds.Amount(zero=False), "-1", "« -1 » is negative; write a number above zero"),
+    (kinds.Amount(zero=False), "0.00", "« 0.00 » is nothing; write a number above zero"),
     (kinds.Amount(), "1e5", "is not an amount; write for example 0.0250"),
     (kinds.Amount(), "abc", "is not an amount; write for example 0.0250"),
     (kinds.Amount(), "-1", "is negative"),
