@@ -136,7 +136,8 @@ def change_subscription(
         wanted |= {"plan": plan or "", "product": product or ""} | ({} if unit_price else {"unit_price": None})
     if quantity is not None and quantity <= 0:
         raise SubscriptionRefused(
-            f"a quantity of {quantity:f} is not above zero; to end it: ardoise subscription cancel {reference} --on {on}"
+            f"a quantity of {quantity:f} is not above zero; to end it: "
+            f"ardoise subscription cancel {reference} --on {on}"
         )
     if quantity is not None:
         wanted["quantity"] = quantity
