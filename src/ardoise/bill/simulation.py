@@ -34,7 +34,10 @@ class SimulationRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A document to come: what it would be on the day its run closes. `problems` keep it from being issued."""
+    """A document to come: what it would be on the day its run closes. `problems` keep it from being issued.
+
+    Where a run comes to less than nothing and issues nothing, `carried_minor` (with tax, negative) waits for the next.
+    """
 
     issue_date: date
     issuer: str
@@ -48,6 +51,7 @@ class Foreseen:
     gross_minor: int
     main_lines: tuple[tuple[str, int], ...]  # label, cents without tax: the largest first
     problems: tuple[Problem, ...] = ()
+    carried_minor: int = 0
 
 
 class _Undone(Exception):
@@ -129,9 +133,12 @@ def _run(issuer: Issuer, closes_date: date, payers: set[int], on: date, now: dat
     rows = Document.objects.filter(issuer=issuer).exclude(pk__in=before).select_related("account").order_by("pk")
     for row in rows:
         yield _foreseen(on, row.account, issuer, canonical.from_json(row.content))
+    nothing = (None, None, issuer.currency, 0, 0, ())
+    for code, minor in sorted(made.carried.items()):
+        account = Account.objects.get(code=code)
+        yield Foreseen(on, issuer.code, code, account.name, "", *nothing, carried_minor=minor)
     for code, problems in sorted(made.faulty.items()):
         account = Account.objects.get(code=code)
-        nothing = (None, None, issuer.currency, 0, 0, ())
         yield Foreseen(on, issuer.code, code, account.name, "", *nothing, problems=tuple(problems))
 
 

@@ -298,6 +298,10 @@ def simulate(
     shown = table(f"To come until {until}", "Date", "Account", "Period", "Net", "Gross", "", right=(3, 4))
     for one in found:
         period = f"{one.period_from} – {one.period_to}" if one.period_from else "—"
+        if one.carried_minor:
+            said = f"reporté\u00a0: −{euros(-one.carried_minor)}"
+            shown.add_row(f"{one.issue_date}", escape(one.account), period, "—", "—", said)
+            continue
         said = "; ".join(problem.message for problem in one.problems) or ", ".join(
             f"{label} {euros(minor)}" for label, minor in one.main_lines
         )
@@ -305,7 +309,8 @@ def simulate(
             f"{one.issue_date}", escape(one.account), period, euros(one.net_minor), euros(one.gross_minor), escape(said)
         )
     screen.print(shown)
-    screen.print(f"{counted(len(found), 'document')} to come; nothing was issued.")
+    documents = sum(not one.carried_minor for one in found)
+    screen.print(f"{counted(documents, 'document')} to come; nothing was issued.")
 
 
 def _foreseen(one: Foreseen) -> dict[str, object]:
@@ -313,7 +318,7 @@ def _foreseen(one: Foreseen) -> dict[str, object]:
     dates = {name: str(getattr(one, name) or "") for name in ("issue_date", "period_from", "period_to")}
     lines = [{"label": label, "net_minor": minor} for label, minor in one.main_lines]
     problems = [problem.message for problem in one.problems]
-    sums = {"net_minor": one.net_minor, "gross_minor": one.gross_minor}
+    sums = {"net_minor": one.net_minor, "gross_minor": one.gross_minor, "carried_minor": one.carried_minor}
     return said | dates | sums | {"main_lines": lines, "problems": problems}
 
 

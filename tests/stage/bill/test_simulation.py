@@ -102,3 +102,19 @@ def test_the_command_prints_a_timeline(subscribed: Company) -> None:
     assert "4 documents to come; nothing was issued." in shown.output
     as_json = CliRunner().invoke(build(), [*asked, "--json"])
     assert [row["net_minor"] for row in json.loads(as_json.output)] == [3012, 3000, 1452, 3000]
+
+
+def test_what_comes_to_less_than_nothing_is_shown_as_carried(subscribed: Company) -> None:
+    """C1 pays November (30.00) and December (30.00) in advance, then ends on 16 November: 45.00 and VAT 9.00 back."""
+    subscribed.bill()
+    subscribed.bill("2026-11", on=date(2026, 12, 5))
+    subscribed.row("subscriptions", reference="S1")["valid_to_date"] = "2026-11-16"
+    subscribed.load()
+    found = foresee(subscribed, "2027-01-01", accounts=["C1"])
+    assert [(one.account, one.gross_minor, one.carried_minor) for one in found] == [("C1", 0, -5400)]
+    asked = ["bill", "simulate", "--until", "2027-01-01", "--account", "C1", "--today", "2026-12-05"]
+    shown = CliRunner().invoke(build(), asked, env={"COLUMNS": "200"}).output
+    assert "reporté\u00a0: −54,00\u00a0€" in shown
+    assert "0 documents to come" in shown
+    (row,) = json.loads(CliRunner().invoke(build(), [*asked, "--json"]).output)
+    assert (row["carried_minor"], row["net_minor"]) == (-5400, 0)
