@@ -47,13 +47,14 @@ Progress = Callable[[int], None]
 
 
 class NotReady(ValueError):
-    """The month may not be issued yet: the findings of the check that nobody waived."""
+    """A run may not be issued yet: the findings of the check that nobody waived."""
 
-    def __init__(self, month: str, findings: Sequence[checks.Finding]) -> None:
-        names = ", ".join(finding.name for finding in findings)
+    def __init__(self, closes_date: date, findings: Sequence[checks.Finding]) -> None:
+        month, names = month_closed(closes_date), ", ".join(finding.name for finding in findings)
+        which = f"--month {month}" if closes_date.day == 1 else f"--until {closes_date}"
         super().__init__(
             f"{month} is not ready, what is open: {names}. "
-            f'Mend them, or accept each by name: ardoise check --month {month} --waive NAME --reason "..."'
+            f'Mend them, or accept each by name: ardoise check {which} --waive NAME --reason "..."'
         )
         self.findings = list(findings)
 
@@ -141,7 +142,7 @@ def issue(
     if _anything_to_issue(closes_date) and (
         open_findings := [found for found in check(month=month) if not found.waived]
     ):
-        raise NotReady(month, open_findings)
+        raise NotReady(closes_date, open_findings)
     issued = [
         billing.issue(
             issuer=issuer,

@@ -53,6 +53,7 @@ IssueDate = Annotated[
 
 def check(
     month: Month = "",
+    until: Until = "",
     waive: Annotated[list[str] | None, typer.Option("--waive", help="Accept this finding by its name.")] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it is accepted.")] = "",
     by: Annotated[str, typer.Option("--by", help="Who accepts it.", show_default="the system user")] = "",
@@ -61,15 +62,19 @@ def check(
 ) -> None:
     """Say whether a month may be issued; exit status 1 while a finding is neither mended nor waived by name.
 
+    With --until, whether a run that closes within the month may be; what is waived holds for the month.
+
     Example: ardoise check --month 2026-10 --waive source-silent:oisans --reason "outage, file expected"
     """
     from ardoise import flow
+    from ardoise.bill.cycles import month_closed
     from ardoise.bill.operations import waive as accept
 
     ready_database()
     now = clock(today)()
-    month = chosen_month(month, now)
-    flow.preview(month=month, issue_date=now.date(), now=now)
+    closes_date, _ = _closing(month, until, now)
+    month = month_closed(closes_date)
+    flow.preview(closes_date=closes_date, issue_date=now.date(), now=now)
     known = {finding.name for finding in flow.check(month=month)}
     for name in waive or ():
         if name not in known:

@@ -59,3 +59,21 @@ def test_late_usage_is_shown_with_its_age(two: Company) -> None:
     shown = run("preview", "--month", "2026-11")
     # 20 October to 1 December: 42 days; two started minutes at 0.12.
     assert "C1: 1 call came after the invoice, 0.24\u00a0€, the oldest 42 days ago" in shown
+
+
+def test_what_a_run_inside_the_month_finds_is_waived_by_its_day(two: Company) -> None:
+    """A customer billed every ten days: the names that the issue gives are those that the check takes."""
+    two.row("accounts", code="C1").update(cycle="P10D", cycle_start_date="2026-10-01")
+    two.load()
+    two.rate()
+    run("preview", "--until", "2026-10-21")
+    runner, checked = CliRunner(), ["check", "--until", "2026-10-21", *TODAY]
+    refused = runner.invoke(build(), ["bill", "issue", "--until", "2026-10-21", *TODAY])
+    assert "ardoise check --until 2026-10-21 --waive NAME" in str(refused.exception)
+    found = json.loads(runner.invoke(build(), [*checked, "--json"]).output)["findings"]
+    names = [finding["name"] for finding in found]
+    assert "no-subscription:C1" in names
+    waived = [word for name in names for word in ("--waive", name)]
+    done = runner.invoke(build(), [*checked, *waived, "--reason", "connu", "--by", "marie"])
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(run("issue", "--until", "2026-10-21", "--json"))["numbers"]) == 1
