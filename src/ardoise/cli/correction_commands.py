@@ -212,6 +212,7 @@ def _preview(month: str, dated: date, accounts: Sequence[str] | None, *, as_json
         return
     if rows:
         _show_corrections(f"Corrections of {month}, not issued", rows, as_json=False)
+        screen.print("A minimum or a discount that these amounts move is computed, and settled, when they are issued.")
     if taxed:
         show_vat(month, taxed)
         screen.print("They would be credited whole, and made anew.")

@@ -116,7 +116,10 @@ def move_account(
         str, typer.Option("--to", help="Code of its parent to be; - makes it a customer.", show_default=False)
     ],
     from_day: Annotated[
-        str, typer.Option("--from", help="First day there, YYYY-MM-DD, past or to come.", show_default=False)
+        str,
+        typer.Option(
+            "--from", metavar="DATE", help="First day there, YYYY-MM-DD, past or to come.", show_default=False
+        ),
     ],
     successor: Annotated[str, typer.Option("--as", help="Code there.", show_default="CODE-YYYYMMDD")] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would change.")] = False,

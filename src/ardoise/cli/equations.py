@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ardoise.access.scope import EVERYTHING
 from ardoise.bill.queries import completeness
 from ardoise.cli.wiring import screen
@@ -29,21 +31,31 @@ def print_equations(month: str) -> None:
             charges.missing,
             f"charges   {_n(charges.priced)} priced = {_n(charges.invoiced)} invoiced "
             f"+ {_n(charges.on_statement)} on statements + {_n(charges.not_billable)} not billable "
-            f"+ {_n(charges.open)} open" + (f" + {_n(charges.proposed)} proposed" if charges.proposed else ""),
+            f"+ {_n(charges.open)} open" + _otherwise(charges.proposed, _n),
         )
         micros = balance.micros
         _line(
             micros.missing,
             f"amounts   {_m(micros.priced)} = {_m(micros.invoiced)} invoiced + {_m(micros.on_statement)} on statements "
-            f"+ {_m(micros.not_billable)} not billable + {_m(micros.open)} open"
-            + (f" + {_m(micros.proposed)} proposed" if micros.proposed else ""),
+            f"+ {_m(micros.not_billable)} not billable + {_m(micros.open)} open" + _otherwise(micros.proposed, _m),
         )
         rounding = balance.rounding
         _line(
             rounding.lines_off,
-            f"lines     {_m(rounding.charges_micros)} of charges {'-' if rounding.rounding_micros < 0 else '+'} "
-            f"{_m(abs(rounding.rounding_micros))} of rounding = {_m(rounding.lines_micros)} of line nets, without tax",
+            f"lines     {_m(rounding.charges_micros)} of charges{_signed(rounding.rounding_micros, _m)} "
+            f"of rounding = {_m(rounding.lines_micros)} of line nets, without tax",
         )
+
+
+def _otherwise(value: int, written: Callable[[int], str]) -> str:
+    """What computing again has changed of frozen charges: what `bill proposals` lists, and days that a later run bills
+    or gives back.
+    """
+    return f"{_signed(value, written)} computed otherwise since" if value else ""
+
+
+def _signed(value: int, written: Callable[[int], str]) -> str:
+    return f" {'-' if value < 0 else '+'} {written(abs(value))}"
 
 
 def _line(missing: int, text: str) -> None:

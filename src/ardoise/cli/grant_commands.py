@@ -25,9 +25,15 @@ Code = Annotated[str, typer.Argument(metavar="DISCOUNT", help="Code of the disco
 ToAccount = Annotated[str, typer.Option("--account", help="An account, and those below it.")]
 ToSubscription = Annotated[str, typer.Option("--subscription", help="One subscription, by its reference.")]
 ToIssuer = Annotated[str, typer.Option("--issuer", help="All customers of an issuer.")]
-From = Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, past or future.", show_default="today")]
-Until = Annotated[str, typer.Option("--until", help="First day without it.", show_default="further notice")]
-On = Annotated[str, typer.Option("--on", help="First day without it, YYYY-MM-DD.", show_default="today")]
+From = Annotated[
+    str, typer.Option("--from", metavar="DATE", help="First day, YYYY-MM-DD, past or future.", show_default="today")
+]
+Until = Annotated[
+    str, typer.Option("--until", metavar="DATE", help="First day without it.", show_default="further notice")
+]
+On = Annotated[
+    str, typer.Option("--on", metavar="DATE", help="First day without it, YYYY-MM-DD.", show_default="today")
+]
 Of = Annotated[str, typer.Argument(metavar="[ACCOUNT]", help="Only what this account enjoys, or is part of.")]
 
 

@@ -99,7 +99,10 @@ def numbers(
     credit: Annotated[int | None, typer.Option("--credit", help="Number of the first credit note.", min=1)] = None,
     year: Annotated[int | None, typer.Option("--year", help="Year of the series.", show_default="this year")] = None,
     last_date: Annotated[
-        str, typer.Option("--last-date", help="Day of the last document made elsewhere: none is dated before it.")
+        str,
+        typer.Option(
+            "--last-date", metavar="DATE", help="Day of the last document made elsewhere: none is dated before it."
+        ),
     ] = "",
     today: Today = "",
     as_json: AsJson = False,
