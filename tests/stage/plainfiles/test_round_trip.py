@@ -24,6 +24,7 @@ texts = st.text(LETTERS, min_size=1, max_size=12).map(str.strip).filter(bool)
 words = st.text("abcdefXYZ0123456789_-", min_size=1, max_size=8)
 days = st.integers(0, 400).map(lambda n: date(2026, 1, 1) + timedelta(days=n))
 prices = st.decimals(0, 999, places=4).map(lambda price: format(price, "f"))
+quantities = st.decimals("0.0001", 999, places=4).map(lambda quantity: format(quantity, "f"))
 
 
 def codes(at_most: int) -> st.SearchStrategy[list[str]]:
@@ -101,7 +102,7 @@ def directories(draw: st.DrawFn) -> dict[str, str]:
         ),
         "subscriptions.csv": sheet(
             "reference,account,line,product,plan,quantity,unit_price,valid_from_date,valid_to_date",
-            [[f"S{n}", code, "", "abo", "", draw(prices), "", *draw(spans())[0]] for n, code in enumerate(accounts)]
+            [[f"S{n}", code, "", "abo", "", draw(quantities), "", *draw(spans())[0]] for n, code in enumerate(accounts)]
             + [["P", accounts[0], lines[0], "", "plan", "1", draw(prices), "", ""]],
         ),
     }
